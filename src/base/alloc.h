@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Allocation and its accounting. One thin layer over jemalloc (libc's malloc in sanitizer builds).
+ *
+ * mem_alloc and friends never return NULL: running out of memory ends the process after the out-of-memory hook has
+ * logged it. Sizes that a user, a file or a peer chose go through mem_try_alloc, which may return NULL.
+ *
+ * What is counted is what the allocator really hands out (the size class, not the request). The counter is the one
+ * piece of process-wide state below `server`: the heap is the process's, too. It's safe from any thread. */
+#ifndef DREY_BASE_ALLOC_H
+#define DREY_BASE_ALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEM_RETURNS __attribute__((malloc, warn_unused_result))
+
+void *mem_alloc(size_t size) MEM_RETURNS;
+void *mem_zalloc(size_t size) MEM_RETURNS; /* zero-filled */
+void *mem_alloc_aligned(size_t size,
+                        size_t align) MEM_RETURNS; /* align: a power of two that divides size */
+void *mem_try_alloc(size_t size) MEM_RETURNS;      /* NULL when there is no memory */
+void *mem_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
+void *mem_try_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
+char *mem_strdup(const char *text) MEM_RETURNS;
+
+/* Frees any of the above; NULL is fine. */
+void mem_free(void *ptr);
+
+/* The same when the caller knows the size it asked for: spares the allocator a look-up. */
+void mem_free_sized(void *ptr, size_t size);
+
+/* Bytes really handed out for a request of `size`; O(1), no access to memory of the heap. */
+size_t mem_class_size(size_t size);
+/* Bytes really handed out at ptr. */
+size_t mem_usable_size(const void *ptr);
+
+/* Bytes handed out and not yet freed, of the whole process. Exact for the calling thread's own work; other threads'
+ * may lag by a few KB. */
+size_t mem_used(void);
+
+/* Called with the size that couldn't be had, before the process aborts. */
+typedef void mem_oom_hook(size_t size);
+void mem_set_oom_hook(mem_oom_hook *hook);
+
+#endif
