@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The registry of configuration parameters.
+ *
+ * A parameter is one const row in the module that owns it; the value is a typed field of that module's own struct, so
+ * that hot code reads `cfg->maxmemory` and knows nothing of this file. CONFIG GET, SET and REWRITE, the config file, argv
+ * and the sample config all derive from the rows.
+ *
+ *     static const struct config_param rows[] = {
+ *         {"maxmemory", CONFIG_MEMORY(struct evict_config, maxmemory, 0, UINT64_MAX), "0",
+ *          .group = "Memory", .about = "Bytes of data to hold before keys are evicted; 0: no limit.",
+ *          .apply = evict_limit_changed},
+ *     };
+ *     config_register(cfg, rows, sizeof(rows) / sizeof(rows[0]), &evict_config);
+ *
+ * What the fields are, by the macro that declares them:
+ *
+ *     CONFIG_BOOL     bool            yes / no
+ *     CONFIG_INT      int64_t         decimal, min..max
+ *     CONFIG_MEMORY   uint64_t        bytes, with units as num_to_bytes reads them, min..max
+ *     CONFIG_PERCENT  int64_t         bytes as above, or "5%", which is kept as -5; min..max for bytes, -100..max
+ *     CONFIG_ENUM     int             one of `words`
+ *     CONFIG_BITS     int             several of `words` ored; a word of value 0 stands for none
+ *     CONFIG_OCTAL    int64_t         octal (file modes), min..max
+ *     CONFIG_STRING   char *          owned by the registry (mem_free); see CONFIG_EMPTY_IS_NULL
+ *     CONFIG_LIST     struct config_list   words; CONFIG GET joins them by a space
+ *     CONFIG_LINES    struct config_lines  every line of the file adds an entry of several words (user, rename-command)
+ *     CONFIG_OTHER    whatever a struct config_type of the module's own says
+ *
+ * config_register sets every field to its default. Owners must outlive the registry. With owner NULL the registry itself
+ * keeps the values (rows then need no field: CONFIG_KEPT_* macros below).
+ *
+ * Order of things in a CONFIG SET: all values parsed, all `check` hooks asked, all fields changed, then each distinct
+ * `apply` hook called once; if one fails, all fields get their old values back and the hooks already called are called again.
+ *
+ * Runs on the thread of the loop. No globals; several registries may live in one process. */
+#ifndef DREY_EXEC_CONFIG_H
+#define DREY_EXEC_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct config;
+struct config_param;
+
+enum config_flag {
+    CONFIG_IMMUTABLE = 1 << 0,     /* file and argv only; CONFIG SET says so */
+    CONFIG_SENSITIVE = 1 << 1,     /* redacted in logs, slow log and crash reports */
+    CONFIG_HIDDEN = 1 << 2,        /* not matched by patterns of CONFIG GET, not in the sample */
+    CONFIG_FILE_ONLY = 1 << 3,     /* a directive: CONFIG GET and SET don't know it */
+    CONFIG_MULTI_ARG = 1 << 4,     /* a line of the file may hold several words */
+    CONFIG_PROTECTED = 1 << 5,     /* CONFIG SET only where enable-protected-configs allows */
+    CONFIG_NO_REWRITE = 1 << 6,    /* CONFIG REWRITE leaves its lines alone */
+    CONFIG_NOT_LOADING = 1 << 7,   /* CONFIG SET refused while the data set is loading */
+    CONFIG_KEPT = 1 << 8,          /* accepted and kept for compatibility, without meaning here */
+    CONFIG_EMPTY_IS_NULL = 1 << 9, /* CONFIG_STRING: "" is stored as NULL */
+    CONFIG_APPLY_LOAD = 1 << 10,   /* `apply` runs for each line of the file, too (dir) */
+};
+
+struct config_word {
+    const char *name;
+    int value;
+};
+
+struct config_list {
+    char **items;
+    size_t n;
+};
+
+struct config_lines {
+    struct config_list *items;
+    size_t n;
+};
+
+/* What a type is asked to read. */
+struct config_input {
+    const struct config_param *param;
+    const void *current; /* the value in force, for types whose input changes only a part or adds */
+    const struct slice *words;
+    size_t n;
+    bool from_file;  /* file or argv; else CONFIG SET (n is 1 then) */
+    struct buf *why; /* the reason of a refusal, as the user is to read it */
+};
+
+/* A type of values. `value` points to `size` bytes. Values are moved by memcpy. */
+struct config_type {
+    size_t size;
+    /* Fills *value (zero-filled before) or returns false with the reason in in->why, nothing left to release. */
+    bool (*parse)(const struct config_input *in, void *value);
+    /* Appends the value as CONFIG GET shows it. */
+    void (*format)(const struct config_param *param, const void *value, struct buf *out);
+    /* Frees what the value owns; NULL: nothing. */
+    void (*release)(void *value);
+    /* Appends the lines ("name word...\n" each) that CONFIG REWRITE is to write; none: the parameter's lines go.
+     * NULL: one line of the name and what format says, quoted where needed. */
+    void (*rewrite)(const struct config_param *param, const void *value, struct buf *lines);
+};
+
+/* What a hook is told. */
+struct config_change {
+    const struct config_param *param;
+    void *owner;       /* as given to config_register */
+    const void *value; /* check: the value to come; apply: the field */
+    bool from_file;
+    struct buf *why; /* the reason of a refusal */
+};
+
+typedef bool config_hook(const struct config_change *change);
+
+struct config_param {
+    const char *name;
+    const struct config_type *type;
+    size_t offset; /* of the field in the owner */
+    int64_t min;
+    uint64_t max;
+    const struct config_word *words; /* ends with a NULL name */
+    const char
+        *def; /* the default as a line of the file would have it; NULL: NULL, or an empty list */
+    const char *alias;
+    unsigned flags; /* of enum config_flag */
+    const char *group;
+    const char *about;  /* one line, for the sample config and the docs */
+    config_hook *check; /* before anything is changed; NULL: none */
+    config_hook *
+        apply; /* after all fields are changed, once per CONFIG SET and distinct (hook, owner); NULL: none */
+};
+
+extern const struct config_type config_bool, config_int, config_memory, config_percent, config_enum,
+    config_bits, config_octal, config_string, config_words, config_additive;
+
+/* The field's offset; doesn't compile when the field isn't of the type that the registry will write. */
+#define CONFIG_FIELD(owner, field, ctype)                                                          \
+    offsetof(owner, field) +                                                                       \
+        0 * sizeof(                                                                                \
+                char[__builtin_types_compatible_p(__typeof__(((owner *)0)->field), ctype) ? 1      \
+                                                                                          : -1])
+
+/* The second to last members of a row's start: type, offset, limits, words. The default follows. */
+#define CONFIG_BOOL(owner, field) &config_bool, CONFIG_FIELD(owner, field, bool), 0, 0, NULL
+#define CONFIG_INT(owner, field, lo, hi)                                                           \
+    &config_int, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
+#define CONFIG_MEMORY(owner, field, lo, hi)                                                        \
+    &config_memory, CONFIG_FIELD(owner, field, uint64_t), lo, hi, NULL
+#define CONFIG_PERCENT(owner, field, hi)                                                           \
+    &config_percent, CONFIG_FIELD(owner, field, int64_t), 0, hi, NULL
+#define CONFIG_ENUM(owner, field, words) &config_enum, CONFIG_FIELD(owner, field, int), 0, 0, words
+#define CONFIG_BITS(owner, field, words) &config_bits, CONFIG_FIELD(owner, field, int), 0, 0, words
+#define CONFIG_OCTAL(owner, field, lo, hi)                                                         \
+    &config_octal, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
+#define CONFIG_STRING(owner, field) &config_string, CONFIG_FIELD(owner, field, char *), 0, 0, NULL
+#define CONFIG_LIST(owner, field)                                                                  \
+    &config_words, CONFIG_FIELD(owner, field, struct config_list), 0, 0, NULL
+#define CONFIG_LINES(owner, field)                                                                 \
+    &config_additive, CONFIG_FIELD(owner, field, struct config_lines), 0, 0, NULL
+#define CONFIG_OTHER(owner, field, type) &(type), offsetof(owner, field), 0, 0, NULL
+
+/* The same for rows registered without an owner. */
+#define CONFIG_KEPT_BOOL           &config_bool, 0, 0, 0, NULL
+#define CONFIG_KEPT_INT(lo, hi)    &config_int, 0, lo, hi, NULL
+#define CONFIG_KEPT_MEMORY(lo, hi) &config_memory, 0, lo, hi, NULL
+#define CONFIG_KEPT_ENUM(words)    &config_enum, 0, 0, 0, words
+#define CONFIG_KEPT_STRING         &config_string, 0, 0, 0, NULL
+#define CONFIG_KEPT_LINES          &config_additive, 0, 0, 0, NULL
+#define CONFIG_KEPT_OTHER(type)    &(type), 0, 0, 0, NULL
+
+/* `version`: for messages; borrowed for the registry's life. */
+struct config *config_new(const char *version);
+void config_free(
+    struct config *cfg); /* frees strings and lists in the owners' fields, too; NULL is fine */
+
+/* Adds rows and sets their fields to the defaults. A bad default or a name taken is a mistake of ours: asserted. */
+void config_register(struct config *cfg, const struct config_param *rows, size_t n, void *owner);
+
+struct config_pair {
+    const char *name; /* borrowed: the row's, or as asked for */
+    struct slice value;
+};
+
+struct config_pairs {
+    struct config_pair *items;
+    size_t n;
+    struct buf text;
+};
+
+/* CONFIG GET: every parameter whose name or alias matches one of the patterns, each name once. `pairs` lives until
+ * config_pairs_release. O(parameters * patterns). */
+void config_get(struct config *cfg, const struct slice *patterns, size_t n,
+                struct config_pairs *pairs);
+void config_pairs_release(struct config_pairs *pairs);
+
+/* Appends one parameter's value as CONFIG GET shows it; false: no such parameter. */
+bool config_value(struct config *cfg, struct slice name, struct buf *out);
+
+struct config_set_options {
+    bool loading;         /* the data set is being loaded */
+    bool allow_protected; /* this client may change what enable-protected-configs guards */
+};
+
+/* CONFIG SET: `words` are n / 2 pairs of name and value (n is even). All or nothing; on false `error` is the reply's text
+ * after "ERR ". */
+bool config_set(struct config *cfg, const struct slice *words, size_t n,
+                struct config_set_options options, struct buf *error);
+
+/* Is this parameter's value to be redacted? False when there is none of that name. */
+bool config_is_sensitive(struct config *cfg, struct slice name);
+
+/* The name of a value of an enum, "unknown" if there is none. */
+const char *config_word_name(const struct config_word *words, int value);
+
+/* A config file for users to start from: every parameter with its line of description and its default, commented out,
+ * grouped in order of registration. */
+void config_write_sample(struct config *cfg, struct buf *out);
+
+#endif
