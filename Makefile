@@ -1,0 +1,246 @@
+# Drey: `make help` lists what can be made; deps/README.md says what it needs.
+#
+# Every way of building has a directory of its own, build/<variant>/, so switching costs nothing:
+#   make                            build/release/drey-server
+#   make DEBUG=1                    build/debug/…              asserts on, no optimisation to speak of
+#   make SAN=address,undefined      build/address-undefined/…  sanitizers, libc's malloc
+#   make CC=clang                   build/release-clang/…
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+TIME    ?= 60
+ARGS    ?=
+
+# All cores; several goals at once (`make clean all`) run in the order given instead.
+ifeq ($(MAKELEVEL)$(word 2,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+# --- Variant -------------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+clang := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+comma := ,
+
+MALLOC := -ljemalloc
+AR     := ar
+ifdef SAN
+variant := $(subst $(comma),-,$(SAN))
+MODE    := -O1 -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+MODE    += -DDREY_DEBUG -DDREY_LIBC_MALLOC
+MALLOC  :=
+else ifdef DEBUG
+variant := debug
+MODE    := -O1 -fno-omit-frame-pointer -DDREY_DEBUG
+else
+variant := release
+MODE    := -O3
+ifndef clang
+MODE    += -flto=auto
+AR      := gcc-ar
+else ifneq (,$(and $(shell command -v ld.lld),$(shell command -v llvm-ar)))
+MODE    += -flto=thin -fuse-ld=lld
+AR      := llvm-ar
+endif
+endif
+ifdef WERROR
+variant := $(variant)-werror
+MODE    := $(filter-out -flto%,$(MODE)) -Werror
+endif
+ifneq ($(CC),gcc)
+variant := $(variant)-$(notdir $(CC))
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings \
+        -Wno-unused-parameter
+BASE := -std=gnu11 -D_GNU_SOURCE -Isrc $(WARN)
+LIBS := $(MALLOC) -lm -lpthread
+ifeq ($(shell pkg-config --exists libsystemd 2>/dev/null && echo yes),yes)
+BASE += -DDREY_SYSTEMD $(shell pkg-config --cflags libsystemd)
+LIBS += $(shell pkg-config --libs libsystemd)
+endif
+ALL_CFLAGS  = $(BASE) $(MODE) -g $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -rdynamic $(LDFLAGS)
+HIREDIS     = $(shell pkg-config --cflags --libs hiredis)
+CMOCKA      = $(shell pkg-config --cflags --libs cmocka)
+
+# --- What there is -------------------------------------------------------------------------------
+
+out     := $(BUILD)/$(variant)
+server  := $(out)/drey-server
+library := $(out)/libdrey.a
+flags   := $(out)/flags
+
+sources             := $(shell find src -name '*.c')
+objects             := $(sources:%.c=$(out)/%.o)
+main_object         := $(out)/src/main.o
+unit_tests          := $(patsubst %.c,$(out)/%,$(wildcard tests/unit/test_*.c))
+unit_support        := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
+integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test_*.c))
+integration_support := $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c))
+fuzz_names          := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
+fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
+c_files             := $(shell find src tests -name '*.[ch]')
+
+.PHONY: all run test test-all unit integration compat fuzz-replay fuzz fuzzers bench check format \
+        check-format check-style check-gcc check-clang check-cppcheck everything install uninstall \
+        clean help
+.DELETE_ON_ERROR:
+
+# --- Building ------------------------------------------------------------------------------------
+
+all: $(server)                      ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
+
+everything: $(server) $(unit_tests) $(integration_tests) $(fuzz_replays)
+
+# Rewritten only when the compiler or its flags change, and everything depends on it.
+$(flags): force
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(shell $(CC) --version 2>/dev/null | head -1)' '$(ALL_CFLAGS)' \
+	    '$(ALL_LDFLAGS) $(LIBS)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else deps/install --check build && mv $@.new $@; fi
+force:
+.PHONY: force
+
+$(out)/%.o: %.c $(flags)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(library): $(filter-out $(main_object),$(objects))
+	@echo "  AR    $@"
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(server): $(main_object) $(library)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(out)/tests/unit/test_%: tests/unit/test_%.c $(unit_support) $(library) $(flags)
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< $(unit_support) \
+	    $(library) $(CMOCKA) $(LIBS)
+
+$(out)/tests/integration/test_%: tests/integration/test_%.c $(integration_support) $(flags)
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(filter-out -flto%,$(ALL_CFLAGS)) -Itests -MMD -MP -MF $@.d -o $@ $< \
+	    $(integration_support) $(HIREDIS) $(CMOCKA)
+
+# A fuzz target with a plain main: runs the kept corpus under any compiler.
+$(out)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(library) $(flags)
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< tests/fuzz/replay.c $(library) $(LIBS)
+
+$(out)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(library) $(flags)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(library) $(LIBS)
+
+-include $(objects:.o=.d) $(addsuffix .d,$(unit_tests) $(integration_tests) $(fuzz_replays) $(fuzzers))
+
+# --- Using it ------------------------------------------------------------------------------------
+
+run:                                ## install what's missing, build, serve on 6379 (ARGS=…: options)
+	@deps/install build
+	@$(MAKE) all
+	@exec $(server) $(ARGS)
+
+install: all                        ## install below PREFIX (/usr/local), staged in DESTDIR if given
+	install -D -m 755 $(server) $(DESTDIR)$(PREFIX)/bin/drey-server
+	install -D -m 644 utils/drey.conf $(DESTDIR)$(PREFIX)/share/doc/drey/drey.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' utils/drey.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
+
+uninstall:                          ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/drey-server
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/drey
+
+# --- Testing -------------------------------------------------------------------------------------
+# Unit tests run with asserts on (the debug variant); integration and compatibility tests drive the
+# binary that users run. With SAN=… all of them run in that variant.
+
+test:                               ## install what's missing, build, run all tests (under 3 minutes)
+	@deps/install build test
+	@tests/steps '$(MAKE) unit' '$(MAKE) fuzz-replay' '$(MAKE) integration' '$(MAKE) compat'
+
+test-all:                           ## test, and sanitizers, fuzzing and long random comparison too
+	@deps/install build test check
+	@tests/steps '$(MAKE) test' \
+	    '$(MAKE) unit SAN=address,undefined' '$(MAKE) integration SAN=address,undefined' \
+	    '$(MAKE) unit SAN=thread' '$(MAKE) integration SAN=thread' \
+	    '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120'
+
+ifeq ($(SAN)$(DEBUG),)
+unit fuzz-replay:
+	@$(MAKE) $@ DEBUG=1
+else
+unit: $(unit_tests)                 ## only the unit tests
+	@tests/run $^
+
+fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
+	@tests/run $(foreach name,$(fuzz_names),'$(out)/tests/fuzz/replay_$(name) tests/fuzz/corpus/$(name)')
+endif
+
+integration: $(server) $(integration_tests) ## only the integration tests
+	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests)
+
+compat: $(server)                   ## only the comparison with redis-server
+	@redis-compat/run --server $(server)
+
+fuzz:                               ## run each fuzz target for TIME seconds (60); needs clang
+	@deps/install build check
+	@$(MAKE) fuzzers CC=clang SAN=fuzzer-no-link,address,undefined
+
+fuzzers: $(fuzzers)
+	@tests/fuzz/run $(TIME) $^
+
+bench: $(server)                    ## redis-benchmark beside redis-server
+	@deps/install build test
+	@utils/benchmark --server $(server)
+
+# --- Checking ------------------------------------------------------------------------------------
+
+check:                              ## format, style, warnings of gcc and clang, cppcheck
+	@deps/install build test check
+	@tests/steps '$(MAKE) check-format' '$(MAKE) check-style' '$(MAKE) check-gcc' \
+	    '$(MAKE) check-clang' '$(MAKE) check-cppcheck'
+
+check-format:
+	@clang-format --dry-run -Werror $(c_files)
+
+check-style:
+	@utils/check-style
+
+check-gcc:
+	@$(MAKE) everything CC=gcc WERROR=1
+
+check-clang:
+	@printf '%s\n' $(filter %.c,$(c_files)) | \
+	    xargs -P $(shell nproc) -n 8 clang $(BASE) -Itests -Werror -fsyntax-only
+
+check-cppcheck:
+	@cppcheck -q -j $(shell nproc) --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --error-exitcode=1 --suppressions-list=utils/cppcheck.suppress \
+	    -D_GNU_SOURCE -D__linux__ -Isrc src
+
+format:                             ## put all C files into the agreed form
+	@clang-format -i $(c_files)
+
+# --- The rest ------------------------------------------------------------------------------------
+
+clean:                              ## remove everything that was built
+	rm -rf $(BUILD)
+
+help:                               ## this list
+	@sed -nE 's/^([a-z-]+)( [a-z-]+)*:[^#]*## (.*)/  make \1|\3/p' $(firstword $(MAKEFILE_LIST)) | \
+	    while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
