@@ -43,7 +43,8 @@ ifndef clang
 MODE    += -flto=auto
 AR      := gcc-ar
 else ifneq (,$(and $(shell command -v ld.lld),$(shell command -v llvm-ar)))
-MODE    += -flto=thin -fuse-ld=lld
+MODE    += -flto=thin
+LINKER  := -fuse-ld=lld
 AR      := llvm-ar
 endif
 endif
@@ -64,7 +65,7 @@ BASE += -DDREY_SYSTEMD $(shell pkg-config --cflags libsystemd)
 LIBS += $(shell pkg-config --libs libsystemd)
 endif
 ALL_CFLAGS  = $(BASE) $(MODE) -g $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -rdynamic $(LDFLAGS)
+ALL_LDFLAGS = -rdynamic $(LINKER) $(LDFLAGS)
 HIREDIS     = $(shell pkg-config --cflags --libs hiredis)
 CMOCKA      = $(shell pkg-config --cflags --libs cmocka)
 
