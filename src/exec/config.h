@@ -23,7 +23,7 @@
  *     CONFIG_OCTAL    int64_t         octal (file modes), min..max
  *     CONFIG_STRING   char *          owned by the registry (mem_free); see CONFIG_EMPTY_IS_NULL
  *     CONFIG_LIST     struct config_list   words; CONFIG GET joins them by a space
- *     CONFIG_LINES    struct config_lines  every line of the file adds an entry of several words (user, rename-command)
+ *     CONFIG_LINES    struct config_lines  every line of the file adds an entry of lo..hi words (user, rename-command)
  *     CONFIG_OTHER    whatever a struct config_type of the module's own says
  *
  * config_register sets every field to its default. Owners must outlive the registry. With owner NULL the registry itself
@@ -51,13 +51,15 @@ enum config_flag {
     CONFIG_SENSITIVE = 1 << 1,     /* redacted in logs, slow log and crash reports */
     CONFIG_HIDDEN = 1 << 2,        /* not matched by patterns of CONFIG GET, not in the sample */
     CONFIG_FILE_ONLY = 1 << 3,     /* a directive: CONFIG GET and SET don't know it */
-    CONFIG_MULTI_ARG = 1 << 4,     /* a line of the file may hold several words */
+    CONFIG_MULTI_ARG = 1 << 4,     /* several words; one word is split at spaces */
     CONFIG_PROTECTED = 1 << 5,     /* CONFIG SET only where enable-protected-configs allows */
     CONFIG_NO_REWRITE = 1 << 6,    /* CONFIG REWRITE leaves its lines alone */
     CONFIG_NOT_LOADING = 1 << 7,   /* CONFIG SET refused while the data set is loading */
     CONFIG_KEPT = 1 << 8,          /* accepted and kept for compatibility, without meaning here */
     CONFIG_EMPTY_IS_NULL = 1 << 9, /* CONFIG_STRING: "" is stored as NULL */
     CONFIG_APPLY_LOAD = 1 << 10,   /* `apply` runs for each line of the file, too (dir) */
+    CONFIG_VOLATILE = 1 << 11, /* `apply` runs even if the value is the old one (files read anew) */
+    CONFIG_ALWAYS_WRITE = 1 << 12, /* CONFIG REWRITE writes it even if it's at its default */
 };
 
 struct config_word {
@@ -81,7 +83,8 @@ struct config_input {
     const void *current; /* the value in force, for types whose input changes only a part or adds */
     const struct slice *words;
     size_t n;
-    bool from_file;  /* file or argv; else CONFIG SET (n is 1 then) */
+    bool from_file;  /* file or argv; else CONFIG SET or the default */
+    bool first;      /* no line of the file has set it yet: what adds up starts from nothing */
     struct buf *why; /* the reason of a refusal, as the user is to read it */
 };
 
@@ -117,66 +120,70 @@ struct config_param {
     int64_t min;
     uint64_t max;
     const struct config_word *words; /* ends with a NULL name */
-    const char
-        *def; /* the default as a line of the file would have it; NULL: NULL, or an empty list */
+    const char *def;                 /* as CONFIG SET would take it; NULL: all bytes zero */
     const char *alias;
     unsigned flags; /* of enum config_flag */
     const char *group;
     const char *about;  /* one line, for the sample config and the docs */
-    config_hook *check; /* before anything is changed; NULL: none */
-    config_hook *
-        apply; /* after all fields are changed, once per CONFIG SET and distinct (hook, owner); NULL: none */
+    config_hook *check; /* NULL: none. Before anything is changed */
+    config_hook
+        *apply; /* NULL: none. After; once per CONFIG SET for all rows of the same owner and hook */
 };
 
-extern const struct config_type config_bool, config_int, config_memory, config_percent, config_enum,
-    config_bits, config_octal, config_string, config_words, config_additive;
+extern const struct config_type config_type_bool, config_type_int, config_type_memory,
+    config_type_percent, config_type_enum, config_type_bits, config_type_octal, config_type_string,
+    config_type_list, config_type_lines;
 
 /* The field's offset; doesn't compile when the field isn't of the type that the registry will write. */
 #define CONFIG_FIELD(owner, field, ctype)                                                          \
-    offsetof(owner, field) +                                                                       \
-        0 * sizeof(                                                                                \
-                char[__builtin_types_compatible_p(__typeof__(((owner *)0)->field), ctype) ? 1      \
-                                                                                          : -1])
+    offsetof(owner, field) + 0 * sizeof(char[CONFIG_IS_A(owner, field, ctype) ? 1 : -1])
+#define CONFIG_IS_A(owner, field, ctype)                                                           \
+    __builtin_types_compatible_p(__typeof__(((owner *)0)->field), ctype)
 
-/* The second to last members of a row's start: type, offset, limits, words. The default follows. */
-#define CONFIG_BOOL(owner, field) &config_bool, CONFIG_FIELD(owner, field, bool), 0, 0, NULL
+/* What stands between name and default in a row: type, offset, limits, words. */
+#define CONFIG_BOOL(owner, field) &config_type_bool, CONFIG_FIELD(owner, field, bool), 0, 0, NULL
 #define CONFIG_INT(owner, field, lo, hi)                                                           \
-    &config_int, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
+    &config_type_int, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
 #define CONFIG_MEMORY(owner, field, lo, hi)                                                        \
-    &config_memory, CONFIG_FIELD(owner, field, uint64_t), lo, hi, NULL
+    &config_type_memory, CONFIG_FIELD(owner, field, uint64_t), lo, hi, NULL
 #define CONFIG_PERCENT(owner, field, hi)                                                           \
-    &config_percent, CONFIG_FIELD(owner, field, int64_t), 0, hi, NULL
-#define CONFIG_ENUM(owner, field, words) &config_enum, CONFIG_FIELD(owner, field, int), 0, 0, words
-#define CONFIG_BITS(owner, field, words) &config_bits, CONFIG_FIELD(owner, field, int), 0, 0, words
+    &config_type_percent, CONFIG_FIELD(owner, field, int64_t), 0, hi, NULL
+#define CONFIG_ENUM(owner, field, words)                                                           \
+    &config_type_enum, CONFIG_FIELD(owner, field, int), 0, 0, words
+#define CONFIG_BITS(owner, field, words)                                                           \
+    &config_type_bits, CONFIG_FIELD(owner, field, int), 0, 0, words
 #define CONFIG_OCTAL(owner, field, lo, hi)                                                         \
-    &config_octal, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
-#define CONFIG_STRING(owner, field) &config_string, CONFIG_FIELD(owner, field, char *), 0, 0, NULL
+    &config_type_octal, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
+#define CONFIG_STRING(owner, field)                                                                \
+    &config_type_string, CONFIG_FIELD(owner, field, char *), 0, 0, NULL
 #define CONFIG_LIST(owner, field)                                                                  \
-    &config_words, CONFIG_FIELD(owner, field, struct config_list), 0, 0, NULL
-#define CONFIG_LINES(owner, field)                                                                 \
-    &config_additive, CONFIG_FIELD(owner, field, struct config_lines), 0, 0, NULL
+    &config_type_list, CONFIG_FIELD(owner, field, struct config_list), 0, 0, NULL
+#define CONFIG_LINES(owner, field, lo, hi)                                                         \
+    &config_type_lines, CONFIG_FIELD(owner, field, struct config_lines), lo, hi, NULL
 #define CONFIG_OTHER(owner, field, type) &(type), offsetof(owner, field), 0, 0, NULL
 
 /* The same for rows registered without an owner. */
-#define CONFIG_KEPT_BOOL           &config_bool, 0, 0, 0, NULL
-#define CONFIG_KEPT_INT(lo, hi)    &config_int, 0, lo, hi, NULL
-#define CONFIG_KEPT_MEMORY(lo, hi) &config_memory, 0, lo, hi, NULL
-#define CONFIG_KEPT_ENUM(words)    &config_enum, 0, 0, 0, words
-#define CONFIG_KEPT_STRING         &config_string, 0, 0, 0, NULL
-#define CONFIG_KEPT_LINES          &config_additive, 0, 0, 0, NULL
+#define CONFIG_KEPT_BOOL           &config_type_bool, 0, 0, 0, NULL
+#define CONFIG_KEPT_INT(lo, hi)    &config_type_int, 0, lo, hi, NULL
+#define CONFIG_KEPT_MEMORY(lo, hi) &config_type_memory, 0, lo, hi, NULL
+#define CONFIG_KEPT_ENUM(words)    &config_type_enum, 0, 0, 0, words
+#define CONFIG_KEPT_STRING         &config_type_string, 0, 0, 0, NULL
+#define CONFIG_KEPT_LINES(lo, hi)  &config_type_lines, 0, lo, hi, NULL
 #define CONFIG_KEPT_OTHER(type)    &(type), 0, 0, 0, NULL
 
 /* `version`: for messages; borrowed for the registry's life. */
 struct config *config_new(const char *version);
-void config_free(
-    struct config *cfg); /* frees strings and lists in the owners' fields, too; NULL is fine */
+
+/* Frees the strings and lists in the owners' fields, too. NULL is fine. */
+void config_free(struct config *cfg);
 
 /* Adds rows and sets their fields to the defaults. A bad default or a name taken is a mistake of ours: asserted. */
 void config_register(struct config *cfg, const struct config_param *rows, size_t n, void *owner);
 
 struct config_pair {
-    const char *name; /* borrowed: the row's, or as asked for */
-    struct slice value;
+    struct slice
+        name; /* the row's; or the pattern, if that has no wildcards (Redis 7 keeps its case) */
+    struct slice value; /* in `text` below */
 };
 
 struct config_pairs {
