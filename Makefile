@@ -66,6 +66,7 @@ LIBS += $(shell pkg-config --libs libsystemd)
 endif
 ALL_CFLAGS  = $(BASE) $(MODE) -g $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -rdynamic $(LINKER) $(LDFLAGS)
+CLIENT_CFLAGS = $(shell pkg-config --cflags hiredis cmocka)
 HIREDIS     = $(shell pkg-config --cflags --libs hiredis)
 CMOCKA      = $(shell pkg-config --cflags --libs cmocka)
 
@@ -227,7 +228,7 @@ check-gcc:
 
 check-clang:
 	@printf '%s\n' $(filter %.c,$(c_files)) | \
-	    xargs -P $(shell nproc) -n 8 clang $(BASE) -Itests -Werror -fsyntax-only
+	    xargs -P $(shell nproc) -n 8 clang $(BASE) -Itests $(CLIENT_CFLAGS) -Werror -fsyntax-only
 
 check-cppcheck:
 	@cppcheck -q -j $(shell nproc) --std=c11 --enable=warning,performance,portability \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A plain main for a fuzz target: runs every file of the directories given through it, so that what fuzzing once found
- * stays tested under any compiler. An input that breaks the target ends the process. */
+/* A plain main for a fuzz target: runs every file of the directories given through it, so that what
+ * fuzzing once found stays tested under any compiler. An input that breaks the target ends the
+ * process. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

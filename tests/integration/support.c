@@ -142,8 +142,8 @@ static pid_t launch(char **words, int in, int out) {
     return pid;
 }
 
-/* Waits until the process has ended, or kills it when patience does. Returns its exit status or 128 + signal; *late says
- * whether it had to be killed. */
+/* Waits until the process has ended, or kills it when patience does. Returns its exit status or 128
+ * + signal; *late says whether it had to be killed. */
 static int wait_for_end(pid_t pid, bool *late) {
     double deadline = seconds_now() + PATIENCE_SEC;
     int status;
@@ -161,8 +161,8 @@ static int wait_for_end(pid_t pid, bool *late) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Ports are taken from below the range that the kernel gives to outgoing connections, from a place that differs from process to
- * process, so that tests running side by side don't meet. */
+/* Ports are taken from below the range that the kernel gives to outgoing connections, from a place
+ * that differs from process to process, so that tests running side by side don't meet. */
 int free_port(void) {
     static int next;
     if (!next) next = 12000 + (int)((unsigned)getpid() * 97 % 18000);
@@ -216,15 +216,16 @@ struct server *server_start(const char *options, ...) {
     snprintf(s->log, sizeof s->log, "%s/log", s->dir);
     current = s;
 
-    char base[512], extra[4096];
-    snprintf(base, sizeof base, "%s --port %d --dir %s --logfile %s --save ''", program(),
-             free_port(), s->dir, s->log);
+    char base[512], extra[4096], *words[MAX_ARGUMENTS], *file = NULL, *rest = extra;
     va_list args;
     va_start(args, options);
     vsnprintf(extra, sizeof extra, options, args);
     va_end(args);
-    char *words[MAX_ARGUMENTS];
-    int n = split_words(extra, words, split_words(base, words, 0));
+    if (*extra && *extra != '-') file = strsep(&rest, " ");
+    snprintf(base, sizeof base, "%s %s --port %d --dir %s --logfile %s --save ''", program(),
+             file ? file : "", free_port(), s->dir, s->log);
+    int n = split_words(base, words, 0);
+    if (rest) n = split_words(rest, words, n);
     note_addresses(s, words, n);
 
     /* What goes past the log (a sanitizer's report, a refused option) lands in it, too. */

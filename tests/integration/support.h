@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What integration tests share: the real binary, started in a directory of its own on a free port, and two ways to talk to
- * it: through hiredis, and byte by byte over a socket (which also reads RESP3, whatever the age of the hiredis at hand).
+/* What integration tests share: the real binary, started in a directory of its own on a free port,
+ * and two ways to talk to it: through hiredis, and byte by byte over a socket (which also reads
+ * RESP3, whatever the age of the hiredis at hand).
  *
- * The binary is the program named by the environment variable DREY_SERVER; any server that takes Redis's options will do.
- * Whatever goes wrong ends the test that runs (fail_msg), with the end of the server's log. No wait is longer than
- * PATIENCE_SEC, and a server dies with the test program that started it.
+ * The binary is the program named by the environment variable DREY_SERVER; any server that takes
+ * Redis's options will do. Whatever goes wrong ends the test that runs (fail_msg), with the end of
+ * the server's log. No wait is longer than PATIENCE_SEC, and a server dies with the test program
+ * that started it.
  *
  * Replies are compared as text. The notation, for either protocol:
  *
  *   +OK   "bulk \r\n \x00"   (int) 3   (err) ERR text   (nil)   ["a", (int) 1, []]
- *   {"key": (int) 1}   ~["set"]   >["push"]   (double) 1.5   (bool) true   (big) 12   (txt) "verbatim" */
+ *   {"key": (int) 1}   ~["set"]   >["push"]   (double) 1.5   (bool) true   (big) 12   (txt)
+ * "verbatim" */
 #ifndef DREY_TESTS_SUPPORT_H
 #define DREY_TESTS_SUPPORT_H
 
@@ -35,28 +38,31 @@ struct server {
     char unix_path[256]; /* "" if it has no unix socket */
 };
 
-/* Starts it with a free port, --dir, --logfile, no saving, and then these options (split at spaces; "…" or '…' keeps words
- * together), and waits until it answers. */
+/* Starts it with the configuration file that options may begin with, a free port, --dir, --logfile,
+ * no saving, and then these options (split at spaces; "…" or '…' keeps words together), and waits
+ * until it answers. */
 struct server *server_start(const char *options, ...) __attribute__((format(printf, 1, 2)));
 
 /* SIGTERM; the server must end with exit status 0. Frees s and removes its directory. */
 void server_stop(struct server *s);
 
-/* Sends the signal and waits for the end. Returns the exit status, or 128 + the signal that ended it; frees as above. */
+/* Sends the signal (0: none, it's ending by itself) and waits for the end. Returns the exit status,
+ * or 128 + the signal that ended it; frees as above. */
 int server_end(struct server *s, int signal);
 
 /* Everything logged so far; the caller frees. */
 char *server_log(const struct server *s);
 
-/* Runs the binary with just these arguments and `input` (may be NULL) as its standard input to its end. Returns the exit status,
- * and in *output what it wrote to stdout and stderr; the caller frees. */
+/* Runs the binary with just these arguments and `input` (may be NULL) as its standard input to its
+ * end. Returns the exit status, and in *output what it wrote to stdout and stderr; the caller
+ * frees. */
 int server_run(char **output, const char *input, const char *arguments, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* A port nobody listens on. Each call gives another one. */
 int free_port(void);
 
-/* Writes a file in the server's way: all of text, or the test fails. */
+/* Writes all of text to a file, or fails the test. */
 void write_file(const char *path, const char *text);
 
 /* --- hiredis --- */
@@ -116,8 +122,8 @@ void wire_expect_closed_at(const char *file, int line, struct wire *w);
 /* Reads and drops until the peer closes. */
 void wire_drain(struct wire *w);
 
-/* Returns once the server has seen everything sent to it before, on whatever connection: it has answered a later
- * request on c. */
+/* Returns once the server has seen everything sent to it before, on whatever connection: it has
+ * answered a later request on c. */
 void settle(redisContext *c);
 
 /* Seconds of a clock that only goes forward. */

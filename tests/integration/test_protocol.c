@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The protocol on the wire: requests in any pieces, pipelines, inline commands, both versions of the protocol, and every way
- * to get it wrong. Error texts and behaviour are those of Redis 7. */
+/* The protocol on the wire: requests in any pieces, pipelines, inline commands, both versions of
+ * the protocol, and every way to get it wrong. Error texts and behaviour are those of Redis 7. */
 #include "integration/support.h"
 
 #include <stdio.h>

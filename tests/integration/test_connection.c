@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Coming and going: starts that must fail, where a server listens, who may talk to it, clients that
+ * misbehave, and how it ends. */
+#include "integration/support.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void expect_in(const char *text, const char *part) {
+    if (!strstr(text, part)) fail_msg("'%s' isn't in:\n%s", part, text);
+}
+
+/* --- Starts that fail --- */
+
+static const struct refusal {
+    const char *arguments, *says;
+} refusals[] = {
+    {"--nosuch 1", "nosuch"},
+    {"--port 99999", "argument must be between 0 and 65535 inclusive"},
+    {"--port", "wrong number of arguments"},
+    {"--maxclients abc", "argument couldn't be parsed into an integer"},
+    {"--save '' extra", "Invalid save parameters"},
+    {"--dir /nonexistent/directory", "No such file or directory"},
+    {"--loglevel chatty", "loglevel"},
+    {"/nonexistent/file.conf", "No such file or directory"},
+    {"--bind 192.0.2.1", "Cannot assign requested address"},
+    {"--port 0", "not listen"},
+};
+
+static void test_refused_starts(void **state) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        char *output;
+        int status = server_run(&output, NULL, "%s", refusals[i].arguments);
+        if (status != 1) fail_msg("%s: exit status %d\n%s", refusals[i].arguments, status, output);
+        expect_in(output, refusals[i].says);
+        free(output);
+    }
+}
+
+static void test_refused_config_line(void **state) {
+    char path[] = "/tmp/drey-test-conf-XXXXXX", *output;
+    close(mkstemp(path));
+    write_file(path, "# a comment\nport 0\n\nnosuch 1\nalso-wrong 2\n");
+    assert_int_equal(server_run(&output, NULL, "%s", path), 1);
+    expect_in(output, "line 4");
+    expect_in(output, "nosuch 1");
+    expect_in(output, "Bad directive or wrong number of arguments");
+    unlink(path);
+    free(output);
+}
+
+static void test_port_in_use(void **state) {
+    struct server *s = server_start("%s", "");
+    char *output, number[16];
+    assert_int_equal(server_run(&output, NULL, "--port %d", s->port), 1);
+    snprintf(number, sizeof number, "%d", s->port);
+    expect_in(output, "Address already in use");
+    expect_in(output, number);
+    free(output);
+    redisContext *c = client_open(s);
+    expect(c, "+PONG", "PING"); /* the first one doesn't mind */
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_version_and_help(void **state) {
+    char *output;
+    assert_int_equal(server_run(&output, NULL, "--version"), 0);
+    expect_in(output, "v=");
+    free(output);
+    server_run(&output, NULL, "--help");
+    expect_in(output, "Usage");
+    free(output);
+}
+
+/* --- Configuration --- */
+
+static void test_file_then_options(void **state) {
+    char path[] = "/tmp/drey-test-conf-XXXXXX";
+    close(mkstemp(path));
+    write_file(path, "# a comment\n\ntimeout 100\nmaxclients 77\nrequirepass \"two words\"\n");
+    struct server *s = server_start("%s --timeout 200", path);
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "AUTH %s", "two words");
+    expect(c, "[\"timeout\", \"200\"]", "CONFIG GET timeout");
+    expect(c, "[\"maxclients\", \"77\"]", "CONFIG GET maxclients");
+    redisFree(c);
+    server_stop(s);
+    unlink(path);
+}
+
+/* The configuration on standard input, `-`, and a daemon that has written its pid and has gone its
+ * own way. */
+static void test_daemon_configured_by_stdin(void **state) {
+    char dir[] = "/tmp/drey-test-XXXXXX", pidfile[64], text[256], *output;
+    assert_non_null(mkdtemp(dir));
+    snprintf(pidfile, sizeof pidfile, "%s/pid", dir);
+    int port = free_port();
+    snprintf(text, sizeof text, "port %d\ndir %s\npidfile %s\nlogfile %s/log\nsave \"\"\n", port,
+             dir, pidfile, dir);
+    assert_int_equal(server_run(&output, text, "- --daemonize yes"), 0);
+    free(output);
+
+    double deadline = seconds_now() + PATIENCE_SEC;
+    struct wire *w;
+    while (!(w = wire_open_at(NULL, port))) assert_true(seconds_now() < deadline);
+    wire_ask(w, "+PONG", "PING");
+    FILE *file = fopen(pidfile, "r");
+    int pid = 0;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    fclose(file);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    wire_expect_closed(w);
+    wire_close(w);
+    while (kill(pid, 0) == 0) assert_true(seconds_now() < deadline);
+    assert_int_not_equal(access(pidfile, F_OK), 0);
+    snprintf(text, sizeof text, "%s/log", dir);
+    unlink(text);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* --- Where it listens --- */
+
+static void test_unix_socket(void **state) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/drey-test-%d.sock", (int)getpid());
+    struct server *s = server_start("--unixsocket %s --unixsocketperm 700", path);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(st.st_mode & 0777, 0700);
+    struct wire *w = wire_open_unix(path);
+    assert_non_null(w);
+    wire_ask(w, "+OK", "SET over unix");
+    wire_close(w);
+    redisContext *c = client_open(s); /* TCP beside it */
+    expect(c, "\"unix\"", "GET over");
+    redisFree(c);
+    server_stop(s);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void test_unix_socket_only(void **state) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/drey-test-only-%d.sock", (int)getpid());
+    struct server *s = server_start("--port 0 --unixsocket %s", path);
+    redisContext *c = client_open(s);
+    expect(c, "+PONG", "PING");
+    expect(c, "[\"port\", \"0\"]", "CONFIG GET port");
+    redisFree(c);
+    server_stop(s);
+}
+
+static bool has_ipv6(void) {
+    return access("/proc/sys/net/ipv6/conf/lo/disable_ipv6", F_OK) == 0 &&
+           access("/proc/net/if_inet6", R_OK) == 0;
+}
+
+/* An address that may be missing is marked by a dash; one that's there is listened to. */
+static void test_several_addresses(void **state) {
+    struct server *s = server_start("--bind 127.0.0.1 127.0.0.2 -192.0.2.1 -::1");
+    const char *hosts[] = {"127.0.0.1", "127.0.0.2"};
+    for (size_t i = 0; i < 2; i++) {
+        struct wire *w = wire_open_at(hosts[i], s->port);
+        assert_non_null(w);
+        wire_ask(w, "+PONG", "PING");
+        wire_close(w);
+    }
+    assert_null(wire_open_at("127.0.0.3", s->port));
+    server_stop(s);
+}
+
+static void test_ipv6(void **state) {
+    if (!has_ipv6()) skip();
+    struct server *s = server_start("--bind 127.0.0.1 ::1");
+    struct wire *w = wire_open_at("::1", s->port);
+    assert_non_null(w);
+    wire_ask(w, "+PONG", "PING");
+    wire_text(w, "CLIENT LIST\r\n");
+    wire_reply_like(w, "*addr=\\[::1\\]:*");
+    wire_close(w);
+    server_stop(s);
+}
+
+/* An address of this machine that isn't loopback; false if it has none. */
+static bool outside_address(char *host, socklen_t size) {
+    struct ifaddrs *all;
+    bool found = false;
+    if (getifaddrs(&all) != 0) return false;
+    for (struct ifaddrs *one = all; one && !found; one = one->ifa_next)
+        found = one->ifa_addr && one->ifa_addr->sa_family == AF_INET && (one->ifa_flags & IFF_UP) &&
+                !(one->ifa_flags & IFF_LOOPBACK) &&
+                getnameinfo(one->ifa_addr, sizeof(struct sockaddr_in), host, size, NULL, 0,
+                            NI_NUMERICHOST) == 0;
+    freeifaddrs(all);
+    return found;
+}
+
+static void test_protected_mode(void **state) {
+    char host[NI_MAXHOST];
+    if (!outside_address(host, sizeof host)) skip();
+    struct server *s = server_start("--bind *");
+    struct wire *w = wire_open_at(host, s->port);
+    assert_non_null(w);
+    wire_reply_like(w, "(err) DENIED *protected mode*");
+    wire_expect_closed(w);
+    wire_close(w);
+    redisContext *c = client_open(s); /* loopback may */
+    expect(c, "+OK", "CONFIG SET protected-mode no");
+    w = wire_open_at(host, s->port);
+    wire_ask(w, "+PONG", "PING");
+    wire_close(w);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* --- Who may talk to it --- */
+
+#define WRONGPASS "(err) WRONGPASS invalid username-password pair or user is disabled."
+#define NOAUTH    "(err) NOAUTH Authentication required."
+
+static void test_requirepass(void **state) {
+    struct server *s = server_start("--requirepass secret");
+    redisContext *c = client_open(s);
+    expect(c, NOAUTH, "PING");
+    expect(c, NOAUTH, "GET a");
+    expect(c, NOAUTH, "COMMAND");
+    expect(c, "(err) ERR unknown command 'FOO', with args beginning with: ", "FOO");
+    expect(c, "(err) ERR wrong number of arguments for 'get' command", "GET");
+    expect(c, WRONGPASS, "AUTH wrong");
+    expect(c, WRONGPASS, "AUTH default wrong");
+    expect(c, WRONGPASS, "AUTH nobody secret");
+    expect(c, WRONGPASS, "AUTH %b", "secret\0x", (size_t)8);
+    expect(c, NOAUTH, "PING");
+    expect(c, "+OK", "AUTH secret");
+    expect(c, "+PONG", "PING");
+    expect(c, WRONGPASS, "AUTH wrong");
+    expect(c, "+PONG", "PING"); /* once in, a failed AUTH doesn't put it out */
+    expect(c, "+RESET", "RESET");
+    expect(c, NOAUTH, "PING");
+    expect(c, "+OK", "AUTH default secret");
+    expect(c, "+OK", "CONFIG SET requirepass ''");
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_hello_with_auth(void **state) {
+    struct server *s = server_start("--requirepass secret");
+    struct wire *w = wire_open(s);
+    wire_text(w, "HELLO 3\r\n");
+    wire_reply_like(w, "(err) NOAUTH HELLO must be called with the client already authenticated*");
+    wire_ask(w, WRONGPASS, "HELLO 3 AUTH default wrong");
+    wire_ask(w, NOAUTH, "PING");
+    wire_text(w, "HELLO 3 AUTH default secret SETNAME me\r\n");
+    wire_reply_like(w, "{*\"proto\": (int) 3,*}");
+    wire_ask(w, "\"me\"", "CLIENT GETNAME");
+    wire_close(w);
+    w = wire_open(s);
+    wire_text(w, "QUIT\r\n");
+    wire_expect(w, "+OK\r\n");
+    wire_expect_closed(w);
+    wire_close(w);
+    server_stop(s);
+}
+
+static void test_auth_without_password(void **state) {
+    struct server *s = server_start("%s", "");
+    redisContext *c = client_open(s);
+    expect(c,
+           "(err) ERR AUTH <password> called without any password configured for the default user. "
+           "Are you sure your configuration is correct?",
+           "AUTH x");
+    expect(c, "+OK", "AUTH default x");
+    expect(c, WRONGPASS, "AUTH nobody x");
+    expect(c, "(err) ERR syntax error", "AUTH a b c");
+    redisFree(c);
+    server_stop(s);
+}
+
+/* Who hasn't authenticated gets little memory: ten arguments of 16 KB. */
+static void test_limits_before_auth(void **state) {
+    struct server *s = server_start("--requirepass secret");
+    struct wire *w = wire_open(s);
+    wire_text(w, "*11\r\n");
+    wire_reply(w, "(err) ERR Protocol error: unauthenticated multibulk length");
+    wire_expect_closed(w);
+    wire_close(w);
+    w = wire_open(s);
+    wire_text(w, "*2\r\n$4\r\nECHO\r\n$16385\r\n");
+    wire_reply(w, "(err) ERR Protocol error: unauthenticated bulk length");
+    wire_expect_closed(w);
+    wire_close(w);
+
+    char *argument = calloc(1, 16385);
+    memset(argument, 'a', 16384);
+    redisContext *c = client_open(s);
+    expect(c, NOAUTH, "ECHO %s", argument);
+    expect(c, NOAUTH, "MGET 1 2 3 4 5 6 7 8 9");
+    expect(c, "+OK", "AUTH secret");
+    expect(c, "(int) 0", "EXISTS 1 2 3 4 5 6 7 8 9 10 %sx", argument);
+    free(argument);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_maxclients(void **state) {
+    enum { MAX = 10 };
+    struct server *s = server_start("--maxclients %d", MAX);
+    redisContext *c = client_open(s);
+    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients"); /* the start's own is gone */
+    struct wire *clients[MAX];
+    for (int i = 1; i < MAX; i++) {
+        clients[i] = wire_open(s);
+        wire_ask(clients[i], "+PONG", "PING");
+    }
+    for (int i = 0; i < 3; i++) {
+        struct wire *w = wire_open(s);
+        wire_expect(w, "-ERR max number of clients reached\r\n");
+        wire_expect_closed(w);
+        wire_close(w);
+    }
+    await_like(c, "*rejected_connections:3\\\\r\\\\n*", "INFO stats");
+    wire_close(clients[1]);
+    await_like(c, "*connected_clients:9\\\\r\\\\n*", "INFO clients");
+    clients[1] = wire_open(s);
+    wire_ask(clients[1], "+PONG", "PING");
+    for (int i = 1; i < MAX; i++) wire_close(clients[i]);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* --- Clients that misbehave --- */
+
+static void await_alone(redisContext *c) {
+    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+}
+
+static void test_client_vanishes_in_a_request(void **state) {
+    static const char *const beginnings[] = {
+        "", "*", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100\r\nhalf", "SET a", "*1\r\n$400000000\r\nx",
+    };
+    struct server *s = server_start("%s", "");
+    redisContext *c = client_open(s);
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        for (int reset = 0; reset < 2; reset++) {
+            struct wire *w = wire_open(s);
+            wire_text(w, beginnings[i]);
+            settle(c);
+            reset ? wire_reset(w) : wire_close(w);
+            await_alone(c);
+        }
+    }
+    expect(c, "(int) 0", "EXISTS a");
+    redisFree(c);
+    server_stop(s);
+}
+
+/* A client that goes away while megabytes for it are waiting. */
+static void test_client_vanishes_before_its_replies(void **state) {
+    struct server *s = server_start("%s", "");
+    redisContext *c = client_open(s);
+    expect(c, "(int) 1000000", "SETRANGE wide 999999 x");
+    for (int reset = 0; reset < 2; reset++) {
+        struct wire *w = wire_open(s);
+        for (int i = 0; i < 50; i++) wire_text(w, "GET wide\r\n");
+        settle(c);
+        reset ? wire_reset(w) : wire_close(w);
+        await_alone(c);
+    }
+    redisFree(c);
+    server_stop(s);
+}
+
+/* The last requests of a client that has closed its sending side are still answered. */
+static void test_half_close(void **state) {
+    struct server *s = server_start("%s", "");
+    struct wire *w = wire_open(s);
+    wire_text(w, "PING\r\nECHO bye\r\n");
+    shutdown(w->fd, SHUT_WR);
+    wire_expect(w, "+PONG\r\n$3\r\nbye\r\n");
+    wire_expect_closed(w);
+    wire_close(w);
+    server_stop(s);
+}
+
+static void test_output_limit_closes_who_never_reads(void **state) {
+    struct server *s = server_start("--client-output-buffer-limit normal 2mb 0 0");
+    redisContext *c = client_open(s);
+    expect(c, "(int) 1000000", "SETRANGE wide 999999 x");
+    struct wire *w = wire_open(s);
+    for (int i = 0; i < 200 && wire_try_send(w, "GET wide\r\n", 10); i++) {
+    }
+    wire_drain(w);
+    wire_close(w);
+    await_alone(c);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_query_limit_closes_who_never_ends(void **state) {
+    struct server *s = server_start("--client-query-buffer-limit 1mb");
+    redisContext *c = client_open(s);
+    struct wire *w = wire_open(s);
+    char *piece = calloc(1, 64 * 1024);
+    wire_text(w, "*2\r\n$4\r\nECHO\r\n$100000000\r\n");
+    for (int i = 0; i < 1000 && wire_try_send(w, piece, 64 * 1024); i++) {
+    }
+    wire_drain(w);
+    wire_close(w);
+    free(piece);
+    await_alone(c);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_timeout(void **state) {
+    struct server *s = server_start("--timeout 1");
+    redisContext *busy = client_open(s);
+    struct wire *idle = wire_open(s);
+    double start = seconds_now();
+    wire_ask(idle, "+PONG", "PING");
+    /* The busy one keeps asking until the idle one is gone: it's seen in the list of clients. */
+    await_like(busy, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+    double passed = seconds_now() - start;
+    wire_expect_closed(idle);
+    assert_true(passed > 0.9);
+    wire_close(idle);
+    redisFree(busy);
+    server_stop(s);
+}
+
+/* --- The end --- */
+
+static void expect_graceful(int signal, const char *logged) {
+    struct server *s = server_start("%s", "");
+    redisContext *c = client_open(s);
+    struct wire *half = wire_open(s), *idle = wire_open(s);
+    wire_text(half, "*2\r\n$3\r\nGET");
+    settle(c);
+    kill(s->pid, signal);
+    wire_expect_closed(half);
+    wire_expect_closed(idle);
+    wire_close(half);
+    wire_close(idle);
+    redisFree(c);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOWAIT), 0);
+    char *log = server_log(s);
+    expect_in(log, logged);
+    expect_in(log, "Ready to accept connections");
+    free(log);
+    assert_int_equal(server_end(s, signal), 0);
+}
+
+static void test_sigterm(void **state) {
+    expect_graceful(SIGTERM, "Received SIGTERM scheduling shutdown");
+}
+
+static void test_sigint(void **state) {
+    expect_graceful(SIGINT, "Received SIGINT scheduling shutdown");
+}
+
+static void test_shutdown_command(void **state) {
+    struct server *s = server_start("%s", "");
+    struct wire *w = wire_open(s);
+    wire_ask(w, "(err) ERR syntax error", "SHUTDOWN SIDEWAYS");
+    wire_text(w, "SHUTDOWN NOSAVE\r\n");
+    wire_expect_closed(w);
+    wire_close(w);
+    assert_int_equal(server_end(s, 0), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused_starts),
+        cmocka_unit_test(test_refused_config_line),
+        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_version_and_help),
+        cmocka_unit_test(test_file_then_options),
+        cmocka_unit_test(test_daemon_configured_by_stdin),
+        cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_unix_socket_only),
+        cmocka_unit_test(test_several_addresses),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_protected_mode),
+        cmocka_unit_test(test_requirepass),
+        cmocka_unit_test(test_hello_with_auth),
+        cmocka_unit_test(test_auth_without_password),
+        cmocka_unit_test(test_limits_before_auth),
+        cmocka_unit_test(test_maxclients),
+        cmocka_unit_test(test_client_vanishes_in_a_request),
+        cmocka_unit_test(test_client_vanishes_before_its_replies),
+        cmocka_unit_test(test_half_close),
+        cmocka_unit_test(test_output_limit_closes_who_never_reads),
+        cmocka_unit_test(test_query_limit_closes_who_never_ends),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_sigterm),
+        cmocka_unit_test(test_sigint),
+        cmocka_unit_test(test_shutdown_command),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
