@@ -11,8 +11,8 @@
  * Replies are compared as text. The notation, for either protocol:
  *
  *   +OK   "bulk \r\n \x00"   (int) 3   (err) ERR text   (nil)   ["a", (int) 1, []]
- *   {"key": (int) 1}   ~["set"]   >["push"]   (double) 1.5   (bool) true   (big) 12   (txt)
- * "verbatim" */
+ *   {"key": (int) 1}   ~["set"]   >["push"]   (double) 1.5   (bool) true   (big) 12
+ *   (txt) "verbatim" */
 #ifndef DREY_TESTS_SUPPORT_H
 #define DREY_TESTS_SUPPORT_H
 
