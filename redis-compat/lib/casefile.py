@@ -109,22 +109,37 @@ def _apply_mark(step, mark):
 
 
 EXPANSION = re.compile(r"\$\{([^}]*)\}")
+COUNTED = re.compile(r"(.*)\$\{(\d+)\.\.(\d+)\}(.*)", re.DOTALL)
 
 
 def expand(words, variables):
-    """The words' bytes, with ${…} outside quotes replaced: ${N*text}, ${variable}, ${variable+N}."""
-    return [word.data if word.quoted else EXPANSION.sub(
-        lambda match: _expansion(match.group(1), variables), word.data.decode()).encode()
-            for word in words]
+    """The words' bytes with ${…} outside quotes replaced.
+
+    ${N*text} repeats, ${variable} and ${variable+N} insert, ${A..B} makes a word for each number.
+    """
+    out = []
+    for word in words:
+        counted = None if word.quoted else COUNTED.fullmatch(word.data.decode())
+        if counted:
+            before, first, last, behind = counted.groups()
+            out += [b"%s%d%s" % (before.encode(), number, behind.encode())
+                    for number in range(int(first), int(last) + 1)]
+        elif word.quoted:
+            out.append(word.data)
+        else:
+            out.append(EXPANSION.sub(lambda match: _expansion(match.group(1), variables),
+                                     word.data.decode()).encode())
+    return out
 
 
 def _expansion(inner, variables):
-    repeat = re.fullmatch(r"(\d+)\*(.*)", inner)
+    repeat = re.fullmatch(r"(\d+)\*(.*)", inner, re.DOTALL)
     if repeat:
         return int(repeat.group(1)) * repeat.group(2)
-    name, sign, offset = re.fullmatch(r"(\w+)([+-]?)(\d*)", inner).groups()
-    if name not in variables:
-        raise BadCase("unknown variable " + name)
+    parts = re.fullmatch(r"(\w+)([+-]?)(\d*)", inner)
+    if not parts or parts.group(1) not in variables:
+        raise BadCase("unknown expansion ${%s}" % inner)
+    name, sign, offset = parts.groups()
     if not sign:
         return variables[name]
     return str(int(variables[name]) + int(sign + offset))

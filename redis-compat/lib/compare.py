@@ -12,17 +12,17 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     fields=a,b    text of name=value words, a client a line: the other's names are in ours in the
                   same order, and the values named here are equal
     info          text of name:value lines under "# Title" lines: every name of the other is in ours
-    only=a,b      maps at any depth: the values of these names only, in their order
+    only=a,b      maps at any depth: what the other holds under these names is in ours, too
     except=a,b    a map: all but the values of these names, of which only the type counts
     command       what COMMAND INFO says of commands; =tips,flags,… leaves those parts out
 """
 
 from .resp import Reply
-from .text import as_resp2
+from .text import show
 
 COMMAND_PARTS = ["name", "arity", "flags", "first", "last", "step", "categories", "tips", "specs",
                  "subcommands"]
-PART_SETS = ("flags", "categories")
+PART_SETS = ("flags", "categories", "tips")
 
 
 def same(mask, argument, ours, peers):
@@ -146,23 +146,27 @@ def info_missing(ours, peers):
             if line and line.split(":")[0] not in mine]
 
 
-def _collect(reply, names):
-    pairs, found = _pairs_of(reply), []
+def _collect(reply, names, path, found):
+    """Puts what lies under the names into `found`, by the chain of keys that leads there."""
+    pairs = _pairs_of(reply)
     if pairs is not None:
         for key, value in pairs:
-            if key.kind in "$+" and key.value is not None and key.value.decode("latin-1") in names:
-                found.append((key, value))
+            inner = path + (key.value if isinstance(key.value, bytes) else None,)
+            if inner[-1] is not None and inner[-1].decode("latin-1") in names:
+                found[inner] = value
             else:
-                found += _collect(value, names)
+                _collect(value, names, inner, found)
     elif reply.kind in "*~" and reply.value is not None:
-        for value in reply.value:
-            found += _collect(value, names)
+        for index, value in enumerate(reply.value):
+            _collect(value, names, path + (index,), found)
     return found
 
 
 def _only(ours, peers, argument):
     names = argument.split(",")
-    return _collect(ours, names) == _collect(peers, names)
+    mine, theirs = (_collect(reply, names, (), {}) for reply in (ours, peers))
+    return ours.kind == peers.kind and all(
+        path in mine and _sorted(mine[path]) == _sorted(value) for path, value in theirs.items())
 
 
 def _except(ours, peers, argument):
@@ -181,12 +185,12 @@ def _command(ours, peers, argument):
         return False
     left_out = argument.split(",") if argument else []
     return all(not command_differences(a, b, left_out)
-               for a, b in zip(as_resp2(ours).value, as_resp2(peers).value))
+               for a, b in zip(ours.value, peers.value))
 
 
 def command_differences(ours, peers, left_out):
     """What differs between two commands' descriptions: a list of (part, ours, other's)."""
-    if ours.value is None or peers.value is None:
+    if ours.kind != "*" or peers.kind != "*" or ours.value is None or peers.value is None:
         return [] if ours == peers else [("known", ours, peers)]
     if len(ours.value) != len(peers.value):
         return [("length", Reply(":", len(ours.value)), Reply(":", len(peers.value)))]
@@ -204,17 +208,19 @@ def command_differences(ours, peers, left_out):
 def _part(name, reply):
     if name in PART_SETS:
         return _sorted(reply)
-    if name == "specs" and reply.kind == "*":
-        return [_spec(spec) for spec in reply.value]
+    if name == "specs" and reply.value is not None:
+        return reply.kind, [_spec(spec) for spec in reply.value]
     return reply
 
 
 def _spec(reply):
     """A key spec's map, with its flags in any order."""
-    return [(key, _sorted(value)) for key, value in _pairs_of(reply) or []]
+    return reply.kind, [(key, _sorted(value)) for key, value in _pairs_of(reply) or []]
 
 
 def _subcommand_differences(ours, peers, left_out):
+    if ours.kind != peers.kind:
+        return [("subcommands' type", ours, peers)]
     mine = {sub.value[0].value: sub for sub in ours.value}
     found = []
     for sub in peers.value:
@@ -232,12 +238,10 @@ def explain(mask, argument, ours, peers):
     if mask == "info" and _text(ours) is not None and _text(peers) is not None:
         return "ours lacks: " + " ".join(info_missing(ours, peers))
     if mask == "command" and ours.kind == peers.kind == "*":
-        from .text import show
-
         left_out = argument.split(",") if argument else []
         return "\n".join(
             "%s: ours %s, other %s" % (part, show(x), show(y))
-            for a, b in zip(as_resp2(ours).value, as_resp2(peers).value)
+            for a, b in zip(ours.value, peers.value)
             for part, x, y in command_differences(a, b, left_out))
     return None
 

@@ -40,7 +40,10 @@ MASK_CASES = [
     ("only", "a", '{ "a" "1" "b" "2" }', '{ "a" "1" "b" "3" }', True),
     ("only", "a", '{ "a" "1" }', '{ "a" "2" }', False),
     ("only", "a", '[ "cmd" [ "a" "1" "b" "2" ] ]', '[ "cmd" [ "a" "3" "b" "2" ] ]', False),
-    ("only", "a", '{ "a" "1" }', '{ "b" "1" }', False),
+    ("only", "a", '{ "b" "1" }', '{ "a" "1" }', False),
+    ("only", "a", '{ "a" "1" "c" { "a" "2" } }', '{ "a" "1" }', True),
+    ("only", "a", '{ "c" { "a" "2" } "d" { "a" "3" } }', '{ "d" { "a" "3" } }', True),
+    ("only", "a", '{ "c" { "a" "2" } }', '{ "c" { "a" "3" } }', False),
     ("except", "a", '{ "a" "1" "b" "2" }', '{ "a" "9" "b" "2" }', True),
     ("except", "a", '{ "a" "1" "b" "2" }', '{ "a" "9" "b" "3" }', False),
     ("except", "a", '{ "a" "1" }', '{ "a" :1 }', False),
@@ -93,7 +96,8 @@ def check():
         except (ValueError, BadText):
             continue
         _expect(False, "accepted: " + line)
-    step = parse_step(1, '@conn2 @near=5 SET "${x}" ${3*ab} p${x} ${x+7} => OK')
-    _expect(expand(step.words, {"x": "5"}) == [b"SET", b"${x}", b"ababab", b"p5", b"12"],
+    step = parse_step(1, '@conn2 @near=5 SET "${x}" ${3*ab} p${x} ${x+7} e${9..11} => OK')
+    _expect(expand(step.words, {"x": "5"}) == [b"SET", b"${x}", b"ababab", b"p5", b"12", b"e9",
+                                               b"e10", b"e11"],
             "expansion")
     _expect((step.connection, step.mask, step.expected.value) == ("conn2", "near", b"OK"), "marks")
