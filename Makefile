@@ -23,6 +23,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+export CC
 clang := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 comma := ,
 
@@ -157,7 +158,8 @@ run:                                ## install what's missing, build, serve on 6
 
 install: all                        ## install below PREFIX (/usr/local), staged in DESTDIR if given
 	install -D -m 755 $(server) $(DESTDIR)$(PREFIX)/bin/drey-server
-	install -D -m 644 utils/drey.conf $(DESTDIR)$(PREFIX)/share/doc/drey/drey.conf
+	install -d $(DESTDIR)$(PREFIX)/share/doc/drey
+	$(server) --sample-config >$(DESTDIR)$(PREFIX)/share/doc/drey/drey.conf
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|' utils/drey.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
