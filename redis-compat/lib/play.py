@@ -13,6 +13,7 @@ from .resp import Closed, Garbage, NoReply, Reply, encode
 SILENCE_SECONDS = 0.03
 NO_REPLY = Reply("-", b"(no reply came)")
 CLOSED = Reply("-", b"(connection closed)")
+LOST = (NO_REPLY, CLOSED)
 
 
 class Failure:
@@ -66,12 +67,13 @@ class Side:
         if name in self.connections:
             self.connections.pop(name).close()
 
-    def configure(self, name, value):
+    def configure(self, name, value=None):
+        """Sets a parameter until the section's end; without a value, only restores it there."""
         old = text.as_resp2(self.server.run("CONFIG", "GET", name)).value
         if not old or len(old) != 2:
             return False
         self.restore.append((name, old[1].value))
-        return self.server.run("CONFIG", "SET", name, value).kind == "+"
+        return value is None or self.server.run("CONFIG", "SET", name, value).kind == "+"
 
     def post(self, step):
         """Sends a step's command without waiting for the reply."""
@@ -197,6 +199,8 @@ class Player:
             return None
         self.ours.post(step)
         reply, _ = self.ours.take(step)
+        if reply in LOST:
+            self.ours.drop(step.connection)
         self._remember(self.ours, step, reply)
         wanted = text.for_protocol(step.expected, protocol)
         if _agrees(step, reply, wanted):
@@ -217,6 +221,9 @@ class Player:
             taken.append(side.take(step))
             self._remember(side, step, taken[-1][0])
         (ours, our_bytes), (peers, peer_bytes) = taken
+        if ours in LOST or peers in LOST:
+            for side in (self.ours, self.peer):
+                side.drop(step.connection)  # what follows starts in step again
         self.last = ours
         if self.on_reply:
             self.on_reply(step, self.peer.protocol, peers)
@@ -239,10 +246,10 @@ class Player:
         return getattr(self, "_do_" + step.statement)(step, tally)
 
     def _do_config(self, step, tally):
-        name, value = [word.decode() for word in casefile.expand(step.words, {})]
+        words = [word.decode() for word in casefile.expand(step.words, {})]
         for side in (self.ours, self.peer):
-            if not side.configure(name, value):
-                return "%s refuses CONFIG SET %s %s" % (side.server.name, name, value)
+            if not side.configure(*words):
+                return "%s refuses CONFIG SET %s" % (side.server.name, " ".join(words))
         return None
 
     def _do_sleep(self, step, tally):

@@ -19,6 +19,8 @@ from collections import namedtuple
 
 Reply = namedtuple("Reply", "kind value")
 
+REPLY_SECONDS = 3.0  # longer means that no reply comes
+
 LINES = b"+-(,"
 BULKS = b"$="
 LISTS = b"*~>"
@@ -48,7 +50,7 @@ def encode(args):
 class Connection:
     """One client connection. Reads block for `timeout` seconds at most."""
 
-    def __init__(self, port, timeout=5.0):
+    def __init__(self, port, timeout=REPLY_SECONDS):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout = timeout

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from .resp import Closed, Connection, NoReply
+from .resp import REPLY_SECONDS, Closed, Connection, NoReply
 
 START_SECONDS = 10
 PR_SET_PDEATHSIG = 1
@@ -82,7 +82,7 @@ class Server:
         code = self.process.returncode
         return "exit status %d" % code if code >= 0 else signal.Signals(-code).name
 
-    def connect(self, timeout=5.0):
+    def connect(self, timeout=REPLY_SECONDS):
         return Connection(self.port, timeout)
 
     def run(self, *args):
