@@ -1,36 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The registry of configuration parameters.
  *
- * A parameter is one const row in the module that owns it; the value is a typed field of that module's own struct, so
- * that hot code reads `cfg->maxmemory` and knows nothing of this file. CONFIG GET, SET and REWRITE, the config file, argv
- * and the sample config all derive from the rows.
+ * A parameter is one const row in the module that owns it; the value is a typed field of that
+ * module's own struct, so that hot code reads `cfg->maxmemory` and knows nothing of this file.
+ * CONFIG GET, SET and REWRITE, the config file, argv and the sample config derive from the rows.
  *
  *     static const struct config_param rows[] = {
  *         {"maxmemory", CONFIG_MEMORY(struct evict_config, maxmemory, 0, UINT64_MAX), "0",
- *          .group = "Memory", .about = "Bytes of data to hold before keys are evicted; 0: no limit.",
+ *          .group = "Memory", .about = "Bytes of data to hold before keys are evicted.",
  *          .apply = evict_limit_changed},
  *     };
  *     config_register(cfg, rows, sizeof(rows) / sizeof(rows[0]), &evict_config);
  *
  * What the fields are, by the macro that declares them:
  *
- *     CONFIG_BOOL     bool            yes / no
- *     CONFIG_INT      int64_t         decimal, min..max
- *     CONFIG_MEMORY   uint64_t        bytes, with units as num_to_bytes reads them, min..max
- *     CONFIG_PERCENT  int64_t         bytes as above, or "5%", which is kept as -5; min..max for bytes, -100..max
- *     CONFIG_ENUM     int             one of `words`
- *     CONFIG_BITS     int             several of `words` ored; a word of value 0 stands for none
- *     CONFIG_OCTAL    int64_t         octal (file modes), min..max
- *     CONFIG_STRING   char *          owned by the registry (mem_free); see CONFIG_EMPTY_IS_NULL
- *     CONFIG_LIST     struct config_list   words; CONFIG GET joins them by a space
- *     CONFIG_LINES    struct config_lines  every line of the file adds an entry of lo..hi words (user, rename-command)
- *     CONFIG_OTHER    whatever a struct config_type of the module's own says
+ *     CONFIG_BOOL     bool       yes / no
+ *     CONFIG_INT      int64_t    decimal, lo..hi
+ *     CONFIG_MEMORY   uint64_t   bytes, with units as num_to_bytes reads them, lo..hi
+ *     CONFIG_PERCENT  int64_t    bytes, 0..hi, or "5%", which is kept as -5
+ *     CONFIG_ENUM     int        one of the words
+ *     CONFIG_BITS     int        several of the words ored; a word of value 0 stands for none
+ *     CONFIG_OCTAL    int64_t    octal (file modes), lo..hi
+ *     CONFIG_STRING   char *     owned by the registry (mem_free); see CONFIG_EMPTY_IS_NULL
+ *     CONFIG_LIST     struct config_list    words; CONFIG GET joins them by a space
+ *     CONFIG_LINES    struct config_lines   each line of the file adds lo..hi words (user)
+ *     CONFIG_OTHER    what a struct config_type of the module's own says
  *
- * config_register sets every field to its default. Owners must outlive the registry. With owner NULL the registry itself
- * keeps the values (rows then need no field: CONFIG_KEPT_* macros below).
+ * config_register sets every field to its default. Owners must outlive the registry. With owner
+ * NULL the registry itself keeps the values (rows then need no field: CONFIG_KEPT_* macros below).
+ * A module may change its own fields; strings and lists with mem_alloc and mem_free.
  *
- * Order of things in a CONFIG SET: all values parsed, all `check` hooks asked, all fields changed, then each distinct
- * `apply` hook called once; if one fails, all fields get their old values back and the hooks already called are called again.
+ * Order of things in a CONFIG SET: all values parsed, each then asked for by its `check` hook, all
+ * fields changed, then each distinct `apply` hook called once; if one fails, all fields get their
+ * old values back and the hooks already called are called again.
  *
  * Runs on the thread of the loop. No globals; several registries may live in one process. */
 #ifndef DREY_EXEC_CONFIG_H
@@ -42,9 +44,9 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "exec/config_types.h"
 
 struct config;
-struct config_param;
 
 enum config_flag {
     CONFIG_IMMUTABLE = 1 << 0,     /* file and argv only; CONFIG SET says so */
@@ -60,46 +62,6 @@ enum config_flag {
     CONFIG_APPLY_LOAD = 1 << 10,   /* `apply` runs for each line of the file, too (dir) */
     CONFIG_VOLATILE = 1 << 11, /* `apply` runs even if the value is the old one (files read anew) */
     CONFIG_ALWAYS_WRITE = 1 << 12, /* CONFIG REWRITE writes it even if it's at its default */
-};
-
-struct config_word {
-    const char *name;
-    int value;
-};
-
-struct config_list {
-    char **items;
-    size_t n;
-};
-
-struct config_lines {
-    struct config_list *items;
-    size_t n;
-};
-
-/* What a type is asked to read. */
-struct config_input {
-    const struct config_param *param;
-    const void *current; /* the value in force, for types whose input changes only a part or adds */
-    const struct slice *words;
-    size_t n;
-    bool from_file;  /* file or argv; else CONFIG SET or the default */
-    bool first;      /* no line of the file has set it yet: what adds up starts from nothing */
-    struct buf *why; /* the reason of a refusal, as the user is to read it */
-};
-
-/* A type of values. `value` points to `size` bytes. Values are moved by memcpy. */
-struct config_type {
-    size_t size;
-    /* Fills *value (zero-filled before) or returns false with the reason in in->why, nothing left to release. */
-    bool (*parse)(const struct config_input *in, void *value);
-    /* Appends the value as CONFIG GET shows it. */
-    void (*format)(const struct config_param *param, const void *value, struct buf *out);
-    /* Frees what the value owns; NULL: nothing. */
-    void (*release)(void *value);
-    /* Appends the lines ("name word...\n" each) that CONFIG REWRITE is to write; none: the parameter's lines go.
-     * NULL: one line of the name and what format says, quoted where needed. */
-    void (*rewrite)(const struct config_param *param, const void *value, struct buf *lines);
 };
 
 /* What a hook is told. */
@@ -125,16 +87,12 @@ struct config_param {
     unsigned flags; /* of enum config_flag */
     const char *group;
     const char *about;  /* one line, for the sample config and the docs */
-    config_hook *check; /* NULL: none. Before anything is changed */
-    config_hook
-        *apply; /* NULL: none. After; once per CONFIG SET for all rows of the same owner and hook */
+    config_hook *check; /* before anything is changed; may be NULL */
+    config_hook *apply; /* after; once for all rows of the same owner and hook; may be NULL */
 };
 
-extern const struct config_type config_type_bool, config_type_int, config_type_memory,
-    config_type_percent, config_type_enum, config_type_bits, config_type_octal, config_type_string,
-    config_type_list, config_type_lines;
-
-/* The field's offset; doesn't compile when the field isn't of the type that the registry will write. */
+/* The field's offset; doesn't compile when the field isn't of the type that the registry will
+ * write. */
 #define CONFIG_FIELD(owner, field, ctype)                                                          \
     offsetof(owner, field) + 0 * sizeof(char[CONFIG_IS_A(owner, field, ctype) ? 1 : -1])
 #define CONFIG_IS_A(owner, field, ctype)                                                           \
@@ -177,12 +135,12 @@ struct config *config_new(const char *version);
 /* Frees the strings and lists in the owners' fields, too. NULL is fine. */
 void config_free(struct config *cfg);
 
-/* Adds rows and sets their fields to the defaults. A bad default or a name taken is a mistake of ours: asserted. */
+/* Adds rows and sets their fields to the defaults. A bad default or a name taken is a mistake of
+ * ours: asserted. */
 void config_register(struct config *cfg, const struct config_param *rows, size_t n, void *owner);
 
 struct config_pair {
-    struct slice
-        name; /* the row's; or the pattern, if that has no wildcards (Redis 7 keeps its case) */
+    struct slice name;  /* the row's, or the pattern if that has no wildcards (as Redis 7) */
     struct slice value; /* in `text` below */
 };
 
@@ -192,8 +150,8 @@ struct config_pairs {
     struct buf text;
 };
 
-/* CONFIG GET: every parameter whose name or alias matches one of the patterns, each name once. `pairs` lives until
- * config_pairs_release. O(parameters * patterns). */
+/* CONFIG GET: every parameter whose name or alias matches one of the patterns, each name once.
+ * `pairs` lives until config_pairs_release. O(parameters * patterns). */
 void config_get(struct config *cfg, const struct slice *patterns, size_t n,
                 struct config_pairs *pairs);
 void config_pairs_release(struct config_pairs *pairs);
@@ -206,19 +164,12 @@ struct config_set_options {
     bool allow_protected; /* this client may change what enable-protected-configs guards */
 };
 
-/* CONFIG SET: `words` are n / 2 pairs of name and value (n is even). All or nothing; on false `error` is the reply's text
- * after "ERR ". */
+/* CONFIG SET: `words` are n / 2 pairs of name and value (n is even). All or nothing; on false
+ * `error` is the error to reply, its code included ("ERR ...", "LOADING ..."). */
 bool config_set(struct config *cfg, const struct slice *words, size_t n,
                 struct config_set_options options, struct buf *error);
 
 /* Is this parameter's value to be redacted? False when there is none of that name. */
 bool config_is_sensitive(struct config *cfg, struct slice name);
-
-/* The name of a value of an enum, "unknown" if there is none. */
-const char *config_word_name(const struct config_word *words, int value);
-
-/* A config file for users to start from: every parameter with its line of description and its default, commented out,
- * grouped in order of registration. */
-void config_write_sample(struct config *cfg, struct buf *out);
 
 #endif

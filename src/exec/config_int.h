@@ -23,8 +23,8 @@ struct config {
 /* By name or alias, ASCII case ignored; NULL: none. */
 struct config_entry *config_find(struct config *cfg, struct slice name);
 
-/* Reads the words of one setting into *value (type->size bytes, overwritten), the row's check included. On false nothing is left
- * to release. `words` without the name. */
+/* Reads the words of one setting into *value (type->size bytes, overwritten), the row's check
+ * included. On false nothing is left to release. `words` without the name. */
 bool config_parse(const struct config_entry *entry, const struct slice *words, size_t n,
                   bool from_file, void *value, struct buf *why);
 
@@ -34,17 +34,11 @@ bool config_set_from_file(struct config_entry *entry, const struct slice *words,
 
 /* The default, as a value to release. */
 void config_default(const struct config_entry *entry, void *value);
+bool config_is_default(const struct config_entry *entry);
 
 void config_value_release(const struct config_param *param, void *value);
 
 /* Whether two values read the same in CONFIG GET. */
 bool config_values_equal(const struct config_param *param, const void *a, const void *b);
-
-/* The lines that CONFIG REWRITE writes for a value. */
-void config_lines_of(const struct config_param *param, const void *value, struct buf *lines);
-
-/* Copies; release with config_list_release. */
-void config_list_copy(struct config_list *to, const struct slice *words, size_t n);
-void config_list_release(struct config_list *list);
 
 #endif

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/config_kept.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "exec/config_int.h"
+#include "exec/config_kept_types.h"
+
+#define SNAPSHOTS   "Snapshots (kept, without effect)"
+#define AOF         "Append-only file (kept, without effect)"
+#define REPLICATION "Replication (kept, without effect)"
+#define CLUSTER     "Cluster (kept, without effect)"
+#define TLS         "TLS (kept, without effect)"
+#define USERS       "Users (kept, without effect)"
+#define STRUCTURES  "Encodings (kept, without effect)"
+#define EVENTS      "Events (kept, without effect)"
+#define SCRIPTS     "Scripts (kept, without effect)"
+#define THREADS     "Threads and background work (kept, without effect)"
+#define MEMORY      "Defragmentation (kept, without effect)"
+#define DEBUGGING   "Debugging and log form (kept, without effect)"
+
+static const struct config_word fsync_words[] = {
+    {"everysec", 0}, {"always", 1}, {"no", 2}, {NULL, 0}};
+static const struct config_word sanitize_words[] = {
+    {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
+static const struct config_word diskless_load_words[] = {
+    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+static const struct config_word propagation_words[] = {
+    {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
+static const struct config_word endpoint_words[] = {
+    {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
+static const struct config_word tls_auth_words[] = {
+    {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
+static const struct config_word pubsub_words[] = {
+    {"allchannels", 0}, {"resetchannels", 1}, {NULL, 0}};
+static const struct config_word log_format_words[] = {{"legacy", 0}, {"logfmt", 1}, {NULL, 0}};
+static const struct config_word log_time_words[] = {
+    {"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
+
+/* --- Checks --- */
+
+static const char *text_of(const struct config_change *change) {
+    const char *text = *(char *const *)change->value;
+    return text ? text : "";
+}
+
+static bool refuse(const struct config_change *change, const char *reason) {
+    buf_appendf(change->why, "%s%s", change->param->name, reason);
+    return false;
+}
+
+static bool check_filename(const struct config_change *change) {
+    return !strchr(text_of(change), '/') || refuse(change, " can't be a path, just a filename");
+}
+
+static bool check_appendfilename(const struct config_change *change) {
+    if (!*text_of(change)) return refuse(change, " can't be empty");
+    return check_filename(change);
+}
+
+static bool check_appenddirname(const struct config_change *change) {
+    if (!*text_of(change)) return refuse(change, " can't be empty");
+    return !strchr(text_of(change), '/') || refuse(change, " can't be a path, just a dirname");
+}
+
+#define HOSTNAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
+
+static bool only_of(const char *text, const char *allowed) {
+    return !text[strspn(text, allowed)];
+}
+
+static bool check_hostname(const struct config_change *change) {
+    const char *text = text_of(change);
+    if (strlen(text) >= 256)
+        buf_append_str(change->why, "Hostnames must be less than 256 characters");
+    else if (!only_of(text, HOSTNAME_CHARS))
+        buf_append_str(change->why,
+                       "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    return !change->why->len;
+}
+
+static bool check_nodename(const struct config_change *change) {
+    if (only_of(text_of(change), HOSTNAME_CHARS "_")) return true;
+    buf_append_str(change->why, "Announced human node name contained invalid character");
+    return false;
+}
+
+static const struct config_param rows[] = {
+    {"save", CONFIG_KEPT_OTHER(config_type_save), "3600 1 300 100 60 10000", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT | CONFIG_MULTI_ARG,
+     .about = "Save after so many seconds if there were so many changes; empty for never."},
+    {"dbfilename", CONFIG_KEPT_STRING, "dump.rdb", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT | CONFIG_PROTECTED, .check = check_filename,
+     .about = "Name of the snapshot."},
+    {"rdbcompression", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS, .flags = CONFIG_KEPT,
+     .about = "Compress strings in snapshots."},
+    {"rdbchecksum", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "End snapshots with a checksum."},
+    {"rdb-save-incremental-fsync", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT, .about = "Sync a snapshot in steps while it is written."},
+    {"rdb-del-sync-files", CONFIG_KEPT_BOOL, "no", .group = SNAPSHOTS, .flags = CONFIG_KEPT,
+     .about = "Delete snapshots that only replication needed."},
+    {"stop-writes-on-bgsave-error", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT, .about = "Refuse writes while snapshots fail."},
+    {"sanitize-dump-payload", CONFIG_KEPT_ENUM(sanitize_words), "no", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT, .about = "Check values from snapshots and RESTORE deeply."},
+    {"bgsave-cpulist", CONFIG_KEPT_STRING, NULL, .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "bgsave_cpulist",
+     .about = "CPUs for writing snapshots."},
+    {"rdb-key-save-delay", CONFIG_KEPT_INT(INT_MIN, INT_MAX), "0", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN,
+     .about = "Microseconds to wait after each key saved, for tests."},
+    {"key-load-delay", CONFIG_KEPT_INT(INT_MIN, INT_MAX), "0", .group = SNAPSHOTS,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN,
+     .about = "Microseconds to wait after each key loaded, for tests."},
+    {"loading-process-events-interval-bytes", CONFIG_KEPT_INT(1024, INT_MAX), "2097152",
+     .group = SNAPSHOTS, .flags = CONFIG_KEPT | CONFIG_HIDDEN,
+     .about = "Bytes loaded between two looks at clients."},
+
+    {"appendonly", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT | CONFIG_NOT_LOADING,
+     .about = "Log every write to a file."},
+    {"appendfilename", CONFIG_KEPT_STRING, "appendonly.aof", .group = AOF,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .check = check_appendfilename,
+     .about = "First part of the names of its files."},
+    {"appenddirname", CONFIG_KEPT_STRING, "appendonlydir", .group = AOF,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .check = check_appenddirname,
+     .about = "Folder of its files."},
+    {"appendfsync", CONFIG_KEPT_ENUM(fsync_words), "everysec", .group = AOF, .flags = CONFIG_KEPT,
+     .about = "When to sync it: always, everysec, or no."},
+    {"no-appendfsync-on-rewrite", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT,
+     .about = "No syncs while a snapshot or a rewrite is written."},
+    {"auto-aof-rewrite-percentage", CONFIG_KEPT_INT(0, INT_MAX), "100", .group = AOF,
+     .flags = CONFIG_KEPT, .about = "Growth at which it is rewritten; 0 for never."},
+    {"auto-aof-rewrite-min-size", CONFIG_KEPT_MEMORY(0, LLONG_MAX), "64mb", .group = AOF,
+     .flags = CONFIG_KEPT, .about = "Smallest size at which it is rewritten."},
+    {"aof-load-truncated", CONFIG_KEPT_BOOL, "yes", .group = AOF, .flags = CONFIG_KEPT,
+     .about = "Start with a file whose end is cut off."},
+    {"aof-use-rdb-preamble", CONFIG_KEPT_BOOL, "yes", .group = AOF, .flags = CONFIG_KEPT,
+     .about = "Begin it with a snapshot when rewriting."},
+    {"aof-timestamp-enabled", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT,
+     .about = "Note times in it, to be able to restore a past state."},
+    {"aof-rewrite-incremental-fsync", CONFIG_KEPT_BOOL, "yes", .group = AOF, .flags = CONFIG_KEPT,
+     .about = "Sync a rewrite in steps while it is written."},
+    {"aof-rewrite-cpulist", CONFIG_KEPT_STRING, NULL, .group = AOF,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "aof_rewrite_cpulist",
+     .about = "CPUs for rewriting."},
+    {"aof-disable-auto-gc", CONFIG_KEPT_BOOL, "no", .group = AOF,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN,
+     .about = "Keep files that are no longer needed, for tests."},
+
+    {"replicaof", CONFIG_KEPT_OTHER(config_type_replicaof), NULL, .group = REPLICATION,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_MULTI_ARG, .alias = "slaveof",
+     .about = "Host and port of the primary to follow."},
+    {"masterauth", CONFIG_KEPT_STRING, NULL, .group = REPLICATION,
+     .flags = CONFIG_KEPT | CONFIG_SENSITIVE | CONFIG_EMPTY_IS_NULL, .alias = "primaryauth",
+     .about = "Password for the primary."},
+    {"masteruser", CONFIG_KEPT_STRING, NULL, .group = REPLICATION,
+     .flags = CONFIG_KEPT | CONFIG_SENSITIVE | CONFIG_EMPTY_IS_NULL, .alias = "primaryuser",
+     .about = "User for the primary."},
+    {"replica-serve-stale-data", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "slave-serve-stale-data",
+     .about = "Answer while the primary is out of reach."},
+    {"replica-read-only", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION, .flags = CONFIG_KEPT,
+     .alias = "slave-read-only", .about = "Refuse writes from clients on a replica."},
+    {"replica-priority", CONFIG_KEPT_INT(0, INT_MAX), "100", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "slave-priority",
+     .about = "Rank in a failover, lowest first; 0 for never."},
+    {"replica-announced", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION, .flags = CONFIG_KEPT,
+     .about = "Let sentinels report this replica."},
+    {"replica-announce-ip", CONFIG_KEPT_STRING, NULL, .group = REPLICATION,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .alias = "slave-announce-ip",
+     .about = "Address to announce to the primary."},
+    {"replica-announce-port", CONFIG_KEPT_INT(0, 65535), "0", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "slave-announce-port",
+     .about = "Port to announce to the primary."},
+    {"replica-ignore-maxmemory", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "slave-ignore-maxmemory",
+     .about = "Leave eviction to the primary."},
+    {"replica-ignore-disk-write-errors", CONFIG_KEPT_BOOL, "no", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .about = "Go on replicating when the disk fails."},
+    {"replica-lazy-flush", CONFIG_KEPT_BOOL, "no", .group = REPLICATION, .flags = CONFIG_KEPT,
+     .alias = "slave-lazy-flush", .about = "Free the old data in the background on a full sync."},
+    {"repl-diskless-sync", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION, .flags = CONFIG_KEPT,
+     .about = "Send snapshots to replicas without a file."},
+    {"repl-diskless-sync-delay", CONFIG_KEPT_INT(0, INT_MAX), "5", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .about = "Seconds to wait for more replicas before sending."},
+    {"repl-diskless-sync-max-replicas", CONFIG_KEPT_INT(0, INT_MAX), "0", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .about = "Replicas at which not to wait any longer; 0 for any number."},
+    {"repl-diskless-load", CONFIG_KEPT_ENUM(diskless_load_words), "disabled", .group = REPLICATION,
+     .flags = CONFIG_KEPT | CONFIG_NOT_LOADING,
+     .about = "Load a snapshot right from the connection."},
+    {"repl-disable-tcp-nodelay", CONFIG_KEPT_BOOL, "no", .group = REPLICATION, .flags = CONFIG_KEPT,
+     .about = "Send to replicas in fewer, larger packets, later."},
+    {"repl-ping-replica-period", CONFIG_KEPT_INT(1, INT_MAX), "10", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "repl-ping-slave-period",
+     .about = "Seconds between two pings to replicas."},
+    {"repl-timeout", CONFIG_KEPT_INT(1, INT_MAX), "60", .group = REPLICATION, .flags = CONFIG_KEPT,
+     .about = "Seconds of silence after which the other side is gone."},
+    {"repl-backlog-size", CONFIG_KEPT_MEMORY(1, LLONG_MAX), "1mb", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .about = "Bytes of history for replicas that come back."},
+    {"repl-backlog-ttl", CONFIG_KEPT_INT(0, LONG_MAX), "3600", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .about = "Seconds to keep it without replicas; 0 for ever."},
+    {"min-replicas-to-write", CONFIG_KEPT_INT(0, INT_MAX), "0", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "min-slaves-to-write",
+     .about = "Replicas that must be there for writes to be accepted."},
+    {"min-replicas-max-lag", CONFIG_KEPT_INT(0, INT_MAX), "10", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .alias = "min-slaves-max-lag", .about = "Seconds that they may lag."},
+    {"propagation-error-behavior", CONFIG_KEPT_ENUM(propagation_words), "ignore",
+     .group = REPLICATION, .flags = CONFIG_KEPT,
+     .about = "What to do when a replicated command fails."},
+    {"dual-channel-replication-enabled", CONFIG_KEPT_BOOL, "no", .group = REPLICATION,
+     .flags = CONFIG_KEPT, .about = "Send snapshot and changes on two connections."},
+
+    {"cluster-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "Be a member of a cluster."},
+    {"cluster-config-file", CONFIG_KEPT_STRING, "nodes.conf", .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "File with the state of the cluster."},
+    {"cluster-node-timeout", CONFIG_KEPT_INT(0, LLONG_MAX), "15000", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Milliseconds of silence after which a node may have failed."},
+    {"cluster-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE,
+     .about = "Port of the bus; 0 for 10000 above the other one."},
+    {"cluster-announce-ip", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Address to announce."},
+    {"cluster-announce-client-ipv4", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv4 address to tell clients."},
+    {"cluster-announce-client-ipv6", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv6 address to tell clients."},
+    {"cluster-announce-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Port to announce."},
+    {"cluster-announce-tls-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "TLS port to announce."},
+    {"cluster-announce-bus-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Port of the bus to announce."},
+    {"cluster-announce-hostname", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .check = check_hostname,
+     .about = "Host name to announce."},
+    {"cluster-announce-human-nodename", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .check = check_nodename,
+     .about = "Name to show in logs."},
+    {"cluster-preferred-endpoint-type", CONFIG_KEPT_ENUM(endpoint_words), "ip", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "What clients are told: ip, hostname, or unknown-endpoint."},
+    {"cluster-replica-validity-factor", CONFIG_KEPT_INT(0, INT_MAX), "10", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .alias = "cluster-slave-validity-factor",
+     .about = "How old a replica's data may be for it to take over."},
+    {"cluster-replica-no-failover", CONFIG_KEPT_BOOL, "no", .group = CLUSTER, .flags = CONFIG_KEPT,
+     .alias = "cluster-slave-no-failover", .about = "Never take over by itself."},
+    {"cluster-migration-barrier", CONFIG_KEPT_INT(0, INT_MAX), "1", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Replicas that a primary keeps when giving one away."},
+    {"cluster-allow-replica-migration", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Give replicas to primaries that have none."},
+    {"cluster-require-full-coverage", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Stop answering when slots are not covered."},
+    {"cluster-allow-reads-when-down", CONFIG_KEPT_BOOL, "no", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Answer reads even then."},
+    {"cluster-allow-pubsubshard-when-down", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Serve shard channels even then."},
+    {"cluster-link-sendbuf-limit", CONFIG_KEPT_MEMORY(0, LLONG_MAX), "0", .group = CLUSTER,
+     .flags = CONFIG_KEPT, .about = "Unsent bytes at which a link is dropped; 0 for no limit."},
+    {"cluster-slot-stats-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER, .flags = CONFIG_KEPT,
+     .about = "Count work by slot."},
+    {"cluster-ping-interval", CONFIG_KEPT_INT(0, INT_MAX), "1000", .group = CLUSTER,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN, .about = "Milliseconds between two pings."},
+
+    {"tls-port", CONFIG_KEPT_INT(0, 65535), "0", .group = TLS, .flags = CONFIG_KEPT,
+     .about = "TLS port; 0 for none."},
+    {"tls-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificate of the server."},
+    {"tls-key-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Its private key."},
+    {"tls-key-file-pass", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL | CONFIG_SENSITIVE,
+     .about = "Passphrase of the key."},
+    {"tls-client-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificate to show to other servers."},
+    {"tls-client-key-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Its private key."},
+    {"tls-client-key-file-pass", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL | CONFIG_SENSITIVE,
+     .about = "Passphrase of that key."},
+    {"tls-dh-params-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL,
+     .about = "Parameters of Diffie-Hellman, for old versions of OpenSSL."},
+    {"tls-ca-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificates to trust."},
+    {"tls-ca-cert-dir", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Folder of certificates to trust."},
+    {"tls-auth-clients", CONFIG_KEPT_ENUM(tls_auth_words), "yes", .group = TLS,
+     .flags = CONFIG_KEPT, .about = "Whether clients need certificates: yes, no, or optional."},
+    {"tls-replication", CONFIG_KEPT_BOOL, "no", .group = TLS, .flags = CONFIG_KEPT,
+     .about = "Replicate over TLS."},
+    {"tls-cluster", CONFIG_KEPT_BOOL, "no", .group = TLS, .flags = CONFIG_KEPT,
+     .about = "Use TLS on the bus."},
+    {"tls-protocols", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Versions of TLS to accept."},
+    {"tls-ciphers", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Ciphers up to TLS 1.2."},
+    {"tls-ciphersuites", CONFIG_KEPT_STRING, NULL, .group = TLS,
+     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Ciphers of TLS 1.3."},
+    {"tls-prefer-server-ciphers", CONFIG_KEPT_BOOL, "no", .group = TLS, .flags = CONFIG_KEPT,
+     .about = "Choose ciphers by the order of the server."},
+    {"tls-session-caching", CONFIG_KEPT_BOOL, "yes", .group = TLS, .flags = CONFIG_KEPT,
+     .about = "Resume sessions."},
+    {"tls-session-cache-size", CONFIG_KEPT_INT(0, INT_MAX), "20480", .group = TLS,
+     .flags = CONFIG_KEPT, .about = "Sessions to remember; 0 for no limit."},
+    {"tls-session-cache-timeout", CONFIG_KEPT_INT(0, INT_MAX), "300", .group = TLS,
+     .flags = CONFIG_KEPT, .about = "Seconds to remember them."},
+
+    {"user", CONFIG_KEPT_LINES(1, UINT64_MAX), NULL, .group = USERS,
+     .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_SENSITIVE, .about = "A user and its rules."},
+    {"aclfile", CONFIG_KEPT_STRING, "", .group = USERS, .flags = CONFIG_KEPT | CONFIG_IMMUTABLE,
+     .about = "File with the users."},
+    {"acl-pubsub-default", CONFIG_KEPT_ENUM(pubsub_words), "resetchannels", .group = USERS,
+     .flags = CONFIG_KEPT, .about = "Channels of a new user: allchannels or resetchannels."},
+    {"acllog-max-len", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = USERS, .flags = CONFIG_KEPT,
+     .about = "Entries of the ACL log."},
+
+    {"hash-max-listpack-entries", CONFIG_KEPT_INT(0, LONG_MAX), "512", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .alias = "hash-max-ziplist-entries",
+     .about = "Fields up to which a hash is packed."},
+    {"hash-max-listpack-value", CONFIG_KEPT_MEMORY(0, LONG_MAX), "64", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .alias = "hash-max-ziplist-value",
+     .about = "Longest field or value in a packed hash."},
+    {"list-max-listpack-size", CONFIG_KEPT_INT(INT_MIN, INT_MAX), "-2", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .alias = "list-max-ziplist-size",
+     .about = "Entries of a block of a list, or -1 to -5 for 4 to 64 KB."},
+    {"list-compress-depth", CONFIG_KEPT_INT(0, INT_MAX), "0", .group = STRUCTURES,
+     .flags = CONFIG_KEPT,
+     .about = "Blocks at the ends of a list that are not compressed; 0 for all."},
+    {"set-max-intset-entries", CONFIG_KEPT_INT(0, LONG_MAX), "512", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .about = "Members up to which a set of integers is packed."},
+    {"set-max-listpack-entries", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .about = "Members up to which a set is packed."},
+    {"set-max-listpack-value", CONFIG_KEPT_MEMORY(0, LONG_MAX), "64", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .about = "Longest member of a packed set."},
+    {"zset-max-listpack-entries", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .alias = "zset-max-ziplist-entries",
+     .about = "Members up to which a sorted set is packed."},
+    {"zset-max-listpack-value", CONFIG_KEPT_MEMORY(0, LONG_MAX), "64", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .alias = "zset-max-ziplist-value",
+     .about = "Longest member of a packed sorted set."},
+    {"stream-node-max-bytes", CONFIG_KEPT_MEMORY(0, LONG_MAX), "4096", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .about = "Bytes of a block of a stream; 0 for no limit."},
+    {"stream-node-max-entries", CONFIG_KEPT_INT(0, LLONG_MAX), "100", .group = STRUCTURES,
+     .flags = CONFIG_KEPT, .about = "Entries of a block of a stream; 0 for no limit."},
+    {"list-max-ziplist-entries", CONFIG_KEPT_LINES(1, 1), NULL, .group = STRUCTURES,
+     .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE,
+     .about = "Of old files, without effect."},
+    {"list-max-ziplist-value", CONFIG_KEPT_LINES(1, 1), NULL, .group = STRUCTURES,
+     .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE,
+     .about = "Of old files, without effect."},
+
+    {"notify-keyspace-events", CONFIG_KEPT_OTHER(config_type_events), "", .group = EVENTS,
+     .flags = CONFIG_KEPT, .about = "Changes of keys to publish, a letter for each class."},
+    {"tracking-table-max-keys", CONFIG_KEPT_INT(0, LONG_MAX), "1000000", .group = EVENTS,
+     .flags = CONFIG_KEPT, .about = "Keys to remember for client-side caching; 0 for no limit."},
+
+    {"busy-reply-threshold", CONFIG_KEPT_INT(0, LONG_MAX), "5000", .group = SCRIPTS,
+     .flags = CONFIG_KEPT, .alias = "lua-time-limit",
+     .about = "Milliseconds after which a script counts as slow."},
+    {"lua-enable-deprecated-api", CONFIG_KEPT_BOOL, "no", .group = SCRIPTS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_HIDDEN,
+     .about = "Give scripts what newer versions took away."},
+    {"locale-collate", CONFIG_KEPT_STRING, "", .group = SCRIPTS, .flags = CONFIG_KEPT,
+     .about = "Locale by which SORT orders text; empty for that of the environment."},
+
+    {"io-threads", CONFIG_KEPT_INT(1, 128), "1", .group = THREADS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "Threads for reading and writing."},
+    {"io-threads-do-reads", CONFIG_KEPT_BOOL, "no", .group = THREADS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "Let them read, too."},
+    {"events-per-io-thread", CONFIG_KEPT_INT(0, INT_MAX), "2", .group = THREADS,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN, .about = "Events for which one of them is woken."},
+    {"prefetch-batch-max-size", CONFIG_KEPT_INT(0, 128), "16", .group = THREADS,
+     .flags = CONFIG_KEPT, .about = "Keys to fetch from memory ahead."},
+    {"server-cpulist", CONFIG_KEPT_STRING, NULL, .group = THREADS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "server_cpulist",
+     .about = "CPUs for the main thread."},
+    {"bio-cpulist", CONFIG_KEPT_STRING, NULL, .group = THREADS,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "bio_cpulist",
+     .about = "CPUs for threads in the background."},
+    {"dynamic-hz", CONFIG_KEPT_BOOL, "yes", .group = THREADS, .flags = CONFIG_KEPT,
+     .about = "More rounds of background work with more clients."},
+    {"max-new-connections-per-cycle", CONFIG_KEPT_INT(1, 1000), "10", .group = THREADS,
+     .flags = CONFIG_KEPT, .about = "Connections to accept in one turn."},
+    {"max-new-tls-connections-per-cycle", CONFIG_KEPT_INT(1, 1000), "1", .group = THREADS,
+     .flags = CONFIG_KEPT, .about = "TLS connections to accept in one turn."},
+
+    {"activerehashing", CONFIG_KEPT_BOOL, "yes", .group = MEMORY, .flags = CONFIG_KEPT,
+     .about = "Grow tables in idle time."},
+    {"activedefrag", CONFIG_KEPT_BOOL, "no", .group = MEMORY, .flags = CONFIG_KEPT,
+     .about = "Move data to give memory back."},
+    {"active-defrag-ignore-bytes", CONFIG_KEPT_MEMORY(1, LLONG_MAX), "100mb", .group = MEMORY,
+     .flags = CONFIG_KEPT, .about = "Lost bytes at which to begin."},
+    {"active-defrag-threshold-lower", CONFIG_KEPT_INT(0, 1000), "10", .group = MEMORY,
+     .flags = CONFIG_KEPT, .about = "Lost percent at which to begin."},
+    {"active-defrag-threshold-upper", CONFIG_KEPT_INT(0, 1000), "100", .group = MEMORY,
+     .flags = CONFIG_KEPT, .about = "Lost percent at which to work hardest."},
+    {"active-defrag-cycle-min", CONFIG_KEPT_INT(1, 99), "1", .group = MEMORY, .flags = CONFIG_KEPT,
+     .about = "Percent of CPU time at the least."},
+    {"active-defrag-cycle-max", CONFIG_KEPT_INT(1, 99), "25", .group = MEMORY, .flags = CONFIG_KEPT,
+     .about = "Percent of CPU time at the most."},
+    {"active-defrag-max-scan-fields", CONFIG_KEPT_INT(1, LONG_MAX), "1000", .group = MEMORY,
+     .flags = CONFIG_KEPT, .about = "Elements of a value to handle at once."},
+    {"jemalloc-bg-thread", CONFIG_KEPT_BOOL, "yes", .group = MEMORY, .flags = CONFIG_KEPT,
+     .about = "Let the allocator give memory back in the background."},
+
+    {"ignore-warnings", CONFIG_KEPT_STRING, "", .group = DEBUGGING, .flags = CONFIG_KEPT,
+     .about = "Warnings at start to leave out."},
+    {"crash-memcheck-enabled", CONFIG_KEPT_BOOL, "yes", .group = DEBUGGING, .flags = CONFIG_KEPT,
+     .about = "Test the memory after a crash."},
+    {"watchdog-period", CONFIG_KEPT_INT(0, INT_MAX), "0", .group = DEBUGGING,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN,
+     .about = "Milliseconds of blocking at which to log a stack; 0 for off."},
+    {"use-exit-on-panic", CONFIG_KEPT_BOOL, "no", .group = DEBUGGING,
+     .flags = CONFIG_KEPT | CONFIG_HIDDEN, .about = "Leave with exit() instead of a core dump."},
+    {"enable-debug-assert", CONFIG_KEPT_BOOL, "no", .group = DEBUGGING,
+     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_HIDDEN, .about = "Costly checks."},
+    {"log-format", CONFIG_KEPT_ENUM(log_format_words), "legacy", .group = DEBUGGING,
+     .flags = CONFIG_KEPT, .about = "Form of log lines."},
+    {"log-timestamp-format", CONFIG_KEPT_ENUM(log_time_words), "legacy", .group = DEBUGGING,
+     .flags = CONFIG_KEPT, .about = "Form of the time in log lines."},
+};
+
+void config_register_kept(struct config *cfg) {
+    config_register(cfg, rows, sizeof(rows) / sizeof(rows[0]), NULL);
+}
+
+void config_kept_in_use(struct config *cfg, struct buf *out) {
+    for (size_t i = 0; i < cfg->n; i++) {
+        const struct config_entry *entry = &cfg->entries[i];
+        if (!(entry->param->flags & CONFIG_KEPT) || config_is_default(entry)) continue;
+        if (out->len) buf_append_str(out, ", ");
+        buf_append_str(out, entry->param->name);
+    }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/exec_config.h"
+
+#include <limits.h>
+
+#define MEMORY "Memory and eviction"
+#define EXPIRY "Expiry and freeing"
+#define LIMITS "Limits of values"
+
+static const struct config_word policies[] = {{"volatile-lru", DB_POLICY_VOLATILE_LRU},
+                                              {"volatile-lfu", DB_POLICY_VOLATILE_LFU},
+                                              {"volatile-random", DB_POLICY_VOLATILE_RANDOM},
+                                              {"volatile-ttl", DB_POLICY_VOLATILE_TTL},
+                                              {"allkeys-lru", DB_POLICY_ALLKEYS_LRU},
+                                              {"allkeys-lfu", DB_POLICY_ALLKEYS_LFU},
+                                              {"allkeys-random", DB_POLICY_ALLKEYS_RANDOM},
+                                              {"noeviction", DB_POLICY_NOEVICTION},
+                                              {NULL, 0}};
+
+static bool memory_changed(const struct config_change *change) {
+    const struct exec_config *exec = change->owner;
+    if (exec->hooks.memory_changed) exec->hooks.memory_changed(exec->hooks.ctx);
+    return true;
+}
+
+static const struct config_param rows[] = {
+    {"maxmemory", CONFIG_MEMORY(struct exec_config, db.maxmemory, 0, UINT64_MAX), "0",
+     .group = MEMORY, .apply = memory_changed,
+     .about =
+         "Bytes that data may take before keys are evicted or writes refused; 0 for no limit."},
+    {"maxmemory-policy", CONFIG_ENUM(struct exec_config, db.maxmemory_policy, policies),
+     "noeviction", .group = MEMORY, .apply = memory_changed,
+     .about =
+         "Which keys go when the limit is reached: all or those with a TTL, by use or by time."},
+    {"maxmemory-samples", CONFIG_INT(struct exec_config, db.samples, 1, INT_MAX), "5",
+     .group = MEMORY,
+     .about = "Keys to compare for each eviction: more is closer to the true order, and slower."},
+    {"maxmemory-eviction-tenacity", CONFIG_INT(struct exec_config, db.tenacity, 0, 100), "10",
+     .group = MEMORY,
+     .about = "How long one turn may evict: 0 keeps latency low, 100 evicts until it's done."},
+    {"lfu-log-factor", CONFIG_INT(struct exec_config, db.lfu_log_factor, 0, INT_MAX), "10",
+     .group = MEMORY, .apply = memory_changed,
+     .about = "How slowly the LFU counter of a key grows with its uses."},
+    {"lfu-decay-time", CONFIG_INT(struct exec_config, db.lfu_decay_time, 0, INT_MAX), "1",
+     .group = MEMORY, .apply = memory_changed,
+     .about = "Minutes without use after which a key's LFU counter falls by one; 0 for never."},
+
+    {"active-expire-effort", CONFIG_INT(struct exec_config, db.expire_effort, 1, 10), "1",
+     .group = EXPIRY,
+     .about = "Share of CPU time that may go into removing expired keys, from 1 to 10."},
+    {"lazyfree-lazy-eviction", CONFIG_BOOL(struct exec_config, db.lazy_eviction), "no",
+     .group = EXPIRY, .about = "Free evicted values in the background."},
+    {"lazyfree-lazy-expire", CONFIG_BOOL(struct exec_config, db.lazy_expire), "no", .group = EXPIRY,
+     .about = "Free expired values in the background."},
+    {"lazyfree-lazy-server-del", CONFIG_BOOL(struct exec_config, db.lazy_server_del), "no",
+     .group = EXPIRY, .about = "Free in the background what a command overwrites, as RENAME does."},
+    {"lazyfree-lazy-user-del", CONFIG_BOOL(struct exec_config, db.lazy_user_del), "no",
+     .group = EXPIRY, .about = "Let DEL do what UNLINK does."},
+    {"lazyfree-lazy-user-flush", CONFIG_BOOL(struct exec_config, db.lazy_user_flush), "no",
+     .group = EXPIRY, .about = "Let FLUSHDB and FLUSHALL be ASYNC unless they say SYNC."},
+
+    {"proto-max-bulk-len",
+     CONFIG_MEMORY(struct exec_config, proto_max_bulk_len, 1024 * 1024, LONG_MAX), "512mb",
+     .group = LIMITS, .about = "Longest single string in a request, and longest value."},
+    {"hll-sparse-max-bytes", CONFIG_MEMORY(struct exec_config, hll_sparse_max_bytes, 0, LONG_MAX),
+     "3000", .group = LIMITS, .about = "Size from which a HyperLogLog is kept dense."},
+};
+
+void exec_config_register(struct config *cfg, struct exec_config *exec) {
+    config_register(cfg, rows, sizeof(rows) / sizeof(rows[0]), exec);
+}
