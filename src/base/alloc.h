@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Allocation and its accounting. One thin layer over jemalloc (libc's malloc in sanitizer builds).
  *
- * mem_alloc and friends never return NULL: running out of memory ends the process after the out-of-memory hook has
- * logged it. Sizes that a user, a file or a peer chose go through mem_try_alloc, which may return NULL.
+ * mem_alloc and friends never return NULL: running out of memory ends the process after the
+ * out-of-memory hook has logged it. Sizes that a user, a file or a peer chose go through
+ * mem_try_alloc, which may return NULL.
  *
- * What is counted is what the allocator really hands out (the size class, not the request). The counter is the one
- * piece of process-wide state below `server`: the heap is the process's, too. It's safe from any thread. */
+ * What is counted is what the allocator really hands out (the size class, not the request). The
+ * counter is the one piece of process-wide state below `server`: the heap is the process's, too.
+ * It's safe from any thread. */
 #ifndef DREY_BASE_ALLOC_H
 #define DREY_BASE_ALLOC_H
 
@@ -34,9 +36,12 @@ size_t mem_class_size(size_t size);
 /* Bytes really handed out at ptr. */
 size_t mem_usable_size(const void *ptr);
 
-/* Bytes handed out and not yet freed, of the whole process. Exact for the calling thread's own work; other threads'
- * may lag by a few KB. */
+/* Bytes handed out and not yet freed, of the whole process. Exact for the calling thread's own
+ * work; other threads' may lag by a few KB. */
 size_t mem_used(void);
+
+/* Hands this thread's count over; a helper thread calls it at the end of a job. */
+void mem_count_flush(void);
 
 /* Called with the size that couldn't be had, before the process aborts. */
 typedef void mem_oom_hook(size_t size);

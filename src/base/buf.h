@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A growable byte buffer. `data` is NUL-terminated at data[len] once anything was added, so text can be printed, but it
- * may hold NULs. Owned by whoever declared it; buf_release frees, buf_detach hands the bytes over. */
+/* A growable byte buffer. `data` is NUL-terminated at data[len] once anything was added, so text
+ * can be printed, but it may hold NULs. Owned by whoever declared it; buf_release frees, buf_detach
+ * hands the bytes over. */
 #ifndef DREY_BASE_BUF_H
 #define DREY_BASE_BUF_H
 
@@ -23,7 +24,8 @@ void buf_init(struct buf *b);
 void buf_release(struct buf *b); /* frees; b is as after buf_init */
 void buf_clear(struct buf *b);   /* len = 0, memory kept */
 
-/* Makes room for `extra` more bytes after len (and the terminator) and returns where they go; len doesn't change. */
+/* Makes room for `extra` more bytes after len (and the terminator) and returns where they go; len
+ * doesn't change. */
 char *buf_reserve(struct buf *b, size_t extra);
 void buf_append(struct buf *b, const void *bytes, size_t len);
 void buf_append_slice(struct buf *b, struct slice s);

@@ -212,8 +212,9 @@ bool config_is_sensitive(struct config *cfg, struct slice name) {
 /* One name and value of a CONFIG SET. */
 struct setting {
     struct config_entry *entry;
-    const char *name; /* the row's name or alias, whichever was given */
-    void *value;      /* the new value; after the swap, the old one. NULL: not parsed yet */
+    struct slice name; /* as given */
+    bool by_alias;     /* a row may be set under both its names at once, as in Redis */
+    void *value;       /* the new value; after the swap, the old one. NULL: not parsed yet */
     bool changed;
     bool applied;
 };
@@ -226,7 +227,9 @@ static const char *refusal(const struct config_param *param, struct config_set_o
 }
 
 static bool set_failed(const struct setting *set, const char *reason, struct buf *error) {
-    buf_appendf(error, "ERR CONFIG SET failed (possibly related to argument '%s')", set->name);
+    buf_append_str(error, "ERR CONFIG SET failed (possibly related to argument '");
+    buf_append_slice(error, set->name);
+    buf_append_str(error, "')");
     if (reason && *reason) buf_appendf(error, " - %s", reason);
     return false;
 }
@@ -245,8 +248,8 @@ static bool settings_find(struct config *cfg, const struct slice *words,
             return false;
         }
         sets[i].entry = entry;
-        sets[i].name =
-            slice_is(name, entry->param->name) ? entry->param->name : entry->param->alias;
+        sets[i].name = name;
+        sets[i].by_alias = !slice_is(name, entry->param->name);
         const char *reason = refusal(entry->param, options);
         if (reason) return set_failed(&sets[i], reason, error);
         if ((entry->param->flags & CONFIG_NOT_LOADING) && options.loading) {
@@ -254,7 +257,7 @@ static bool settings_find(struct config *cfg, const struct slice *words,
             return false;
         }
         for (size_t j = 0; j < i; j++)
-            if (sets[j].name == sets[i].name)
+            if (sets[j].entry == entry && sets[j].by_alias == sets[i].by_alias)
                 return set_failed(&sets[i], "duplicate parameter", error);
     }
     return true;

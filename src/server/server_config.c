@@ -218,8 +218,7 @@ static const struct config_param rows[] = {
     {"proc-title-template", CONFIG_STRING(struct server_config, proc_title_template),
      "{title} {listen-addr} {server-mode}", .group = PROCESS, .check = check_proc_title,
      .apply = apply_proc_title,
-     .about =
-         "What to show there; title, listen-addr, server-mode, port ... in braces stand for values."},
+     .about = "What to show there; {title}, {listen-addr}, {port} and the like stand for values."},
     {"oom-score-adj", CONFIG_ENUM(struct server_config, oom_score_adj, oom_words), "no",
      .group = PROCESS, .apply = apply_oom_score,
      .about = "Tell the kernel whom to kill first when memory is short: no, relative, absolute."},

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SipHash-1-3 (Aumasson and Bernstein, 2012; the variant that hash tables use): a keyed hash, so
+ * that nobody who doesn't know the seed can choose colliding keys. Inline: it's on the path of
+ * every request. */
+#ifndef DREY_BASE_HASH_H
+#define DREY_BASE_HASH_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/slice.h"
+
+struct hash_seed {
+    uint64_t k0, k1;
+};
+
+/* A seed from the kernel's random numbers. */
+struct hash_seed hash_seed_random(void);
+
+#define HASH_ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
+#define HASH_ROUND(v0, v1, v2, v3)                                                                 \
+    do {                                                                                           \
+        v0 += v1, v1 = HASH_ROTL(v1, 13), v1 ^= v0, v0 = HASH_ROTL(v0, 32);                        \
+        v2 += v3, v3 = HASH_ROTL(v3, 16), v3 ^= v2;                                                \
+        v0 += v3, v3 = HASH_ROTL(v3, 21), v3 ^= v0;                                                \
+        v2 += v1, v1 = HASH_ROTL(v1, 17), v1 ^= v2, v2 = HASH_ROTL(v2, 32);                        \
+    } while (0)
+
+static inline uint64_t hash_load64(const void *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* The last len % 8 bytes as a little-endian word, without reading past them. */
+static inline uint64_t hash_load_tail(const unsigned char *at, size_t len) {
+    uint64_t word = 0;
+    if (len & 4) {
+        uint32_t half;
+        memcpy(&half, at, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        half = __builtin_bswap32(half);
+#endif
+        word = half;
+        at += 4;
+    }
+    unsigned shift = len & 4 ? 32 : 0;
+    if (len & 2) {
+        word |= ((uint64_t)at[0] | (uint64_t)at[1] << 8) << shift;
+        at += 2, shift += 16;
+    }
+    if (len & 1) word |= (uint64_t)at[0] << shift;
+    return word;
+}
+
+static inline uint64_t hash_bytes(const struct hash_seed *seed, struct slice key) {
+    uint64_t v0 = seed->k0 ^ 0x736f6d6570736575ULL, v1 = seed->k1 ^ 0x646f72616e646f6dULL;
+    uint64_t v2 = seed->k0 ^ 0x6c7967656e657261ULL, v3 = seed->k1 ^ 0x7465646279746573ULL;
+    const unsigned char *at = (const unsigned char *)key.ptr;
+    const unsigned char *end = at + (key.len & ~(size_t)7);
+    for (; at != end; at += 8) {
+        uint64_t word = hash_load64(at);
+        v3 ^= word;
+        HASH_ROUND(v0, v1, v2, v3);
+        v0 ^= word;
+    }
+    uint64_t last = (uint64_t)key.len << 56 | hash_load_tail(at, key.len & 7);
+    v3 ^= last;
+    HASH_ROUND(v0, v1, v2, v3);
+    v0 ^= last;
+    v2 ^= 0xff;
+    HASH_ROUND(v0, v1, v2, v3);
+    HASH_ROUND(v0, v1, v2, v3);
+    HASH_ROUND(v0, v1, v2, v3);
+    return v0 ^ v1 ^ v2 ^ v3;
+}
+
+#endif

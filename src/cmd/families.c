@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd/families.h"
+
+#include <stddef.h>
+
+const struct command *const command_families[] = {
+    string_commands,
+    NULL,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What can happen to a key: the one list of events, with the class and the name of Redis's keyspace
+ * notifications. */
+#ifndef DREY_DB_EVENT_H
+#define DREY_DB_EVENT_H
+
+/* X(constant, class letter of notify-keyspace-events, name) */
+#define DB_EVENTS(X)                                                                               \
+    X(SET, '$', "set")                                                                             \
+    X(SETRANGE, '$', "setrange")                                                                   \
+    X(SETBIT, '$', "setbit")                                                                       \
+    X(APPEND, '$', "append")                                                                       \
+    X(INCRBY, '$', "incrby")                                                                       \
+    X(DECRBY, '$', "decrby")                                                                       \
+    X(INCRBYFLOAT, '$', "incrbyfloat")                                                             \
+    X(PFADD, '$', "pfadd")                                                                         \
+    X(DEL, 'g', "del")                                                                             \
+    X(EXPIRE, 'g', "expire")                                                                       \
+    X(PERSIST, 'g', "persist")                                                                     \
+    X(RENAME_FROM, 'g', "rename_from")                                                             \
+    X(RENAME_TO, 'g', "rename_to")                                                                 \
+    X(MOVE_FROM, 'g', "move_from")                                                                 \
+    X(MOVE_TO, 'g', "move_to")                                                                     \
+    X(COPY_TO, 'g', "copy_to")                                                                     \
+    X(EXPIRED, 'x', "expired")                                                                     \
+    X(EVICTED, 'e', "evicted")                                                                     \
+    X(NEW, 'n', "new")                                                                             \
+    X(KEYMISS, 'm', "keymiss")
+
+enum db_event {
+#define DB_EVENT_CONSTANT(constant, class, name) EVENT_##constant,
+    DB_EVENTS(DB_EVENT_CONSTANT)
+#undef DB_EVENT_CONSTANT
+        EVENT_COUNT
+};
+
+struct db_event_info {
+    char class;
+    const char *name;
+};
+extern const struct db_event_info db_event_table[EVENT_COUNT];
+
+#endif

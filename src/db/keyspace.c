@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Expiry: each table keeps its segments in a heap by a lower bound of their deadlines. A segment
+ * that is due is looked through once: what has expired goes, and the nearest deadline of the rest
+ * becomes its new bound, but not before RESWEEP_MS_MAX in large tables, where each segment would
+ * otherwise be looked through for every single key of it. */
+#include "db/keyspace.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "type/t_string.h"
+#include "type/type.h"
+
+enum {
+    LAZY_EFFORT = 64,     /* freeing what takes more is left to `discard` */
+    RESWEEP_MS_MAX = 250, /* a segment is looked through at most this often */
+};
+
+static struct slice key_of(const void *entry) {
+    return entry_key(entry);
+}
+
+static const struct table_ops keyspace_table_ops = {.key = key_of};
+
+void keyspace_init(struct keyspace *ks, uint32_t databases) {
+    *ks = (struct keyspace){.count = databases, .seed = hash_seed_random()};
+    random_seed(&ks->rng);
+    ks->access = (struct access_policy){.lfu_log_factor = 10, .lfu_decay_time = 1};
+    ks->now_ms = (uint64_t)clock_wall_ms();
+    ks->dbs = mem_zalloc(databases * sizeof *ks->dbs);
+    for (uint32_t i = 0; i < databases; i++) {
+        ks->dbs[i].id = i;
+        ks->dbs[i].keyspace = ks;
+        table_init(&ks->dbs[i].table, &keyspace_table_ops, &ks->seed);
+    }
+}
+
+static void free_entry(void *e) {
+    entry_free(e);
+}
+
+void keyspace_release(struct keyspace *ks) {
+    for (uint32_t i = 0; i < ks->count; i++) table_release(&ks->dbs[i].table, free_entry);
+    mem_free(ks->dbs);
+    *ks = (struct keyspace){0};
+}
+
+static void dispose(struct keyspace *ks, struct entry *e, bool lazy) {
+    bool costly = (e->flags & ENTRY_WORD) && type_of(e)->free_effort(e) > LAZY_EFFORT;
+    if (lazy && costly && ks->hooks.discard) {
+        ks->stats.lazy_freed++;
+        ks->hooks.discard(ks->hooks.ctx, e);
+    } else {
+        entry_free(e);
+    }
+}
+
+static inline void raise_event(struct db *db, struct slice key, enum db_event event) {
+    struct keyspace_hooks *hooks = &db->keyspace->hooks;
+    if (__builtin_expect(hooks->event != NULL, 0)) hooks->event(hooks->ctx, db, key, event);
+}
+
+void db_changed(struct db *db, struct slice key, enum db_event event) {
+    db->keyspace->dirty++;
+    raise_event(db, key, event);
+}
+
+/* Look-ups. */
+
+bool db_expired(const struct db *db, const struct entry *e) {
+    return entry_deadline(e) <= db->keyspace->now_ms && !db->keyspace->no_expiry;
+}
+
+static void expire_key(struct db *db, struct key k) {
+    struct keyspace *ks = db->keyspace;
+    ks->stats.expired++;
+    db_delete(db, k, ks->lazy_expire, EVENT_EXPIRED);
+}
+
+struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access) {
+    struct keyspace *ks = db->keyspace;
+    if (e && db_expired(db, e)) {
+        expire_key(db, k);
+        e = NULL;
+    }
+    bool counts = access == DB_READ || access == DB_LOOK;
+    if (e && access <= DB_WRITE)
+        e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
+    ks->stats.hits += e && counts;
+    if (!e && counts) {
+        ks->stats.misses++;
+        raise_event(db, k.name, EVENT_KEYMISS);
+    }
+    return e;
+}
+
+struct entry *db_random(struct db *db) {
+    for (;;) {
+        struct entry *e = table_random(&db->table, &db->keyspace->rng);
+        if (!e || !db_expired(db, e)) return e;
+        expire_key(db, db_key(db, entry_key(e)));
+    }
+}
+
+struct scan {
+    struct db *db;
+    table_visit *visit;
+    void *ctx;
+};
+
+static void scan_visit(void *ctx, void *entry) {
+    struct scan *scan = ctx;
+    if (!db_expired(scan->db, entry)) scan->visit(scan->ctx, entry);
+}
+
+uint64_t db_scan(struct db *db, uint64_t cursor, table_visit *visit, void *ctx) {
+    struct scan scan = {db, visit, ctx};
+    return table_scan(&db->table, cursor, scan_visit, &scan);
+}
+
+/* Writes. */
+
+static void insert(struct db *db, struct key k, struct entry *e) {
+    struct keyspace *ks = db->keyspace;
+    e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
+    table_insert(&db->table, k.hash, e);
+    if (e->flags & ENTRY_DEADLINE) {
+        db->deadlines++;
+        table_due_note(&db->table, k.hash, entry_deadline(e));
+    }
+    raise_event(db, k.name, EVENT_NEW);
+}
+
+/* After an entry changed its place or its deadline. */
+static void update(struct db *db, struct key k, struct table_ref ref, struct entry *old,
+                   struct entry *e) {
+    if (e != old) table_replace(ref, e);
+    if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
+}
+
+/* The live entry of k for a write that replaces its value; `had` says whether it had a deadline. */
+static struct entry *find_to_replace(struct db *db, struct key k, struct table_ref *ref,
+                                     uint64_t *deadline) {
+    struct entry *e = table_find(&db->table, k.hash, k.name, ref);
+    if (e && (e->flags & ENTRY_DEADLINE) && db_expired(db, e)) {
+        expire_key(db, k);
+        e = NULL;
+    }
+    if (*deadline == DB_KEEP_DEADLINE) *deadline = e ? entry_deadline(e) : ENTRY_NO_DEADLINE;
+    if (!e) return NULL;
+    db->deadlines += (*deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
+    struct keyspace *ks = db->keyspace;
+    e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
+    return e;
+}
+
+void db_set_string(struct db *db, struct key k, struct slice value, uint64_t deadline,
+                   enum db_event event) {
+    struct table_ref ref;
+    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    if (e)
+        update(db, k, ref, e, string_assign(e, value, deadline));
+    else
+        insert(db, k, string_new(k.name, value, deadline));
+    db_changed(db, k.name, event);
+}
+
+void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t deadline,
+                  enum db_event event) {
+    struct table_ref ref;
+    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    if (e) {
+        update(db, k, ref, e, string_assign_bytes(e, value, deadline));
+    } else {
+        e = string_new(k.name, SLICE(""), deadline);
+        insert(db, k, string_assign_bytes(e, value, deadline));
+    }
+    db_changed(db, k.name, event);
+}
+
+void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event) {
+    struct table_ref ref;
+    uint64_t deadline = DB_KEEP_DEADLINE;
+    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    if (e)
+        update(db, k, ref, e, string_assign_int(e, value));
+    else
+        insert(db, k, string_new_int(k.name, value, ENTRY_NO_DEADLINE));
+    db_changed(db, k.name, event);
+}
+
+char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event event) {
+    struct table_ref ref;
+    uint64_t deadline = DB_KEEP_DEADLINE;
+    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    if (!e) {
+        insert(db, k, string_new(k.name, SLICE(""), deadline));
+        e = table_find(&db->table, k.hash, k.name, &ref);
+    }
+    DASSERT(e->type == TYPE_STRING);
+    char *data;
+    update(db, k, ref, e, string_edit(e, len, &data));
+    db_changed(db, k.name, event);
+    return data;
+}
+
+void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event) {
+    struct table_ref ref;
+    struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
+    ASSERT(e != NULL);
+    db->deadlines += (deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
+    update(db, k, ref, e, entry_with_deadline(e, deadline));
+    db_changed(db, k.name, event);
+}
+
+struct entry *db_take(struct db *db, struct key k) {
+    struct table_ref ref;
+    struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
+    if (!e) return NULL;
+    table_remove(&db->table, k.hash, ref);
+    db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
+    return e;
+}
+
+/* k may lie in the entry itself, so the event comes first. */
+bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event) {
+    struct entry *e = db_take(db, k);
+    if (!e) return false;
+    db_changed(db, k.name, event);
+    dispose(db->keyspace, e, lazy);
+    return true;
+}
+
+void db_put(struct db *db, struct key k, struct entry *e, enum db_event event) {
+    struct entry *old = db_take(db, k);
+    if (old) dispose(db->keyspace, old, true);
+    uint32_t access = e->access;
+    insert(db, k, e);
+    e->access = access & 0xffffff;
+    db_changed(db, k.name, event);
+}
+
+size_t db_flush(struct db *db, bool lazy) {
+    struct keyspace *ks = db->keyspace;
+    size_t count = db_count(db);
+    if (ks->hooks.flushed) ks->hooks.flushed(ks->hooks.ctx, db);
+    if (count == 0) return 0;
+    struct table all = db->table;
+    table_init(&db->table, &keyspace_table_ops, &ks->seed);
+    db->deadlines = 0;
+    ks->dirty += count;
+    if (lazy && ks->hooks.discard_table)
+        ks->hooks.discard_table(ks->hooks.ctx, &all);
+    else
+        table_release(&all, free_entry);
+    return count;
+}
+
+void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
+    if (a == b) return;
+    if (ks->hooks.flushed) {
+        ks->hooks.flushed(ks->hooks.ctx, &ks->dbs[a]);
+        ks->hooks.flushed(ks->hooks.ctx, &ks->dbs[b]);
+    }
+    struct db was = ks->dbs[a];
+    ks->dbs[a].table = ks->dbs[b].table;
+    ks->dbs[a].deadlines = ks->dbs[b].deadlines;
+    ks->dbs[b].table = was.table;
+    ks->dbs[b].deadlines = was.deadlines;
+    ks->dirty++;
+}
+
+/* Expiry. */
+
+static uint64_t resweep_ms(const struct db *db) {
+    uint64_t ms = db->table.segments / 8;
+    return ms < RESWEEP_MS_MAX ? ms : RESWEEP_MS_MAX;
+}
+
+static void expire_segment(struct db *db) {
+    enum { AHEAD = 12 };
+    void *entries[TABLE_SEGMENT_MAX];
+    uint64_t first, next = TABLE_NEVER, now = db->keyspace->now_ms;
+    size_t n = table_due_take(&db->table, entries, &first);
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) __builtin_prefetch(entries[i + AHEAD]);
+        uint64_t deadline = entry_deadline(entries[i]);
+        if (deadline <= now)
+            expire_key(db, db_key(db, entry_key(entries[i])));
+        else if (deadline < next)
+            next = deadline;
+    }
+    uint64_t soonest = now + resweep_ms(db);
+    if (next < soonest) next = soonest;
+    table_due_note(&db->table, first, next);
+}
+
+uint64_t keyspace_next_due(const struct keyspace *ks) {
+    uint64_t next = TABLE_NEVER;
+    for (uint32_t i = 0; i < ks->count; i++) {
+        uint64_t due = table_due_next(&ks->dbs[i].table);
+        if (due < next) next = due;
+    }
+    return next;
+}
+
+uint64_t keyspace_expire(struct keyspace *ks, uint64_t until_us) {
+    for (uint32_t i = 0; i < ks->count; i++)
+        while (table_due_next(&ks->dbs[i].table) <= ks->now_ms) {
+            expire_segment(&ks->dbs[i]);
+            if ((uint64_t)clock_mono_us() >= until_us) {
+                ks->stats.expire_cut_short++;
+                return keyspace_next_due(ks);
+            }
+        }
+    return keyspace_next_due(ks);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The keyspace: numbered databases of keys, and the one way to read and change them.
+ *
+ * A write goes through one of the functions below and nothing else. Each takes the event it's an
+ * instance of, counts the change, and tells whoever listens; so no command can forget to. Expired
+ * keys are never seen: a look-up that meets one deletes it; those that nobody looks up go by
+ * keyspace_expire, which is led to them by their deadlines.
+ *
+ * Pointers to entries, and slices into them, are borrowed: they die with the next write, or the
+ * next look-up of another key (which may delete an expired one). One thread. */
+#ifndef DREY_DB_KEYSPACE_H
+#define DREY_DB_KEYSPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "base/slice.h"
+#include "db/access.h"
+#include "db/event.h"
+#include "ds/table.h"
+#include "type/entry.h"
+
+struct keyspace;
+
+/* A key with its hash, computed once per request. */
+struct key {
+    struct slice name;
+    uint64_t hash;
+};
+
+struct db {
+    struct table table;
+    size_t deadlines; /* keys that have one */
+    uint32_t id;
+    struct keyspace *keyspace;
+};
+
+struct keyspace_stats {
+    uint64_t hits, misses;     /* of look-ups for reading */
+    uint64_t expired, evicted; /* keys */
+    uint64_t expire_cut_short; /* expiry rounds that ran out of time with keys left */
+    uint64_t lazy_freed;       /* values handed to `discard` */
+};
+
+/* What the layers above are told. Filled in once at start; each may be NULL. */
+struct keyspace_hooks {
+    void *ctx;
+    /* After a write (before the write for edits in place). `db` and `key` are borrowed. */
+    void (*event)(void *ctx, struct db *db, struct slice key, enum db_event event);
+    /* Before all keys of a database go (or, for SWAPDB, change their database); db NULL: of all. */
+    void (*flushed)(void *ctx, struct db *db);
+    /* Takes over an entry whose value is costly to free, or a whole table, to free it elsewhere. */
+    void (*discard)(void *ctx, struct entry *e);
+    void (*discard_table)(void *ctx, struct table *t);
+};
+
+struct keyspace {
+    struct db *dbs;
+    uint32_t count;
+    struct hash_seed seed;
+    uint64_t now_ms; /* Unix time; whoever runs commands sets it before each, or each batch */
+    bool no_expiry;  /* expired keys stay visible (as while loading); set and reset by the caller */
+    bool lazy_expire; /* lazyfree-lazy-expire */
+    uint64_t dirty;   /* changes since the last save */
+    struct access_policy access;
+    struct random rng;
+    struct keyspace_stats stats;
+    struct keyspace_hooks hooks;
+};
+
+void keyspace_init(struct keyspace *ks, uint32_t databases);
+void keyspace_release(struct keyspace *ks);
+
+static inline struct key db_key(const struct db *db, struct slice name) {
+    return (struct key){name, hash_bytes(&db->keyspace->seed, name)};
+}
+
+/* Look-ups. */
+
+enum db_access {
+    DB_READ,  /* counts a hit or miss, and as a use */
+    DB_WRITE, /* counts as a use */
+    DB_LOOK,  /* counts a hit or miss, but not as a use */
+    DB_PEEK,  /* leaves no trace (but deletes what is expired) */
+};
+
+struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access);
+
+/* The entry of a key, or NULL. */
+static inline struct entry *db_find(struct db *db, struct key k, enum db_access access) {
+    struct entry *e = table_find(&db->table, k.hash, k.name, NULL);
+    struct keyspace *ks = db->keyspace;
+    if (__builtin_expect(!e || (e->flags & ENTRY_DEADLINE), 0))
+        return db_find_slow(db, k, e, access);
+    if (access <= DB_WRITE) {
+        uint32_t bits = access_used(&ks->access, e->access, ks->now_ms, &ks->rng);
+        if (e->access != bits) e->access = bits & 0xffffff;
+    }
+    ks->stats.hits += access == DB_READ || access == DB_LOOK;
+    return e;
+}
+
+static inline bool db_has(struct db *db, struct key k) {
+    return db_find(db, k, DB_PEEK) != NULL;
+}
+
+static inline size_t db_count(const struct db *db) {
+    return table_count(&db->table);
+}
+
+/* Whether the entry's deadline has passed. */
+bool db_expired(const struct db *db, const struct entry *e);
+
+/* A key, all with the same chance, expired ones left out (and deleted); NULL if there is none. */
+struct entry *db_random(struct db *db);
+
+/* As table_scan; expired keys are left out. */
+uint64_t db_scan(struct db *db, uint64_t cursor, table_visit *visit, void *ctx);
+
+/* Writes. Each counts one change unless said otherwise. */
+
+#define DB_KEEP_DEADLINE (UINT64_MAX - 1) /* in place of a deadline: the one that the key has */
+
+/* Sets a string, whatever the key held before. `deadline`: ENTRY_NO_DEADLINE, DB_KEEP_DEADLINE or
+ * Unix ms. */
+void db_set_string(struct db *db, struct key k, struct slice value, uint64_t deadline,
+                   enum db_event event);
+/* The same for bytes whose reference the keyspace takes over. */
+void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t deadline,
+                  enum db_event event);
+/* Sets a string to an integer; keeps the deadline. */
+void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event);
+
+/* Gives a string (created empty if there's no such key; the key must not hold another type) the
+ * length `len`: cut, or filled with zeros. Returns its bytes for writing, borrowed until the next
+ * call. Keeps the deadline. */
+char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event event);
+
+/* Sets, moves or (ENTRY_NO_DEADLINE) removes the deadline of a key that exists. A deadline in the
+ * past doesn't delete. */
+void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event);
+
+/* True if the key existed. With `lazy` a value that's costly to free is freed elsewhere. */
+bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event);
+
+/* Takes an entry out of its database; the caller owns it. No event, not counted: for renames and
+ * moves, with db_put. */
+struct entry *db_take(struct db *db, struct key k);
+/* Puts an entry (whose key is k) into the database, in place of one of the same key. Takes it over.
+ */
+void db_put(struct db *db, struct key k, struct entry *e, enum db_event event);
+
+/* Counts a change and raises an event where the functions above don't: the other half of a rename
+ * or a move. */
+void db_changed(struct db *db, struct slice key, enum db_event event);
+
+/* Deletes all keys; returns how many there were. With `lazy` they are freed elsewhere. Counts one
+ * change per key. */
+size_t db_flush(struct db *db, bool lazy);
+void db_swap(struct keyspace *ks, uint32_t a, uint32_t b);
+
+/* Deletes keys that are due, nearest first, until none is or the monotonic clock passes until_us
+ * (at least a segment's worth). Returns the Unix time in ms at which to call again;
+ * ENTRY_NO_DEADLINE: no key has a deadline. */
+uint64_t keyspace_expire(struct keyspace *ks, uint64_t until_us);
+
+/* The nearest Unix time in ms at which something may be due. */
+uint64_t keyspace_next_due(const struct keyspace *ks);
+
+#endif

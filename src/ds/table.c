@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See table.h for the shape. What is decided here:
+ *
+ * Sizes: a segment with n buckets takes 64 * (n + 1) bytes; the sizes used are those that fill an
+ * allocator's size class.
+ *
+ * Collisions: an entry whose home bucket is full goes to the next bucket with room, round the
+ * segment; each bucket it passes counts it in `passed`. A search stops at the first bucket that
+ * nobody passed, and removing an entry takes its passes back, so there are no tombstones and long
+ * churn leaves no traces (a count that reached 255 sticks until the segment is next rebuilt).
+ *
+ * Fill: at most 15/16 of the slots, where a search reads 1.3 buckets on average. Below 7/16 a
+ * segment shrinks. A segment merges with its sibling when both together would fill at most 10/16 of
+ * a largest one: far from the split, so nothing flaps. */
+#include "ds/table.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+static const uint8_t SIZES[] = {1, 2, 3, 5, 7, 11, 15, 23, 31, 47, TABLE_MAX_BUCKETS};
+
+enum {
+    ANY_SIZE = sizeof SIZES,
+    MERGED_MAX = TABLE_SEGMENT_MAX * 10 / 16,
+    PREFETCH_AHEAD = 12, /* entries being fetched while a segment is rebuilt */
+    CURSOR_SHIFT = 16,   /* a cursor is the first 48 bits of a hash */
+    MAX_DEPTH = 40,
+};
+
+static unsigned size_limit(unsigned buckets) {
+    return buckets * TABLE_SLOTS * 15 / 16;
+}
+
+/* The smallest size that holds `count` entries with some room left to grow. */
+static unsigned size_for(unsigned count) {
+    for (size_t i = 0; i < ANY_SIZE; i++)
+        if (size_limit(SIZES[i]) >= count + count / 8) return SIZES[i];
+    return TABLE_MAX_BUCKETS;
+}
+
+static size_t segment_bytes(unsigned buckets) {
+    return sizeof(struct table_segment) + buckets * sizeof(struct table_bucket);
+}
+
+static struct table_segment *segment_new(uint64_t first, unsigned depth, unsigned buckets) {
+    size_t bytes = segment_bytes(buckets);
+    struct table_segment *s = mem_alloc_aligned(bytes, 64);
+    memset(s, 0, bytes);
+    s->first = first;
+    s->due = TABLE_NEVER;
+    s->buckets = (uint8_t)buckets;
+    s->depth = (uint8_t)depth;
+    return s;
+}
+
+static void segment_free(struct table_segment *s) {
+    mem_free_sized(s, segment_bytes(s->buckets));
+}
+
+static size_t dir_index(const struct table *t, uint64_t hash) {
+    return (hash >> 1) >> (63 - t->depth);
+}
+
+/* Names `s` in all words of its range. */
+static void dir_set(struct table *t, struct table_segment *s) {
+    uint64_t word = (uint64_t)(s->buckets - 1) << 56 | (uint64_t)s->depth << 48 | (uintptr_t)s;
+    DASSERT(((uintptr_t)s >> 48) == 0);
+    size_t at = dir_index(t, s->first), words = (size_t)1 << (t->depth - s->depth);
+    for (size_t i = 0; i < words; i++) t->dir[at + i] = word;
+}
+
+static void slot_set(struct table_bucket *b, unsigned slot, void *entry) {
+    uint64_t word = (uintptr_t)entry;
+    DASSERT(word >> 48 == 0);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(b->pointers + 6 * slot, &word, 6);
+#else
+#error "bucket pointers are laid out for little-endian machines"
+#endif
+}
+
+static unsigned free_slots(const struct table_bucket *b) {
+    return tags_match(b->tags, 0);
+}
+
+static void segment_place(struct table_segment *s, uint64_t hash, void *entry) {
+    uint32_t at = table_home(hash, s->depth, s->buckets);
+    unsigned room;
+    while (!(room = free_slots(&s->bucket[at]))) {
+        if (s->bucket[at].passed != 255) s->bucket[at].passed++;
+        at = at + 1 == s->buckets ? 0 : at + 1;
+    }
+    unsigned slot = (unsigned)__builtin_ctz(room);
+    s->bucket[at].tags[slot] = table_tag(hash);
+    slot_set(&s->bucket[at], slot, entry);
+    s->count++;
+}
+
+static size_t segment_entries(const struct table_segment *s, void **entries) {
+    size_t n = 0;
+    for (unsigned at = 0; at < s->buckets; at++) {
+        const struct table_bucket *b = &s->bucket[at];
+        for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
+            entries[n++] = table_slot(b, (unsigned)__builtin_ctz(used));
+    }
+    return n;
+}
+
+/* The heap of segments by due. */
+
+static void heap_put(struct table *t, size_t at, struct table_segment *s) {
+    t->heap[at] = s;
+    s->heap_pos = (uint32_t)at;
+}
+
+static void heap_sift(struct table *t, size_t at, struct table_segment *s) {
+    while (at > 0 && t->heap[(at - 1) / 2]->due > s->due) {
+        heap_put(t, at, t->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    for (size_t child; (child = 2 * at + 1) < t->heap_len; at = child) {
+        if (child + 1 < t->heap_len && t->heap[child + 1]->due < t->heap[child]->due) child++;
+        if (t->heap[child]->due >= s->due) break;
+        heap_put(t, at, t->heap[child]);
+    }
+    heap_put(t, at, s);
+}
+
+static void heap_remove(struct table *t, struct table_segment *s) {
+    if (s->due == TABLE_NEVER) return;
+    struct table_segment *last = t->heap[--t->heap_len];
+    if (last != s) heap_sift(t, s->heap_pos, last);
+    s->due = TABLE_NEVER;
+}
+
+static void segment_set_due(struct table *t, struct table_segment *s, uint64_t due) {
+    if (due == TABLE_NEVER) {
+        heap_remove(t, s);
+        return;
+    }
+    size_t at = s->heap_pos;
+    if (s->due == TABLE_NEVER) {
+        if (t->heap_len == t->heap_cap) {
+            t->heap_cap = t->heap_cap ? 2 * t->heap_cap : 4;
+            t->heap = mem_realloc(t->heap, t->heap_cap * sizeof *t->heap);
+        }
+        at = t->heap_len++;
+        s->heap_pos = (uint32_t)at;
+    }
+    s->due = due;
+    heap_sift(t, at, s);
+}
+
+/* Rebuilding. */
+
+static void directory_double(struct table *t) {
+    size_t words = (size_t)1 << t->depth;
+    uint64_t *dir = mem_alloc(2 * words * sizeof *dir);
+    for (size_t i = 0; i < words; i++) dir[2 * i] = dir[2 * i + 1] = t->dir[i];
+    mem_free(t->dir);
+    t->dir = dir;
+    t->depth++;
+    t->deepest = 0;
+}
+
+static void directory_halve(struct table *t) {
+    size_t words = (size_t)1 << --t->depth;
+    for (size_t i = 0; i < words; i++) t->dir[i] = t->dir[2 * i];
+    t->dir = mem_realloc(t->dir, words * sizeof *t->dir);
+    t->deepest = 0;
+    for (size_t i = 0; i < words; i++)
+        t->deepest += table_word_segment(t->dir[i])->depth == t->depth;
+}
+
+static void segment_attach(struct table *t, struct table_segment *s, uint64_t due) {
+    t->segments++;
+    t->deepest += s->depth == t->depth;
+    dir_set(t, s);
+    segment_set_due(t, s, due);
+}
+
+static void segment_detach(struct table *t, struct table_segment *s) {
+    t->segments--;
+    t->deepest -= s->depth == t->depth;
+    heap_remove(t, s);
+}
+
+/* Moves all of `old` into one or two new segments, chosen by the hash. */
+static void segment_move(struct table *t, const struct table_segment *old,
+                         struct table_segment *low, struct table_segment *high) {
+    void *entries[TABLE_SEGMENT_MAX + PREFETCH_AHEAD];
+    size_t n = segment_entries(old, entries);
+    for (size_t i = 0; i < PREFETCH_AHEAD; i++) entries[n + i] = NULL;
+    for (size_t i = 0; i < n && i < PREFETCH_AHEAD; i++) __builtin_prefetch(entries[i]);
+    for (size_t i = 0; i < n; i++) {
+        __builtin_prefetch(entries[i + PREFETCH_AHEAD]);
+        uint64_t hash = table_hash(t, t->ops->key(entries[i]));
+        segment_place(high && hash >= high->first ? high : low, hash, entries[i]);
+    }
+}
+
+static void segment_resize(struct table *t, struct table_segment *s, unsigned buckets) {
+    uint64_t due = s->due;
+    struct table_segment *fresh = segment_new(s->first, s->depth, buckets);
+    segment_move(t, s, fresh, NULL);
+    segment_detach(t, s);
+    segment_attach(t, fresh, due);
+    segment_free(s);
+}
+
+static void segment_split(struct table *t, struct table_segment *s) {
+    if (s->depth == t->depth) directory_double(t);
+    uint64_t due = s->due;
+    unsigned depth = s->depth + 1u, buckets = size_for(s->count / 2u);
+    struct table_segment *low = segment_new(s->first, depth, buckets);
+    struct table_segment *high = segment_new(s->first | 1ULL << (64 - depth), depth, buckets);
+    segment_move(t, s, low, high);
+    segment_detach(t, s);
+    segment_attach(t, low, due);
+    segment_attach(t, high, due);
+    segment_free(s);
+}
+
+/* Joins a segment with the other half of its parent's range, if that isn't split further and both
+ * fit well in one. */
+static bool segment_merge(struct table *t, struct table_segment *s) {
+    if (s->depth == 0) return false;
+    uint64_t other_first = s->first ^ 1ULL << (64 - s->depth);
+    struct table_segment *other = table_word_segment(table_dir_word(t, other_first));
+    if (other->depth != s->depth || s->count + other->count > MERGED_MAX) return false;
+    uint64_t due = s->due < other->due ? s->due : other->due;
+    uint64_t first = s->first < other_first ? s->first : other_first;
+    struct table_segment *joint =
+        segment_new(first, s->depth - 1u, size_for((unsigned)s->count + other->count));
+    segment_move(t, s, joint, NULL);
+    segment_move(t, other, joint, NULL);
+    segment_detach(t, s);
+    segment_detach(t, other);
+    segment_attach(t, joint, due);
+    segment_free(s);
+    segment_free(other);
+    while (t->deepest == 0 && t->depth > 0) directory_halve(t);
+    return true;
+}
+
+static void segment_grow(struct table *t, struct table_segment *s) {
+    if (s->buckets == TABLE_MAX_BUCKETS) {
+        ASSERT(s->depth < MAX_DEPTH);
+        segment_split(t, s);
+        return;
+    }
+    unsigned next = 0;
+    while (SIZES[next] <= s->buckets) next++;
+    segment_resize(t, s, SIZES[next]);
+}
+
+static void segment_shrink(struct table *t, struct table_segment *s) {
+    unsigned buckets = size_for(s->count);
+    if (segment_merge(t, s) || buckets >= s->buckets) return;
+    segment_resize(t, s, buckets);
+}
+
+/* The interface. */
+
+void table_init(struct table *t, const struct table_ops *ops, const struct hash_seed *seed) {
+    *t = (struct table){.ops = ops, .seed = seed};
+    t->dir = mem_alloc(sizeof *t->dir);
+    segment_attach(t, segment_new(0, 0, 1), TABLE_NEVER);
+}
+
+void table_release(struct table *t, void (*free_entry)(void *entry)) {
+    size_t words = (size_t)1 << t->depth;
+    void *entries[TABLE_SEGMENT_MAX];
+    for (size_t i = 0; i < words;) {
+        struct table_segment *s = table_word_segment(t->dir[i]);
+        size_t n = free_entry ? segment_entries(s, entries) : 0;
+        for (size_t e = 0; e < n; e++) {
+            if (e + PREFETCH_AHEAD < n) __builtin_prefetch(entries[e + PREFETCH_AHEAD]);
+            free_entry(entries[e]);
+        }
+        i += (size_t)1 << (t->depth - s->depth);
+        segment_free(s);
+    }
+    mem_free(t->dir);
+    mem_free(t->heap);
+    *t = (struct table){0};
+}
+
+size_t table_overhead(const struct table *t) {
+    size_t words = (size_t)1 << t->depth, bytes = words * sizeof *t->dir;
+    for (size_t i = 0; i < words;) {
+        struct table_segment *s = table_word_segment(t->dir[i]);
+        bytes += segment_bytes(s->buckets);
+        i += (size_t)1 << (t->depth - s->depth);
+    }
+    return bytes + t->heap_cap * sizeof *t->heap;
+}
+
+void table_insert(struct table *t, uint64_t hash, void *entry) {
+    struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    while (__builtin_expect(s->count >= size_limit(s->buckets), 0)) {
+        segment_grow(t, s);
+        s = table_word_segment(table_dir_word(t, hash));
+    }
+    segment_place(s, hash, entry);
+    t->count++;
+}
+
+void table_replace(struct table_ref ref, void *entry) {
+    slot_set(&ref.segment->bucket[ref.bucket], ref.slot, entry);
+}
+
+void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
+    struct table_segment *s = ref.segment;
+    uint32_t at = table_home(hash, s->depth, s->buckets);
+    for (; at != ref.bucket; at = at + 1 == s->buckets ? 0 : at + 1)
+        if (s->bucket[at].passed != 255) s->bucket[at].passed--;
+    s->bucket[at].tags[ref.slot] = 0;
+    s->count--;
+    t->count--;
+    if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
+}
+
+/* Entries of one home bucket may lie anywhere from it on; what a bucket holds for others is told
+ * apart by its hash. */
+static void scan_range(const struct table *t, const struct table_segment *s, uint32_t home,
+                       uint64_t from, table_visit *visit, void *ctx) {
+    uint32_t at = home;
+    for (unsigned tries = s->buckets; tries; tries--) {
+        const struct table_bucket *b = &s->bucket[at];
+        for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
+            void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
+            uint64_t hash = table_hash(t, t->ops->key(entry));
+            if (hash >= from && table_home(hash, s->depth, s->buckets) == home) visit(ctx, entry);
+        }
+        if (!b->passed) return;
+        at = at + 1 == s->buckets ? 0 : at + 1;
+    }
+}
+
+/* The lowest cursor whose hashes all lie in buckets after `home`; 0 past the end of hash space. */
+static uint64_t cursor_after(const struct table_segment *s, uint32_t home) {
+    uint64_t in_segment = ((uint64_t)(home + 1) << 32) / s->buckets; /* of 2^32 */
+    in_segment += in_segment * s->buckets < (uint64_t)(home + 1) << 32;
+    uint64_t cursor = s->first >> CURSOR_SHIFT;
+    cursor += (in_segment << (32 - CURSOR_SHIFT)) >> s->depth;
+    return cursor >> (64 - CURSOR_SHIFT) ? 0 : cursor;
+}
+
+/* In a table so deep that a cursor is coarser than a bucket, one step takes as many buckets as it
+ * needs to move on. */
+uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, void *ctx) {
+    uint64_t from = cursor << CURSOR_SHIFT, next;
+    const struct table_segment *s = table_word_segment(table_dir_word(t, from));
+    uint32_t home = table_home(from, s->depth, s->buckets);
+    do {
+        scan_range(t, s, home, from, visit, ctx);
+        next = cursor_after(s, home++);
+    } while (next == cursor && home < s->buckets);
+    return next;
+}
+
+void table_iter_init(struct table_iter *it, const struct table *t) {
+    *it = (struct table_iter){.table = t, .segment = table_word_segment(t->dir[0])};
+}
+
+void *table_iter_next(struct table_iter *it) {
+    for (;;) {
+        for (; it->bucket < it->segment->buckets; it->bucket++, it->slot = 0) {
+            const struct table_bucket *b = &it->segment->bucket[it->bucket];
+            while (it->slot < TABLE_SLOTS) {
+                unsigned slot = it->slot++;
+                if (b->tags[slot]) return table_slot(b, slot);
+            }
+        }
+        const struct table *t = it->table;
+        size_t next = it->dir_at + ((size_t)1 << (t->depth - it->segment->depth));
+        if (next >> t->depth) return NULL;
+        it->dir_at = next;
+        it->segment = table_word_segment(t->dir[next]);
+        it->bucket = it->slot = 0;
+    }
+}
+
+/* A random word of the directory names a segment in proportion to its share of hash space; taking
+ * only one of its words, and one of as many slots as the largest segment has, leaves each slot in
+ * the table with the same chance. */
+void *table_random(const struct table *t, struct random *rng) {
+    if (t->count == 0) return NULL;
+    for (;;) {
+        size_t at = random_below(rng, (uint64_t)1 << t->depth);
+        const struct table_segment *s = table_word_segment(t->dir[at]);
+        if (at != dir_index(t, s->first)) continue;
+        unsigned largest = t->depth == 0 ? s->buckets : TABLE_MAX_BUCKETS;
+        unsigned slot = (unsigned)random_below(rng, (uint64_t)largest * TABLE_SLOTS);
+        if (slot / TABLE_SLOTS >= s->buckets) continue;
+        const struct table_bucket *b = &s->bucket[slot / TABLE_SLOTS];
+        if (b->tags[slot % TABLE_SLOTS]) return table_slot(b, slot % TABLE_SLOTS);
+    }
+}
+
+void table_due_note(struct table *t, uint64_t hash, uint64_t due) {
+    struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    if (due < s->due) segment_set_due(t, s, due);
+}
+
+size_t table_due_take(struct table *t, void **entries, uint64_t *first) {
+    struct table_segment *s = t->heap[0];
+    *first = s->first;
+    heap_remove(t, s);
+    return segment_entries(s, entries);
+}
+
+static void segment_check(const struct table *t, const struct table_segment *s) {
+    size_t count = 0;
+    unsigned passed[TABLE_MAX_BUCKETS] = {0};
+    for (unsigned at = 0; at < s->buckets; at++)
+        for (unsigned slot = 0; slot < TABLE_SLOTS; slot++) {
+            if (!s->bucket[at].tags[slot]) continue;
+            struct slice key = t->ops->key(table_slot(&s->bucket[at], slot));
+            uint64_t hash = table_hash(t, key);
+            struct table_ref ref;
+            ASSERT(s->bucket[at].tags[slot] == table_tag(hash));
+            ASSERT(table_find(t, hash, key, &ref) != NULL);
+            ASSERT(ref.segment == s && ref.bucket == at && ref.slot == slot);
+            for (unsigned b = table_home(hash, s->depth, s->buckets); b != at;
+                 b = (b + 1) % s->buckets)
+                passed[b]++;
+            count++;
+        }
+    for (unsigned at = 0; at < s->buckets; at++)
+        ASSERT(s->bucket[at].passed == 255 || s->bucket[at].passed == passed[at]);
+    ASSERT(count == s->count && count <= size_limit(s->buckets));
+    ASSERT(s->due == TABLE_NEVER || t->heap[s->heap_pos] == s);
+}
+
+void table_check(const struct table *t) {
+    size_t words = (size_t)1 << t->depth, count = 0, segments = 0, deepest = 0, with_due = 0;
+    for (size_t i = 0; i < words;) {
+        const struct table_segment *s = table_word_segment(t->dir[i]);
+        size_t span = (size_t)1 << (t->depth - s->depth);
+        ASSERT(s->depth <= t->depth && dir_index(t, s->first) == i);
+        for (size_t k = 0; k < span; k++) ASSERT(t->dir[i + k] == t->dir[i]);
+        segment_check(t, s);
+        count += s->count;
+        segments++;
+        deepest += s->depth == t->depth;
+        with_due += s->due != TABLE_NEVER;
+        i += span;
+    }
+    ASSERT(count == t->count && segments == t->segments && deepest == t->deepest);
+    ASSERT(with_due == t->heap_len);
+    for (size_t i = 1; i < t->heap_len; i++) ASSERT(t->heap[(i - 1) / 2]->due <= t->heap[i]->due);
+}

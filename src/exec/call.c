@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/call.h"
+
+#include <ctype.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/num.h"
+
+bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
+                              enum type_id type, struct entry **e) {
+    *e = call_find(c, k, access);
+    if (!*e || (*e)->type == type) return true;
+    reply_error(c->reply, ERR_WRONG_TYPE);
+    return false;
+}
+
+bool arg_is(const struct call *c, int i, const char *word) {
+    return slice_is(c->argv[i], word);
+}
+
+bool arg_i64_or_reply(struct call *c, int i, int64_t *out) {
+    if (num_to_i64(c->argv[i], out)) return true;
+    reply_error(c->reply, ERR_NOT_INTEGER);
+    return false;
+}
+
+bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const char *error,
+                         int64_t *out) {
+    int64_t value;
+    if (!num_to_i64(c->argv[i], &value)) {
+        reply_error(c->reply, error ? error : ERR_NOT_INTEGER);
+        return false;
+    }
+    if (value < min || value > max) {
+        if (error)
+            reply_error(c->reply, error);
+        else if (min == 0)
+            reply_error(c->reply, ERR_NOT_POSITIVE);
+        else
+            reply_errorf(c->reply, "ERR value is out of range, value must between %lld and %lld",
+                         (long long)min, (long long)max);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool arg_double_or_reply(struct call *c, int i, double *out) {
+    if (num_to_double(c->argv[i], out)) return true;
+    reply_error(c->reply, ERR_NOT_FLOAT);
+    return false;
+}
+
+bool arg_ldouble_or_reply(struct call *c, int i, long double *out) {
+    if (num_to_ldouble(c->argv[i], out)) return true;
+    reply_error(c->reply, ERR_NOT_FLOAT);
+    return false;
+}
+
+bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len) {
+    uint64_t size;
+    if (!__builtin_add_overflow(offset, len, &size) &&
+        size <= c->engine->settings.proto_max_bulk_len)
+        return true;
+    reply_error(c->reply, ERR_STRING_LIMIT);
+    return false;
+}
+
+void call_reply_wrong_args(struct call *c) {
+    reply_errorf(c->reply, "ERR wrong number of arguments for '%s' command", c->cmd->full_name);
+}
+
+void call_reply_help(struct call *c, const char *const *lines) {
+    size_t n = 0;
+    while (lines[n]) n++;
+    const char *name = c->cmd->parent ? c->cmd->parent->row->name : c->cmd->row->name;
+    struct buf title = BUF_INIT;
+    for (const char *at = name; *at; at++)
+        buf_append_char(&title, (char)toupper((unsigned char)*at));
+    reply_array(c->reply, n + 3);
+    char *text = buf_detach(&title);
+    buf_appendf(&title, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", text);
+    mem_free(text);
+    reply_status(c->reply, title.data);
+    buf_release(&title);
+    for (size_t i = 0; i < n; i++) reply_status(c->reply, lines[i]);
+    reply_status(c->reply, "HELP");
+    reply_status(c->reply, "    Print this help.");
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One call of a command, as its handler sees it, and what handlers need all the time: keys,
+ * arguments, errors. The ..._or_reply functions reply the error and return false; the handler then
+ * just returns. */
+#ifndef DREY_EXEC_CALL_H
+#define DREY_EXEC_CALL_H
+
+#include "exec/errors.h"
+#include "exec/session.h"
+
+struct call {
+    struct engine *engine;
+    struct session *session;
+    struct db *db; /* the selected one */
+    struct reply *reply;
+    struct command_entry *cmd;
+    const struct slice *argv; /* borrowed for the call */
+    int argc;
+    int hashed_arg; /* the argument whose hash is already known, or 0 */
+    uint64_t hash;
+};
+
+/* Argument i as a key. */
+static inline struct key call_key(const struct call *c, int i) {
+    if (i == c->hashed_arg) return (struct key){c->argv[i], c->hash};
+    return db_key(c->db, c->argv[i]);
+}
+
+/* The entry to read or to change, counted as a hit, miss or use as it should be. */
+static inline struct entry *call_find(const struct call *c, struct key k, enum db_access access) {
+    if (c->session->no_touch) access = access == DB_READ ? DB_LOOK : DB_PEEK;
+    return db_find(c->db, k, access);
+}
+
+/* Finds a key that must hold `type` if it exists: false (and WRONGTYPE replied) if it holds
+ * another. *e is NULL if it doesn't exist. */
+bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
+                              enum type_id type, struct entry **e);
+
+bool arg_is(const struct call *c, int i, const char *word); /* any case */
+bool arg_i64_or_reply(struct call *c, int i, int64_t *out);
+/* `error` NULL: the usual texts. */
+bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const char *error,
+                         int64_t *out);
+bool arg_double_or_reply(struct call *c, int i, double *out);
+bool arg_ldouble_or_reply(struct call *c, int i, long double *out);
+
+/* Refuses strings longer than proto-max-bulk-len, computed without overflow: offset + len. */
+bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len);
+
+void call_reply_wrong_args(struct call *c); /* wrong number of arguments for '…' command */
+
+/* The reply of a HELP subcommand: title lines, then those given (NULL-terminated), then HELP's own.
+ */
+void call_reply_help(struct call *c, const char *const *lines);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A command is a handler and one const row: everything else that is known about commands (dispatch,
+ * COMMAND and its subcommands, ACL categories, key extraction, cluster slots, script permission)
+ * derives from the row. */
+#ifndef DREY_EXEC_COMMAND_H
+#define DREY_EXEC_COMMAND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct call;
+typedef void command_handler(struct call *c);
+
+/* X(constant, name in COMMAND INFO) in the order in which Redis lists them. */
+#define COMMAND_FLAGS(X)                                                                           \
+    X(WRITE, "write")                                                                              \
+    X(READONLY, "readonly")                                                                        \
+    X(DENYOOM, "denyoom")                                                                          \
+    X(MODULE, "module")                                                                            \
+    X(ADMIN, "admin")                                                                              \
+    X(PUBSUB, "pubsub")                                                                            \
+    X(NOSCRIPT, "noscript")                                                                        \
+    X(BLOCKING, "blocking")                                                                        \
+    X(LOADING, "loading")                                                                          \
+    X(STALE, "stale")                                                                              \
+    X(SKIP_MONITOR, "skip_monitor")                                                                \
+    X(SKIP_SLOWLOG, "skip_slowlog")                                                                \
+    X(ASKING, "asking")                                                                            \
+    X(FAST, "fast")                                                                                \
+    X(NO_AUTH, "no_auth")                                                                          \
+    X(MAY_REPLICATE, "may_replicate")                                                              \
+    X(NO_MANDATORY_KEYS, "no_mandatory_keys")                                                      \
+    X(NO_ASYNC_LOADING, "no_async_loading")                                                        \
+    X(NO_MULTI, "no_multi")                                                                        \
+    X(ALLOW_BUSY, "allow_busy")                                                                    \
+    X(MOVABLE_KEYS, "movablekeys")
+
+enum {
+#define COMMAND_FLAG_BIT(constant, name) CMD_BIT_##constant,
+    COMMAND_FLAGS(COMMAND_FLAG_BIT)
+#undef COMMAND_FLAG_BIT
+};
+enum command_flag {
+#define COMMAND_FLAG(constant, name) CMD_##constant = 1 << CMD_BIT_##constant,
+    COMMAND_FLAGS(COMMAND_FLAG)
+#undef COMMAND_FLAG
+    /* Not shown by COMMAND: */
+    CMD_PROTECTED = 1 << 30, /* needs enable-debug-command or the like */
+};
+
+/* X(constant, name after the '@'). Those that flags imply (write, read, admin, dangerous, fast,
+ * slow, pubsub, blocking) needn't be in a row; see command_categories. */
+#define COMMAND_CATEGORIES(X)                                                                      \
+    X(KEYSPACE, "keyspace")                                                                        \
+    X(READ, "read")                                                                                \
+    X(WRITE, "write")                                                                              \
+    X(SET, "set")                                                                                  \
+    X(SORTEDSET, "sortedset")                                                                      \
+    X(LIST, "list")                                                                                \
+    X(HASH, "hash")                                                                                \
+    X(STRING, "string")                                                                            \
+    X(BITMAP, "bitmap")                                                                            \
+    X(HYPERLOGLOG, "hyperloglog")                                                                  \
+    X(GEO, "geo")                                                                                  \
+    X(STREAM, "stream")                                                                            \
+    X(PUBSUB, "pubsub")                                                                            \
+    X(ADMIN, "admin")                                                                              \
+    X(FAST, "fast")                                                                                \
+    X(SLOW, "slow")                                                                                \
+    X(BLOCKING, "blocking")                                                                        \
+    X(DANGEROUS, "dangerous")                                                                      \
+    X(CONNECTION, "connection")                                                                    \
+    X(TRANSACTION, "transaction")                                                                  \
+    X(SCRIPTING, "scripting")
+
+enum {
+#define COMMAND_CATEGORY_BIT(constant, name) ACL_BIT_##constant,
+    COMMAND_CATEGORIES(COMMAND_CATEGORY_BIT)
+#undef COMMAND_CATEGORY_BIT
+};
+enum command_category {
+#define COMMAND_CATEGORY(constant, name) ACL_##constant = 1 << ACL_BIT_##constant,
+    COMMAND_CATEGORIES(COMMAND_CATEGORY)
+#undef COMMAND_CATEGORY
+};
+
+/* X(constant, name in COMMAND INFO's key specifications) */
+#define KEY_SPEC_FLAGS(X)                                                                          \
+    X(RO, "RO")                                                                                    \
+    X(RW, "RW")                                                                                    \
+    X(OW, "OW")                                                                                    \
+    X(RM, "RM")                                                                                    \
+    X(ACCESS, "access")                                                                            \
+    X(UPDATE, "update")                                                                            \
+    X(INSERT, "insert")                                                                            \
+    X(DELETE, "delete")                                                                            \
+    X(NOT_KEY, "not_key")                                                                          \
+    X(INCOMPLETE, "incomplete")                                                                    \
+    X(VARIABLE_FLAGS, "variable_flags")
+
+enum {
+#define KEY_SPEC_FLAG_BIT(constant, name) KEY_BIT_##constant,
+    KEY_SPEC_FLAGS(KEY_SPEC_FLAG_BIT)
+#undef KEY_SPEC_FLAG_BIT
+};
+enum key_spec_flag {
+#define KEY_SPEC_FLAG(constant, name) KEY_##constant = 1 << KEY_BIT_##constant,
+    KEY_SPEC_FLAGS(KEY_SPEC_FLAG)
+#undef KEY_SPEC_FLAG
+};
+
+enum key_spec_kind {
+    KEYS_NONE,
+    KEYS_RANGE,  /* from `begin` to `last` (relative to begin; negative: from the end), every `step`
+                  */
+    KEYS_NUMBER, /* argument begin + number says how many keys there are, from begin + first, every
+                    `step` */
+    KEYS_UNKNOWN, /* can't be told from positions alone: the row has a `keys_of` */
+};
+
+/* Where a command's keys are, as COMMAND INFO describes it (begin search by index or keyword, find
+ * by range or number). */
+struct key_spec {
+    unsigned flags; /* of enum key_spec_flag */
+    enum key_spec_kind kind;
+    const char *keyword; /* begin: behind this word, searched from argument `begin`; NULL: begin is
+                            the index itself */
+    int16_t begin;
+    int16_t last, step, limit; /* KEYS_RANGE; limit: last -1 and limit 2 mean the first half */
+    int16_t number, first;     /* KEYS_NUMBER */
+    const char *notes;
+};
+
+enum { COMMAND_KEY_SPECS = 4 };
+
+#define KEY_AT(index, key_flags)                                                                   \
+    { .flags = (key_flags), .kind = KEYS_RANGE, .begin = (index), .last = 0, .step = 1 }
+#define KEYS_FROM(index, last_index, key_step, key_flags)                                          \
+    {                                                                                              \
+        .flags = (key_flags), .kind = KEYS_RANGE, .begin = (index), .last = (last_index),          \
+        .step = (key_step)                                                                         \
+    }
+#define KEYS_COUNTED(index, key_flags)                                                             \
+    {                                                                                              \
+        .flags = (key_flags), .kind = KEYS_NUMBER, .begin = (index), .number = 0, .first = 1,      \
+        .step = 1                                                                                  \
+    }
+
+/* One key that a request names: its argument's index and what is done with it. */
+struct key_use {
+    int arg;
+    unsigned flags;
+};
+
+struct command {
+    const char *name;     /* lower case; of a subcommand, the second word alone */
+    command_handler *run; /* NULL for a container of subcommands that can't be called alone */
+    int arity;            /* arguments, the name counted; negative: at least that many */
+    unsigned flags;       /* of enum command_flag */
+    unsigned categories;  /* of enum command_category, beyond what the flags imply */
+    struct key_spec keys[COMMAND_KEY_SPECS]; /* until the first KEYS_NONE */
+    /* Finds the keys that specs can't describe: fills `uses` (room for argc), returns how many or
+     * -1 for bad arguments. */
+    int (*keys_of)(const struct slice *argv, int argc, struct key_use *uses);
+    const struct command *subcommands; /* ends with a NULL name */
+
+    /* Documentation: COMMAND DOCS. */
+    const char *group, *summary, *since, *complexity;
+    const char *syntax;  /* the arguments, in the notation of command_syntax.h */
+    const char *history; /* lines of "version text" */
+    const char *tips;    /* lines */
+    const char *deprecated_since, *replaced_by;
+};
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/dispatch.h"
+
+#include "base/alloc.h"
+#include "base/ticks.h"
+
+enum {
+    UNKNOWN_TEXT_MAX = 128
+}; /* Redis shows this much of an unknown command and of its arguments */
+
+void dispatch_prepare(const struct session *s, struct request *r) {
+    r->hashed_arg = 0;
+    r->cmd = command_find(s->engine->commands, r->argv[0]);
+    if (!r->cmd) return;
+    if (r->cmd->sub_count && r->argc > 1) {
+        struct command_entry *sub = command_find_sub(r->cmd, r->argv[1]);
+        if (sub)
+            r->cmd = sub;
+        else if (!r->cmd->row->run)
+            return;
+    }
+    if (!r->cmd->first_key || r->argc <= r->cmd->first_key) return;
+    r->hashed_arg = r->cmd->first_key;
+    r->hash = table_hash(&s->db->table, r->argv[r->hashed_arg]);
+    table_prefetch_bucket(&s->db->table, r->hash);
+}
+
+static void append_quoted(struct buf *text, struct slice arg, size_t max) {
+    size_t len = arg.len < max ? arg.len : max;
+    const char *nul = memchr(arg.ptr, '\0', len);
+    if (nul) len = (size_t)(nul - arg.ptr);
+    buf_appendf(text, "'%.*s' ", (int)len, arg.ptr);
+}
+
+static void reply_unknown(struct session *s, const struct request *r) {
+    struct buf args = BUF_INIT;
+    for (int i = 1; i < r->argc && args.len < UNKNOWN_TEXT_MAX; i++)
+        append_quoted(&args, r->argv[i], UNKNOWN_TEXT_MAX - args.len);
+    struct slice name = r->argv[0];
+    int len = name.len < UNKNOWN_TEXT_MAX ? (int)name.len : UNKNOWN_TEXT_MAX;
+    reply_errorf(s->reply, "ERR unknown command '%.*s', with args beginning with: %s", len,
+                 name.ptr, args.data ? args.data : "");
+    buf_release(&args);
+}
+
+static void reply_unknown_sub(struct session *s, const struct request *r) {
+    struct slice name = r->argv[1];
+    struct buf upper = BUF_INIT;
+    for (const char *at = r->cmd->name; *at; at++)
+        buf_append_char(&upper, *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at);
+    reply_errorf(s->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                 name.len < UNKNOWN_TEXT_MAX ? (int)name.len : UNKNOWN_TEXT_MAX, name.ptr,
+                 upper.data);
+    buf_release(&upper);
+}
+
+static bool arity_fits(const struct command *row, int argc) {
+    return row->arity >= 0 ? argc == row->arity : argc >= -row->arity;
+}
+
+static bool known_or_reply(struct session *s, const struct request *r) {
+    if (!r->cmd) {
+        reply_unknown(s, r);
+        return false;
+    }
+    const struct command *row = r->cmd->row;
+    if (!row->run && r->argc > 1) {
+        reply_unknown_sub(s, r);
+        return false;
+    }
+    if (row->run && arity_fits(row, r->argc)) return true;
+    reply_errorf(s->reply, "ERR wrong number of arguments for '%s' command", r->cmd->full_name);
+    return false;
+}
+
+/* What the gates hide. */
+static bool gates_open_or_reply(struct session *s, const struct request *r) {
+    unsigned gates = s->engine->gates | s->gates;
+    if ((gates & GATE_AUTH) && !(r->cmd->flags & CMD_NO_AUTH)) {
+        reply_error(s->reply, ERR_NOAUTH);
+        return false;
+    }
+    if ((gates & GATE_LOADING) && !(r->cmd->flags & CMD_LOADING)) {
+        reply_error(s->reply, "LOADING Redis is loading the dataset in memory");
+        return false;
+    }
+    return true;
+}
+
+static void record(struct command_stats *stats, uint64_t ns, bool failed, bool tracking) {
+    stats->calls++;
+    stats->nanoseconds += ns;
+    stats->failed += failed;
+    if (!tracking) return;
+    if (__builtin_expect(!stats->latency, 0)) stats->latency = mem_zalloc(sizeof *stats->latency);
+    histogram_add(stats->latency, ns);
+}
+
+void dispatch_run(struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    bool ready = known_or_reply(s, r);
+    if (ready && __builtin_expect((e->gates | s->gates) != 0, 0)) ready = gates_open_or_reply(s, r);
+    if (!ready) {
+        if (r->cmd) r->cmd->stats.rejected++;
+        return;
+    }
+    struct call c = {
+        .engine = e,
+        .session = s,
+        .db = s->db,
+        .reply = s->reply,
+        .cmd = r->cmd,
+        .argv = r->argv,
+        .argc = r->argc,
+        .hashed_arg = r->hashed_arg,
+        .hash = r->hash,
+    };
+    uint32_t errors = c.reply->errors;
+    uint64_t start = ticks_now(&e->ticks);
+    r->cmd->row->run(&c);
+    uint64_t ns = ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - start);
+    e->stats.commands++;
+    record(&r->cmd->stats, ns, c.reply->errors != errors, e->latency_tracking);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/engine.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "type/type.h"
+
+struct discard_job {
+    struct background_job job;
+    struct entry *entry;
+    struct table table;
+};
+
+static void free_entry(void *entry) {
+    entry_free(entry);
+}
+
+static void discard_run(struct background_job *job) {
+    struct discard_job *discard = (struct discard_job *)job;
+    if (discard->entry)
+        entry_free(discard->entry);
+    else
+        table_release(&discard->table, free_entry);
+    mem_free(discard);
+}
+
+static void discard_entry(void *ctx, struct entry *entry) {
+    struct engine *e = ctx;
+    struct discard_job *discard = mem_alloc(sizeof *discard);
+    *discard = (struct discard_job){.job.run = discard_run, .entry = entry};
+    background_add(e->background, BACKGROUND_FREE, &discard->job);
+}
+
+static void discard_table(void *ctx, struct table *table) {
+    struct engine *e = ctx;
+    struct discard_job *discard = mem_alloc(sizeof *discard);
+    *discard = (struct discard_job){.job.run = discard_run, .table = *table};
+    background_add(e->background, BACKGROUND_FREE, &discard->job);
+}
+
+/* maxmemory-policy and lfu-*. */
+static void memory_changed(void *ctx) {
+    struct engine *e = ctx;
+    const struct db_config *db = &e->settings.db;
+    e->keyspace.access = (struct access_policy){
+        .lfu = db_policy_is_lfu(db->maxmemory_policy),
+        .lfu_log_factor = db->lfu_log_factor,
+        .lfu_decay_time = db->lfu_decay_time,
+    };
+}
+
+void engine_init(struct engine *e, struct config *config) {
+    *e = (struct engine){.config = config};
+    e->commands = command_table_new();
+    e->info = info_new();
+    e->settings.hooks.ctx = e;
+    e->settings.hooks.memory_changed = memory_changed;
+    exec_config_register(config, &e->settings);
+}
+
+void engine_add_families(struct engine *e, const struct command *const *families) {
+    for (; *families; families++) command_table_add(e->commands, *families);
+}
+
+void engine_open(struct engine *e, uint32_t databases) {
+    keyspace_init(&e->keyspace, databases);
+    random_hex(e->run_id, 40);
+    e->run_id[40] = '\0';
+    ticks_init(&e->ticks);
+    memory_changed(e);
+    if (e->background) {
+        e->keyspace.hooks.ctx = e;
+        e->keyspace.hooks.discard = discard_entry;
+        e->keyspace.hooks.discard_table = discard_table;
+    }
+    engine_tick(e);
+}
+
+void engine_release(struct engine *e) {
+    keyspace_release(&e->keyspace);
+    command_table_free(e->commands);
+    info_free(e->info);
+}
+
+void engine_tick(struct engine *e) {
+    e->now_us = (uint64_t)clock_wall_us();
+    e->keyspace.now_ms = e->now_us / 1000;
+    e->keyspace.lazy_expire = e->settings.db.lazy_expire;
+}
+
+void engine_count_error(struct engine *e, struct slice text) {
+    const char *space = memchr(text.ptr, ' ', text.len);
+    size_t len = space ? (size_t)(space - text.ptr) : text.len;
+    struct engine_stats *stats = &e->stats;
+    stats->error_replies++;
+    if (len >= sizeof stats->errors[0].code) return;
+    for (size_t i = 0; i < stats->error_codes; i++) {
+        struct error_count *known = &stats->errors[i];
+        if (memcmp(known->code, text.ptr, len) == 0 && known->code[len] == '\0') {
+            known->count++;
+            return;
+        }
+    }
+    if (stats->error_codes == ERROR_CODES_MAX) return;
+    struct error_count *fresh = &stats->errors[stats->error_codes++];
+    *fresh = (struct error_count){.count = 1};
+    memcpy(fresh->code, text.ptr, len);
+}
+
+void engine_reset_stats(struct engine *e) {
+    e->stats = (struct engine_stats){0};
+    e->keyspace.stats = (struct keyspace_stats){0};
+    command_table_reset_stats(e->commands);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine: one instance of everything that commands work on. No sockets, no clients: a server, a
+ * test or a program that embeds it runs sessions on it. Several engines may live in one process.
+ * One thread each. */
+#ifndef DREY_EXEC_ENGINE_H
+#define DREY_EXEC_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/slice.h"
+#include "base/ticks.h"
+#include "db/keyspace.h"
+#include "exec/command_table.h"
+#include "exec/exec_config.h"
+#include "exec/info.h"
+#include "io/background.h"
+
+/* What replies of one error code (the first word) add up to. */
+struct error_count {
+    char code[32];
+    uint64_t count;
+};
+enum { ERROR_CODES_MAX = 128 };
+
+struct engine_stats {
+    uint64_t commands; /* run */
+    uint64_t error_replies;
+    struct error_count errors[ERROR_CODES_MAX];
+    size_t error_codes;
+};
+
+/* Reasons why a command must be looked at more closely before it runs; 0 nearly always, so that one
+ * test of engine->gates | session->gates hides them all. */
+enum gate {
+    GATE_AUTH = 1 << 0,     /* session: not authenticated */
+    GATE_LOADING = 1 << 1,  /* engine: the data set is being loaded */
+    GATE_OBSERVED = 1 << 2, /* engine: the observer wants to see commands before they run */
+};
+
+struct engine {
+    struct keyspace keyspace;
+    struct command_table *commands;
+    struct config *config; /* the registry, all modules' parameters */
+    struct exec_config settings;
+    struct info *info;
+    struct engine_stats stats;
+    struct log *log;               /* borrowed */
+    struct background *background; /* borrowed; NULL: everything is done at once */
+    struct ticks ticks;
+    uint64_t now_us;       /* Unix time, set by engine_tick */
+    unsigned gates;        /* of enum gate */
+    bool latency_tracking; /* histograms per command (latency-tracking) */
+    char run_id[41];
+    void *server; /* for the layers above: whoever runs this engine */
+};
+
+/* Registers the engine's own parameters in `config`, which lives longer. Databases come with
+ * engine_open, once the config is loaded. */
+void engine_init(struct engine *e, struct config *config);
+/* Adds commands: lists of rows, ended by NULL. */
+void engine_add_families(struct engine *e, const struct command *const *families);
+void engine_open(struct engine *e, uint32_t databases);
+void engine_release(struct engine *e);
+
+/* Reads the wall clock: once per batch of requests. */
+void engine_tick(struct engine *e);
+
+/* Counts an error reply by its first word. */
+void engine_count_error(struct engine *e, struct slice text);
+
+/* CONFIG RESETSTAT's part. */
+void engine_reset_stats(struct engine *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What commands run for: the selected database, the reply sink and its RESP version, the user. A
+ * connection has one; so will scripts, replayed files and the library. */
+#ifndef DREY_EXEC_SESSION_H
+#define DREY_EXEC_SESSION_H
+
+#include "exec/engine.h"
+#include "resp/reply.h"
+
+struct session {
+    struct engine *engine;
+    struct db *db;
+    struct reply *reply; /* where replies go; the owner may point it elsewhere between commands */
+    struct reply own_reply;
+    unsigned gates; /* of enum gate */
+    bool no_touch;  /* CLIENT NO-TOUCH: look-ups aren't uses */
+    bool is_client; /* the session of a connection: commands of the server layer may ask for it */
+};
+
+void session_init(struct session *s, struct engine *engine, struct reply_pool *pool);
+void session_release(struct session *s);
+
+/* False if there's no such database. */
+bool session_select(struct session *s, int64_t id);
+
+#endif

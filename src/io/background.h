@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Helper threads for what would block the loop: freeing large values, closing and syncing files. A
+ * job is handed over with all that it needs and is never touched by the loop again until it's done;
+ * `done` then runs in the loop's thread. */
+#ifndef DREY_IO_BACKGROUND_H
+#define DREY_IO_BACKGROUND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+
+struct background;
+
+struct background_job {
+    struct background_job *next;
+    void (*run)(struct background_job *job); /* in the helper thread */
+    void (*done)(struct background_job
+                     *job); /* in the loop's thread, frees the job; NULL: `run` has freed it */
+};
+
+enum background_queue { BACKGROUND_FREE, BACKGROUND_FILE, BACKGROUND_QUEUES };
+
+/* One thread per queue, started with the first job. NULL with errno on failure. */
+struct background *background_new(struct loop *l);
+/* Finishes all jobs first. */
+void background_free(struct background *b);
+
+/* Jobs of one queue run in order. */
+void background_add(struct background *b, enum background_queue queue, struct background_job *job);
+
+/* Jobs handed over and not yet run. */
+size_t background_pending(const struct background *b, enum background_queue queue);
+
+#endif

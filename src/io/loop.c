@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "io/loop.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/clock.h"
+
+enum { EVENTS_PER_TURN = 512 };
+
+struct loop {
+    int epoll_fd;
+    bool stopping, no_sleep;
+    uint64_t now_us;
+    struct epoll_event events[EVENTS_PER_TURN];
+    int event_count, event_at; /* being delivered */
+    struct loop_timer **heap;  /* 1-based */
+    size_t heap_len, heap_cap;
+    void (*turn_end)(void *ctx);
+    void *turn_end_ctx;
+    struct loop_stats stats;
+};
+
+struct loop *loop_new(void) {
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0) return NULL;
+    struct loop *l = mem_zalloc(sizeof *l);
+    l->epoll_fd = fd;
+    l->now_us = (uint64_t)clock_mono_us();
+    return l;
+}
+
+void loop_free(struct loop *l) {
+    close(l->epoll_fd);
+    mem_free(l->heap);
+    mem_free(l);
+}
+
+static int control(struct loop *l, int op, struct loop_watch *w, unsigned interest) {
+    struct epoll_event event = {.data.ptr = w};
+    if (interest & LOOP_READ) event.events |= EPOLLIN;
+    if (interest & LOOP_WRITE) event.events |= EPOLLOUT;
+    if (epoll_ctl(l->epoll_fd, op, w->fd, &event) < 0) return -1;
+    w->interest = (uint8_t)interest;
+    return 0;
+}
+
+int loop_watch_start(struct loop *l, struct loop_watch *w, unsigned interest) {
+    return control(l, EPOLL_CTL_ADD, w, interest);
+}
+
+int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest) {
+    return w->interest == interest ? 0 : control(l, EPOLL_CTL_MOD, w, interest);
+}
+
+void loop_watch_stop(struct loop *l, struct loop_watch *w) {
+    control(l, EPOLL_CTL_DEL, w, 0);
+    for (int i = l->event_at; i < l->event_count; i++)
+        if (l->events[i].data.ptr == w) l->events[i].data.ptr = NULL;
+}
+
+static void heap_put(struct loop *l, size_t at, struct loop_timer *t) {
+    l->heap[at] = t;
+    t->heap_pos = at;
+}
+
+static void heap_sift(struct loop *l, size_t at, struct loop_timer *t) {
+    for (; at > 1 && l->heap[at / 2]->due_us > t->due_us; at /= 2) heap_put(l, at, l->heap[at / 2]);
+    for (size_t child; (child = 2 * at) <= l->heap_len; at = child) {
+        if (child < l->heap_len && l->heap[child + 1]->due_us < l->heap[child]->due_us) child++;
+        if (l->heap[child]->due_us >= t->due_us) break;
+        heap_put(l, at, l->heap[child]);
+    }
+    heap_put(l, at, t);
+}
+
+void loop_timer_start(struct loop *l, struct loop_timer *t, uint64_t due_us) {
+    t->due_us = due_us;
+    if (!t->heap_pos) {
+        if (l->heap_len + 1 >= l->heap_cap) {
+            l->heap_cap = l->heap_cap ? 2 * l->heap_cap : 16;
+            l->heap = mem_realloc(l->heap, l->heap_cap * sizeof *l->heap);
+        }
+        t->heap_pos = ++l->heap_len;
+    }
+    heap_sift(l, t->heap_pos, t);
+}
+
+void loop_timer_stop(struct loop *l, struct loop_timer *t) {
+    if (!t->heap_pos) return;
+    struct loop_timer *last = l->heap[l->heap_len--];
+    if (last != t) heap_sift(l, t->heap_pos, last);
+    t->heap_pos = 0;
+}
+
+uint64_t loop_now_us(const struct loop *l) {
+    return l->now_us;
+}
+
+void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx) {
+    l->turn_end = fn;
+    l->turn_end_ctx = ctx;
+}
+
+void loop_no_sleep(struct loop *l) {
+    l->no_sleep = true;
+}
+
+struct loop_stats *loop_stats(struct loop *l) {
+    return &l->stats;
+}
+
+/* Rounded up, so that a timer is due when the sleep ends. */
+static int sleep_ms(struct loop *l) {
+    if (l->no_sleep || l->stopping) return 0;
+    if (l->heap_len == 0) return -1;
+    uint64_t now = (uint64_t)clock_mono_us(), due = l->heap[1]->due_us;
+    if (due <= now) return 0;
+    uint64_t ms = (due - now + 999) / 1000;
+    return ms > 1000 * 3600 ? 1000 * 3600 : (int)ms;
+}
+
+/* Timers started by timers of this turn wait for the next, so a timer that is always due can't keep
+ * events waiting. */
+static void run_timers(struct loop *l) {
+    uint64_t now = (uint64_t)clock_mono_us();
+    for (size_t left = l->heap_len; left && l->heap_len && l->heap[1]->due_us <= now; left--) {
+        struct loop_timer *t = l->heap[1];
+        loop_timer_stop(l, t);
+        t->on_due(t);
+    }
+}
+
+void loop_turn(struct loop *l) {
+    int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, sleep_ms(l));
+    l->no_sleep = false;
+    l->now_us = (uint64_t)clock_mono_us();
+    ASSERT(n >= 0 || errno == EINTR);
+    l->event_count = n > 0 ? n : 0;
+    for (l->event_at = 0; l->event_at < l->event_count;) {
+        struct epoll_event *event = &l->events[l->event_at++];
+        struct loop_watch *w = event->data.ptr;
+        if (!w) continue;
+        unsigned ready = 0;
+        if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) ready |= LOOP_READ;
+        if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) ready |= LOOP_WRITE;
+        if (ready & w->interest) w->on_ready(w, ready & w->interest);
+    }
+    run_timers(l);
+    if (l->turn_end) l->turn_end(l->turn_end_ctx);
+    uint64_t busy = (uint64_t)clock_mono_us() - l->now_us;
+    l->stats.turns++;
+    l->stats.busy_us += busy;
+    if (busy > l->stats.longest_us) l->stats.longest_us = busy;
+}
+
+void loop_run(struct loop *l) {
+    l->stopping = false;
+    while (!l->stopping) loop_turn(l);
+}
+
+void loop_stop(struct loop *l) {
+    l->stopping = true;
+}

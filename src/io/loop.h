@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The event loop: epoll (level-triggered) and a heap of timers, one thread. It sleeps until the
+ * next timer or event; a descriptor without events and a timer that isn't due cost nothing. */
+#ifndef DREY_IO_LOOP_H
+#define DREY_IO_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+
+struct loop;
+
+/* A descriptor being watched; embedded in its owner. */
+struct loop_watch {
+    int fd;
+    uint8_t interest; /* LOOP_READ | LOOP_WRITE */
+    /* `ready` has what was asked for and happened; errors and hang-ups count as both. */
+    void (*on_ready)(struct loop_watch *watch, unsigned ready);
+};
+
+/* A moment at which something is to be done; embedded in its owner. Runs once: it may start itself
+ * again. */
+struct loop_timer {
+    uint64_t due_us; /* on the loop's clock (monotonic) */
+    size_t heap_pos; /* 0: not running */
+    void (*on_due)(struct loop_timer *timer);
+};
+
+struct loop *loop_new(void); /* NULL with errno on failure */
+void loop_free(struct loop *l);
+
+/* 0, or -1 with errno. */
+int loop_watch_start(struct loop *l, struct loop_watch *w, unsigned interest);
+int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest);
+/* Also drops events of this turn that haven't been delivered. Call before closing the descriptor.
+ */
+void loop_watch_stop(struct loop *l, struct loop_watch *w);
+
+/* (Re)starts a timer. O(log running timers). */
+void loop_timer_start(struct loop *l, struct loop_timer *t, uint64_t due_us);
+void loop_timer_stop(struct loop *l, struct loop_timer *t);
+static inline bool loop_timer_running(const struct loop_timer *t) {
+    return t->heap_pos != 0;
+}
+
+/* Monotonic time at the start of this turn's events, in microseconds. */
+uint64_t loop_now_us(const struct loop *l);
+
+/* Called at the end of each turn, after events and timers and before the loop sleeps. */
+void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx);
+
+/* Something is waiting that no event will announce: the next turn doesn't sleep. */
+void loop_no_sleep(struct loop *l);
+
+void loop_turn(struct loop *l); /* one turn */
+void loop_run(struct loop *l);  /* until loop_stop */
+void loop_stop(struct loop *l);
+
+/* Turns so far, and microseconds spent in them outside epoll_wait, in all and at most. */
+struct loop_stats {
+    uint64_t turns, busy_us, longest_us;
+};
+struct loop_stats *loop_stats(struct loop *l);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Accepting has a budget per turn, so a storm of connections doesn't keep those already there
+ * waiting. When descriptors run out, a spare one is closed to accept and refuse one client after
+ * the other, instead of leaving them in the backlog with the loop spinning. */
+#include "server/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "server/server.h"
+
+enum { ACCEPTS_PER_TURN = 64, RETRY_US = 100 * 1000 };
+
+static void on_ready(struct loop_watch *watch, unsigned ready);
+
+static bool add(struct server *s, int fd, bool unix_socket, struct buf *why) {
+    struct listeners *all = &s->listeners;
+    struct listener *l = &all->of[all->count];
+    *l = (struct listener){
+        .watch = {.fd = fd, .on_ready = on_ready}, .server = s, .unix_socket = unix_socket};
+    if (loop_watch_start(s->loop, &l->watch, LOOP_READ) < 0) {
+        buf_appendf(why, "epoll: %s", strerror(errno));
+        close(fd);
+        return false;
+    }
+    all->count++;
+    return true;
+}
+
+static int open_tcp_addr(const struct addrinfo *ai, const struct server_config *config) {
+    int on = 1;
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (ai->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    int mark = (int)config->socket_mark_id;
+    if (mark) setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, (int)config->tcp_backlog) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static const char *wildcard_of(const char *host) {
+    if (strcmp(host, "*") == 0) return "0.0.0.0";
+    return strcmp(host, "::*") == 0 ? "::" : host;
+}
+
+/* A leading '-' makes an address optional: not there, or of a protocol that the machine lacks, is
+ * fine. */
+static bool open_tcp(struct server *s, const char *address, struct buf *why) {
+    bool optional = address[0] == '-';
+    const char *host = wildcard_of(address + optional);
+    char port[16];
+    snprintf(port, sizeof port, "%lld", (long long)s->config.port);
+    struct addrinfo hints = {.ai_family = strchr(host, ':') ? AF_INET6 : AF_INET,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int failed = getaddrinfo(host, port, &hints, &found), fd = -1;
+    if (!failed) fd = open_tcp_addr(found, &s->config);
+    int error = errno;
+    freeaddrinfo(failed ? NULL : found);
+    if (fd >= 0) return add(s, fd, false, why);
+    bool absent = failed || error == EADDRNOTAVAIL || error == EAFNOSUPPORT ||
+                  error == ENOPROTOOPT || error == EPROTONOSUPPORT || error == EPFNOSUPPORT;
+    if (optional && absent) return true;
+    const char *reason = failed ? gai_strerror(failed) : strerror(error);
+    log_warning(&s->log, "Warning: Could not create server TCP listening socket %s:%s: %s", host,
+                port, reason);
+    buf_clear(why);
+    buf_appendf(why, "%s:%s: %s", host, port, reason);
+    return false;
+}
+
+static bool open_all_tcp(struct server *s, struct buf *why) {
+    if (s->config.port == 0) return true;
+    for (size_t i = 0; i < s->config.bind.n; i++) {
+        if (s->listeners.count == LISTENERS_MAX - 1) break;
+        if (open_tcp(s, s->config.bind.items[i], why)) continue;
+        log_warning(&s->log, "Failed listening on port %lld (tcp), aborting.",
+                    (long long)s->config.port);
+        return false;
+    }
+    return true;
+}
+
+static bool open_unix(struct server *s, struct buf *why) {
+    const char *path = s->config.unixsocket;
+    if (!path || !*path) return true;
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof addr.sun_path) {
+        buf_appendf(why, "unix socket path too long (%zu), must be under %zu", strlen(path),
+                    sizeof addr.sun_path);
+        return false;
+    }
+    snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
+    unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 ||
+        listen(fd, (int)s->config.tcp_backlog) < 0) {
+        buf_appendf(why, "opening unix socket %s: %s", path, strerror(errno));
+        if (fd >= 0) close(fd);
+        return false;
+    }
+    if (s->config.unixsocketperm) chmod(path, (mode_t)s->config.unixsocketperm);
+    return add(s, fd, true, why);
+}
+
+static void on_retry(struct loop_timer *timer) {
+    struct listeners *all = (struct listeners *)((char *)timer - offsetof(struct listeners, retry));
+    for (size_t i = 0; i < all->count; i++)
+        loop_watch_change(all->of[i].server->loop, &all->of[i].watch, LOOP_READ);
+}
+
+bool listeners_open(struct server *s, struct buf *why) {
+    s->listeners.retry.on_due = on_retry;
+    s->listeners.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (!open_all_tcp(s, why)) return false;
+    if (!open_unix(s, why)) {
+        log_warning(&s->log, "Failed %s", why->data);
+        return false;
+    }
+    return true;
+}
+
+static void close_one(struct server *s, struct listener *l) {
+    loop_watch_stop(s->loop, &l->watch);
+    close(l->watch.fd);
+}
+
+void listeners_close(struct server *s) {
+    for (size_t i = 0; i < s->listeners.count; i++) {
+        close_one(s, &s->listeners.of[i]);
+        if (s->listeners.of[i].unix_socket) unlink(s->config.unixsocket);
+    }
+    s->listeners.count = 0;
+    loop_timer_stop(s->loop, &s->listeners.retry);
+    close(s->listeners.spare_fd);
+}
+
+/* Sockets of the same address can't be open twice: the old ones are closed first, and opened again
+ * if the new ones fail (the caller then has the old values back in the configuration and calls once
+ * more). */
+bool listeners_reopen_tcp(struct server *s, struct buf *why) {
+    struct listeners *all = &s->listeners;
+    size_t kept = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        if (!all->of[i].unix_socket) {
+            close_one(s, &all->of[i]);
+            continue;
+        }
+        if (kept != i) {
+            loop_watch_stop(s->loop, &all->of[i].watch);
+            all->of[kept] = all->of[i];
+            loop_watch_start(s->loop, &all->of[kept].watch, LOOP_READ);
+        }
+        kept++;
+    }
+    all->count = kept;
+    return open_all_tcp(s, why);
+}
+
+/* Accepting. */
+
+static void refuse(int fd, const char *error) {
+    ssize_t ignored = write(fd, error, strlen(error));
+    (void)ignored;
+    close(fd);
+}
+
+static void on_no_descriptors(struct server *s, struct listener *l) {
+    log_warning(&s->log, "Accepting client connection: %s", strerror(errno));
+    s->stats.rejected++;
+    close(s->listeners.spare_fd);
+    int fd = accept4(l->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) refuse(fd, "-ERR max number of clients reached\r\n");
+    s->listeners.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; i < s->listeners.count; i++)
+        loop_watch_change(s->loop, &s->listeners.of[i].watch, 0);
+    loop_timer_start(s->loop, &s->listeners.retry, loop_now_us(s->loop) + RETRY_US);
+}
+
+static bool is_local(const struct sockaddr_storage *addr) {
+    if (addr->ss_family == AF_UNIX) return true;
+    if (addr->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)addr)->sin_addr.s_addr) >> 24 ==
+               127;
+    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr);
+}
+
+static const char PROTECTED[] =
+    "-DENIED Drey is running in protected mode: no password is set for the default user, so only "
+    "connections from this machine are taken. To connect from elsewhere, do one of these: set a "
+    "password with 'requirepass' or CONFIG SET requirepass; or send CONFIG SET protected-mode no "
+    "from this machine (and CONFIG REWRITE, to keep it); or start the server with "
+    "--protected-mode no. Make sure that it can't be reached from the internet if it has no "
+    "password.\r\n";
+
+static void accepted(struct listener *l, int fd, const struct sockaddr_storage *addr) {
+    struct server *s = l->server;
+    int on = 1, idle = (int)s->config.tcp_keepalive;
+    if (!l->unix_socket) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (idle > 0) {
+            int interval = idle / 3 ? idle / 3 : 1, probes = 3;
+            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+            setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+            setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+            setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+        }
+    }
+    if (s->client_count >= (uint64_t)s->config.maxclients) {
+        s->stats.rejected++;
+        refuse(fd, "-ERR max number of clients reached\r\n");
+        return;
+    }
+    bool local = l->unix_socket || is_local(addr);
+    if (s->config.protected_mode && !s->config.requirepass && !local) {
+        s->stats.rejected++;
+        refuse(fd, PROTECTED);
+        return;
+    }
+    s->stats.connections++;
+    struct client *c = client_new(s, fd, l->unix_socket);
+    c->local = local;
+}
+
+static void on_ready(struct loop_watch *watch, unsigned ready) {
+    struct listener *l = (struct listener *)((char *)watch - offsetof(struct listener, watch));
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage addr = {.ss_family = AF_UNIX};
+        socklen_t len = sizeof addr;
+        int fd = accept4(watch->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            accepted(l, fd, &addr);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            on_no_descriptors(l->server, l);
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        }
+        /* Else the connection is gone already (ECONNABORTED and the like): on to the next. */
+    }
+}

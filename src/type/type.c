@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "type/type.h"
+
+#include "base/alloc.h"
+#include "type/t_string.h"
+
+const struct type *const type_table[TYPE_COUNT] = {
+    [TYPE_STRING] = &type_string,
+};
+
+int type_by_name(struct slice name) {
+    for (int id = 0; id < TYPE_COUNT; id++)
+        if (type_table[id] && slice_is(name, type_table[id]->name)) return id;
+    return -1;
+}
+
+size_t type_memory(const struct entry *e, size_t samples) {
+    size_t outside = e->flags & ENTRY_WORD ? type_of(e)->memory(e, samples) : 0;
+    return mem_class_size(entry_size(e)) + outside;
+}
