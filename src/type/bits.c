@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bit arrays. Everything works on big-endian words: loaded that way, bit order and integer order agree, so that a
- * position is a count of leading zeros and an edge is one mask. */
+/* Bit arrays. Everything works on big-endian words: loaded that way, bit order and integer order
+ * agree, so that a position is a count of leading zeros and an edge is one mask. */
 #include "type/bits.h"
 
 #include <endian.h>
@@ -33,8 +33,9 @@ bool bits_range_clip(int64_t start, int64_t end, uint64_t total, struct bits_ran
     return true;
 }
 
-/* Counting. Baseline x86-64 has no population count instruction and the compiler's substitute takes about ten times as
- * long, so the loop is compiled twice there and picked at run time. Four sums keep the adds independent. */
+/* Counting. Baseline x86-64 has no population count instruction and the compiler's substitute takes
+ * about ten times as long, so the loop is compiled twice there and picked at run time. Four sums
+ * keep the adds independent. */
 
 static inline __attribute__((always_inline)) uint64_t count_words(const char *bytes, size_t words) {
     uint64_t sum[4] = {0, 0, 0, 0};
@@ -88,7 +89,8 @@ uint64_t bits_count_range(struct slice s, struct bits_range range) {
 
 /* Searching */
 
-/* From byte `at`, the first byte of a word that isn't `idle` all over (or fewer than 32 bytes from the end). */
+/* From byte `at`, the first byte of a word that isn't `idle` all over (or fewer than 32 bytes from
+ * the end). */
 static uint64_t skip_words(struct slice s, uint64_t at, uint64_t idle) {
     uint64_t w[4];
     for (; at + sizeof(w) <= s.len; at += sizeof(w)) {
@@ -112,8 +114,8 @@ int64_t bits_find(struct slice s, bool bit, struct bits_range range) {
     return pos <= range.last ? (int64_t)pos : -1;
 }
 
-/* Combining. The output is made in blocks that stay in the first-level cache while all inputs pass over them; the inner
- * loops are plain enough to be vectorised. */
+/* Combining. The output is made in blocks that stay in the first-level cache while all inputs pass
+ * over them; the inner loops are plain enough to be vectorised. */
 
 enum { BLOCK = 4096 };
 

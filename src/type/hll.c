@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* HyperLogLog: registers, estimate, cache. The sparse encoding is in hll_sparse.c.
  *
- * Whole dense arrays are handled eight registers at a time: 48 bits spread to the eight bytes of a word in three shifts and
- * masks, and back. One at a time, as the format suggests, is ten times slower. */
+ * Whole dense arrays are handled eight registers at a time: 48 bits spread to the eight bytes of a
+ * word in three shifts and masks, and back. One at a time, as the format suggests, is ten times
+ * slower. */
 #include "type/hll.h"
 
 #include <endian.h>
@@ -83,7 +84,8 @@ static struct mark element_mark(struct slice element) {
 
 /* Dense registers */
 
-/* The two bytes that hold a register, as one number. The last registers lie in the last byte alone. */
+/* The two bytes that hold a register, as one number. The last registers lie in the last byte alone.
+ */
 static unsigned pair_load(const unsigned char *packed, unsigned byte) {
     unsigned next = byte + 1 < HLL_DENSE_SIZE - HLL_HEADER_SIZE ? packed[byte + 1] : 0;
     return packed[byte] | next << 8;
@@ -100,8 +102,8 @@ static bool dense_raise(char *hll, unsigned index, unsigned rank) {
     return true;
 }
 
-/* Group number `g` as 48 bits. It's read with the two bytes before it (the first group's are the header's) since there may be none
- * after it. */
+/* Group number `g` as 48 bits. It's read with the two bytes before it (the first group's are the
+ * header's) since there may be none after it. */
 static inline uint64_t group_load(const char *hll, size_t g) {
     return hash_load64(hll + HLL_HEADER_SIZE - 2 + g * GROUP_SIZE) >> 16;
 }
@@ -199,7 +201,8 @@ enum hll_status hll_merge(uint8_t registers[HLL_REGISTERS], struct slice hll) {
     return HLL_UNCHANGED;
 }
 
-/* HLL_CHANGED, HLL_CORRUPT, or HLL_UNCHANGED if the registers don't fit: they belong into a dense one then. */
+/* HLL_CHANGED, HLL_CORRUPT, or HLL_UNCHANGED if the registers don't fit: they belong into a dense
+ * one then. */
 static enum hll_status sparse_store(struct buf *hll, const uint8_t *registers, size_t sparse_max) {
     struct hll_cursor cursor = HLL_CURSOR_INIT;
     for (unsigned i = 0; i < HLL_REGISTERS; i++) {
@@ -226,8 +229,8 @@ enum hll_status hll_store(struct buf *hll, const uint8_t registers[HLL_REGISTERS
 
 /* Estimate */
 
-/* Registers of 0 weigh in through sigma, those at the rank's limit through tau; both are series that converge in a few dozen
- * steps at most. */
+/* Registers of 0 weigh in through sigma, those at the rank's limit through tau; both are series
+ * that converge in a few dozen steps at most. */
 static double sigma(double x) {
     if (x == 1.0) return INFINITY;
     double sum = x, before, weight = 1.0;
@@ -260,13 +263,15 @@ static uint64_t estimate(const uint32_t histogram[64]) {
     for (int rank = RANK_MAX - 1; rank >= 1; rank--) z = (z + histogram[rank]) * 0.5;
     z += m * sigma(histogram[0] / m);
     double count = alpha * m * m / z;
-    /* Only forged registers reach this. As an int64_t it's negative, which is what Redis on x86-64 answers. */
+    /* Only forged registers reach this. As an int64_t it's negative, which is what Redis on x86-64
+     * answers. */
     if (!(count < 0x1p63)) return UINT64_C(1) << 63;
     return (uint64_t)llround(count);
 }
 
-/* Counting by pairs of registers halves the increments, each of which costs a store; adding the rows and columns of the
- * table up afterwards is plain vector code. A quarter faster than eight separate counts of single registers. */
+/* Counting by pairs of registers halves the increments, each of which costs a store; adding the
+ * rows and columns of the table up afterwards is plain vector code. A quarter faster than eight
+ * separate counts of single registers. */
 enum { PAIRS = 64 * 64 };
 
 static inline void pairs_count(uint16_t counts[PAIRS], uint64_t pairs, unsigned stride) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sparse HyperLogLogs. Which runs come out is part of the format here: a copy must equal what Redis makes of the same
- * commands. So a raised register splits its run into at most three, and then equal neighbours are joined by Redis's rule: only
- * VAL runs, only while the sum is at most 4 long, and only among five steps from the run before the change. */
+/* Sparse HyperLogLogs. Which runs come out is part of the format here: a copy must equal what Redis
+ * makes of the same commands. So a raised register splits its run into at most three, and then
+ * equal neighbours are joined by Redis's rule: only VAL runs, only while the sum is at most 4 long,
+ * and only among five steps from the run before the change. */
 #include "type/hll_sparse.h"
 
 enum {
@@ -117,7 +118,8 @@ static void bytes_replace(struct buf *hll, size_t at, size_t old_len, struct sli
     hll->data[hll->len] = '\0';
 }
 
-/* Joins equal VAL runs from an offset on. A joined run is looked at again, which counts as a step as well. */
+/* Joins equal VAL runs from an offset on. A joined run is looked at again, which counts as a step
+ * as well. */
 static void runs_join(struct buf *hll, size_t at) {
     for (int step = 0; step < JOIN_STEPS; step++) {
         struct run run, next;
@@ -140,8 +142,8 @@ struct place {
     unsigned first;
 };
 
-/* Finds a register from the cursor on. The cursor is left on the run before it, or on its own if that's where the search
- * began. */
+/* Finds a register from the cursor on. The cursor is left on the run before it, or on its own if
+ * that's where the search began. */
 static bool place_find(struct slice hll, unsigned index, struct hll_cursor *cursor,
                        struct place *place) {
     *place = (struct place){.at = cursor->at, .first = cursor->first};
@@ -156,8 +158,9 @@ static bool place_find(struct slice hll, unsigned index, struct hll_cursor *curs
     return false;
 }
 
-/* The same, but with a run before it if there's one. The cursor's own run can be the right one when earlier registers of it
- * were joined to it; then the search goes back to the beginning, since joining needs the run before. */
+/* The same, but with a run before it if there's one. The cursor's own run can be the right one when
+ * earlier registers of it were joined to it; then the search goes back to the beginning, since
+ * joining needs the run before. */
 static bool place_find_with_before(struct slice hll, unsigned index, struct hll_cursor *cursor,
                                    struct place *place) {
     if (!place_find(hll, index, cursor, place)) return false;

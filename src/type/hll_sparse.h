@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The sparse encoding of HyperLogLogs, for hll.c alone (hll.h describes the format and the rest of the interface). Functions
- * take a sparse HLL whole, header included, that hll_check accepted; its runs may be anything. */
+/* The sparse encoding of HyperLogLogs, for hll.c alone (hll.h describes the format and the rest of
+ * the interface). Functions take a sparse HLL whole, header included, that hll_check accepted; its
+ * runs may be anything. */
 #ifndef DREY_TYPE_HLL_SPARSE_H
 #define DREY_TYPE_HLL_SPARSE_H
 
@@ -13,8 +14,9 @@ enum hll_sparse_result {
     HLL_SPARSE_CORRUPT,
 };
 
-/* A place to begin the search for a register: a run's offset, and the first register in it. For registers raised in
- * ascending order the same cursor spares the search from the beginning. Any other change makes it invalid. */
+/* A place to begin the search for a register: a run's offset, and the first register in it. For
+ * registers raised in ascending order the same cursor spares the search from the beginning. Any
+ * other change makes it invalid. */
 struct hll_cursor {
     size_t at;
     unsigned first;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of lengths L[i][j] (of the first i bytes of a, j of b) isn't kept as numbers. Neighbours in a row differ by 0
- * or 1, so a row is a row of bits, and 64 of them are made by one addition: the bit-parallel method of Crochemore,
- * Iliopoulos, Pinzon and Reid (2001) in Hyyrö's form (2004). With V the previous row, in which a *clear* bit j-1 says
- * that L[i][j] = L[i][j-1] + 1, and M the positions in b of the byte a[i]:
+/* The table of lengths L[i][j] (of the first i bytes of a, j of b) isn't kept as numbers.
+ * Neighbours in a row differ by 0 or 1, so a row is a row of bits, and 64 of them are made by one
+ * addition: the bit-parallel method of Crochemore, Iliopoulos, Pinzon and Reid (2001) in Hyyrö's
+ * form (2004). With V the previous row, in which a *clear* bit j-1 says that L[i][j] = L[i][j-1] +
+ * 1, and M the positions in b of the byte a[i]:
  *
  *     U = V & M;  V' = (V + U) | (V - U)
  *
- * the addition's carry running through all words of the row; U is part of V, so V - U = V & ~M borrows nothing. That is
- * 1/32 of the memory of a table of 32-bit lengths and tens of times faster.
+ * the addition's carry running through all words of the row; U is part of V, so V - U = V & ~M
+ * borrows nothing. That is 1/32 of the memory of a table of 32-bit lengths and tens of times
+ * faster.
  *
- * The way back needs no more than these bits. Where a[i-1] and b[j-1] differ, L[i][j] is the greater of L[i-1][j] and
- * L[i][j-1]. A clear bit says that L[i][j-1] is smaller, so L[i-1][j] is greater: step back in a. A set bit says that
- * L[i][j-1] is at least as great: step back in b. */
+ * The way back needs no more than these bits. Where a[i-1] and b[j-1] differ, L[i][j] is the
+ * greater of L[i-1][j] and L[i][j-1]. A clear bit says that L[i][j-1] is smaller, so L[i-1][j] is
+ * greater: step back in a. A set bit says that L[i][j-1] is at least as great: step back in b. */
 #include "type/lcs.h"
 
 #include "base/alloc.h"
@@ -23,7 +25,8 @@ static size_t row_words_of(size_t b_len) {
     return b_len / WORD_BITS + (b_len % WORD_BITS != 0);
 }
 
-/* The positions in b of each byte that occurs there, one row of bits each. Row 0 is empty: for all other bytes. */
+/* The positions in b of each byte that occurs there, one row of bits each. Row 0 is empty: for all
+ * other bytes. */
 struct positions {
     uint64_t *rows;
     uint16_t row_of[256];
