@@ -74,7 +74,7 @@ def parse_step(number, line):
         if _is_statement(mark, words, step):
             step.statement, step.words = mark, words
             return step
-        _apply_mark(step, mark)
+        apply_mark(step, mark)
     for index, word in enumerate(words):
         if word.is_plain("=>"):
             rest = line[word.start + 2 :] if index + 1 < len(words) else ""
@@ -92,7 +92,7 @@ def _is_statement(mark, words, step):
     return mark in STATEMENTS and not (mark == "closed" and words)
 
 
-def _apply_mark(step, mark):
+def apply_mark(step, mark):
     name, _, value = mark.partition("=")
     if re.fullmatch(r"conn\d+", name):
         step.connection = name

@@ -34,6 +34,15 @@ class Died(Exception):
     """A server's process ended."""
 
 
+def obituary(sides, error):
+    """What to say of a section that a server didn't live through."""
+    for side in sides:
+        if side.server.has_ended():
+            return "%s ended (%s), the rest isn't played; it last said\n%s" % (
+                side.server.name, side.server.how_it_ended(), side.server.log_tail(20))
+    return "a server refuses service: %r" % error
+
+
 class Side:
     """One server with the section's connections and variables."""
 
@@ -160,17 +169,10 @@ class Player:
             for side in sides:
                 side.end()
         except (Died, Closed, NoReply, OSError) as error:
-            message = self._obituary(error) + "; the rest of the section isn't played"
+            message = obituary((self.ours, self.peer), error)
             tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.server.restart()
-
-    def _obituary(self, error):
-        for side in (self.ours, self.peer):
-            if side.server.has_ended():
-                return "%s\n%s ended (%s)" % (
-                    side.server.log_tail(12), side.server.name, side.server.how_it_ended())
-        return "a server refuses service: %r" % error
 
     def _play_step(self, step, protocol, tally):
         """None, or what differs."""

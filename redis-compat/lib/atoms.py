@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the grammar's <names> stand for: each a function of the random source giving words.
+
+Keys are few, so that commands meet; databases too. Deadlines are far or past, never near, so that
+both servers agree on what's alive. Sizes stay below the proto-max-bulk-len that the servers run
+with (1 MB), or lie far above it.
+"""
+
+INT64_EDGES = [2**63 - 1, 2**63 - 2, -(2**63), -(2**63) + 1, 2**63, -(2**63) - 1, 2**62, -(2**62)]
+EDGES = INT64_EDGES + [2**31 - 1, 2**31, -(2**31), 2**32 - 1, 2**32, 255, 256, -1, 0, 1, 2**64]
+ODD = [b"", b"abc", b"1.5", b" 1", b"1 ", b"01", b"+1", b"-0", b"0x10", b"1e2", b"nan", b"inf",
+       b"-inf", b"1e400", b"\x00", b"-1", b"0", b"NX", b"GET", b"EX", b"BIT", b"#1", b"u8"]
+FAR_SECONDS = [4102444800, 4102444900, 4102531200, 253402300799, 9223372036854775]
+HEADER = b"HYLL\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80"
+
+
+def _number(value):
+    return b"%d" % value
+
+
+def key(rng):
+    return b"k%d" % rng.randrange(9) if rng.random() < 0.9 else rng.choice([b"", b"\x00\xff"])
+
+
+def word(rng):
+    return rng.choice([b"name", b"a b", b"", b"\xff", b"x" * 130, b"line\r\nend", b"ping|x"])
+
+
+def value(rng):
+    choice = rng.randrange(12)
+    if choice < 3:
+        return integer(rng)
+    if choice == 3:
+        return float_(rng)
+    if choice == 4:
+        return rng.choice(ODD)
+    if choice == 5:
+        return rng.choice([b"x", b"y", b"\xff", b"\x00"]) * rng.choice([43, 44, 45, 64, 100])
+    if choice == 6:
+        return b"z" * rng.choice([0, 1, 7, 8, 300, 1023, 4096, 40000])
+    if choice == 7:
+        return bytes(rng.randrange(256) for _ in range(rng.randrange(1, 24)))
+    if choice == 8:
+        return HEADER + rng.choice([b"\x7f\xff", b"\x7f", b"", b"\x80\x7f\xfe", b"\x7f\xff\x7f\xff"])
+    return b"".join(rng.choice([b"ab", b"c", b"dd", b"foo"]) for _ in range(rng.randrange(1, 9)))
+
+
+def integer(rng):
+    return _number(rng.choice(EDGES) if rng.random() < 0.3 else rng.randrange(-200, 200))
+
+
+def float_(rng):
+    return rng.choice([b"0.1", b"-0.5", b"1.25", b"3", b"1e3", b"5.0e-3", b"100.000", b"-1e17",
+                       b"0.00000000001", b"1e20", b"-0", b".5", b"12345678.125"])
+
+
+def odd(rng):
+    return _number(rng.choice(EDGES)) if rng.random() < 0.4 else rng.choice(ODD)
+
+
+def bad_ttl(rng):
+    return rng.choice([b"0", b"-1", b"abc", b"1.5", b"", b"01", b"9223372036854775807",
+                       b"9223372036854775808", b"-9223372036854775808", b"NX"])
+
+
+def small(rng):
+    return _number(rng.choice([1, 1, 2, 3, 5, 10, 100]))
+
+
+def index(rng):
+    return _number(rng.choice(INT64_EDGES[:4]) if rng.random() < 0.06 else rng.randrange(-70, 70))
+
+
+def offset(rng):
+    if rng.random() < 0.08:
+        return _number(rng.choice([1048575, 1048576, 536870911, 536870912, -1] + EDGES[:6]))
+    return _number(rng.choice([0, 1, 5, 43, 44, 45, rng.randrange(200)]))
+
+
+def bit_offset(rng):
+    if rng.random() < 0.05:
+        return _number(rng.choice([8388607, 8388608, 4294967295, 4294967296, -1] + EDGES[:6]))
+    return _number(rng.randrange(400))
+
+
+def bit(rng):
+    return rng.choice([b"0", b"1"] * 10 + [b"2", b"-1"])
+
+
+def field(rng):
+    if rng.random() < 0.04:
+        return rng.choice([b"u64", b"i65", b"u0", b"x8", b"", b"i"])
+    sign = rng.choice("ui")
+    return b"%c%d" % (ord(sign), rng.choice([1, 2, 5, 8, 16, 31, 32, 63, 64 if sign == "i" else 63]))
+
+
+def field_offset(rng):
+    if rng.random() < 0.04:
+        return rng.choice([b"-1", b"#", b"#-1", b"4294967296", b"#9223372036854775807", b"abc"])
+    return rng.choice([b"%d", b"%d", b"#%d"]) % rng.randrange(0, 130)
+
+
+def at(rng):
+    return _number(rng.choice(FAR_SECONDS + [1, 0, -1] + EDGES[:6]) if rng.random() < 0.5
+                   else 4102444800 + rng.randrange(1000))
+
+
+def at_ms(rng):
+    return _number(rng.choice([second * 1000 for second in FAR_SECONDS[:4]] + [1, 0, -5] + EDGES[:6])
+                   if rng.random() < 0.5 else 4102444800000 + rng.randrange(1000))
+
+
+def db(rng):
+    return rng.choice([b"0"] * 6 + [b"1", b"1", b"2", b"3"] * 2 + [b"16", b"-1", b"abc"])
+
+
+def pattern(rng):
+    return rng.choice([b"*", b"k*", b"k?", b"k[0-3]", b"k[^0-3]", b"[ks]1", b"*[", b"\\k1", b"none*",
+                       b"", b"?", b"**1", b"k[3-0]"])
+
+
+def element(rng):
+    return b"e%d" % rng.randrange(3000)
+
+
+def elements(rng):
+    first, count = rng.randrange(3000), rng.choice([20, 100, 400, 1500])
+    return [b"e%d" % number for number in range(first, first + count)]
+
+
+ATOMS = {"key": key, "word": word, "value": value, "integer": integer, "float": float_,
+         "odd": odd, "bad_ttl": bad_ttl, "small": small, "index": index, "offset": offset,
+         "bit_offset": bit_offset, "bit": bit, "field": field, "field_offset": field_offset,
+         "at": at, "at_ms": at_ms, "db": db, "pattern": pattern, "element": element,
+         "elements": elements}
