@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/num.h"
 
 enum { SLOTS = 2048, NAME_MAX_LEN = 64 };
@@ -16,22 +17,26 @@ struct command_table {
     size_t count, cap;
 };
 
-static inline uint32_t name_slot(struct slice name) {
-    uint64_t word = 0;
-    size_t len = name.len < 8 ? name.len : 8;
-    memcpy(&word, name.ptr, len);
-    word |= 0x2020202020202020ULL; /* lower case, and a little more */
-    word = (word ^ (uint64_t)name.len << 59) * 0x9e3779b97f4a7c15ULL;
-    return (uint32_t)(word >> 53) % SLOTS;
+/* The first eight letters, in lower case: all of most names. (It folds '@' and '[' to '_' the same
+ * way, which no name has.) */
+static inline uint64_t name_prefix(struct slice name) {
+    const unsigned char *at = (const unsigned char *)name.ptr;
+    uint64_t word = name.len < 8 ? hash_load_tail(at, name.len) : hash_load64(at);
+    return word | (word & 0x4040404040404040ULL) >> 1;
 }
 
-static inline bool name_is(struct slice name, const char *lower) {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-        if (c != lower[i] || !c) return false;
-    }
-    return lower[name.len] == '\0';
+static inline uint32_t name_slot(uint64_t prefix, size_t len) {
+    return (uint32_t)(((prefix ^ (uint64_t)len << 59) * 0x9e3779b97f4a7c15ULL) >> 53) % SLOTS;
+}
+
+static inline char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static inline bool name_is(struct slice name, const char *lower_name) {
+    for (size_t i = 0; i < name.len; i++)
+        if (lower(name.ptr[i]) != lower_name[i] || !lower_name[i]) return false;
+    return lower_name[name.len] == '\0';
 }
 
 struct command_table *command_table_new(void) {
@@ -76,6 +81,13 @@ static unsigned implied_flags(const struct command *row) {
     return flags;
 }
 
+static void entry_set_name(struct command_entry *e, char *name) {
+    mem_free(e->name);
+    e->name = name;
+    e->name_len = strlen(name);
+    e->name_prefix = name_prefix(slice_str(name));
+}
+
 static void entry_init(struct command_entry *e, const struct command *row,
                        struct command_entry *parent) {
     const struct key_spec *spec = &row->keys[0];
@@ -86,8 +98,8 @@ static void entry_init(struct command_entry *e, const struct command *row,
         .first_key = at_once ? spec->begin : 0,
         .flags = implied_flags(row),
         .categories = implied_categories(row),
-        .name = mem_strdup(row->name),
     };
+    entry_set_name(e, mem_strdup(row->name));
     struct buf full = BUF_INIT;
     if (parent) buf_appendf(&full, "%s|", parent->row->name);
     buf_append_str(&full, row->name);
@@ -100,7 +112,7 @@ static void entry_init(struct command_entry *e, const struct command *row,
 }
 
 static void slots_put(struct command_table *t, struct command_entry *e) {
-    uint32_t at = name_slot(slice_str(e->name));
+    uint32_t at = name_slot(e->name_prefix, e->name_len);
     while (t->slots[at]) at = (at + 1) % SLOTS;
     t->slots[at] = e;
 }
@@ -129,21 +141,21 @@ void command_table_add(struct command_table *t, const struct command *rows) {
 bool command_table_rename(struct command_table *t, struct slice name, struct slice to) {
     struct command_entry *e = command_find(t, name);
     if (!e || to.len > NAME_MAX_LEN || (to.len && command_find(t, to))) return false;
-    char *lower = mem_alloc(to.len + 1);
-    for (size_t i = 0; i < to.len; i++) {
-        char c = to.ptr[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
-    }
-    lower[to.len] = '\0';
-    mem_free(e->name);
-    e->name = lower;
+    char *name_to = mem_alloc(to.len + 1);
+    for (size_t i = 0; i < to.len; i++) name_to[i] = lower(to.ptr[i]);
+    name_to[to.len] = '\0';
+    entry_set_name(e, name_to);
     slots_rebuild(t);
     return true;
 }
 
 struct command_entry *command_find(const struct command_table *t, struct slice name) {
-    for (uint32_t at = name_slot(name); t->slots[at]; at = (at + 1) % SLOTS)
-        if (name_is(name, t->slots[at]->name)) return t->slots[at];
+    uint64_t prefix = name_prefix(name);
+    for (uint32_t at = name_slot(prefix, name.len); t->slots[at]; at = (at + 1) % SLOTS) {
+        struct command_entry *e = t->slots[at];
+        if (e->name_prefix != prefix || e->name_len != name.len) continue;
+        if (name.len <= 8 || name_is(name, e->name)) return e;
+    }
     return NULL;
 }
 

@@ -23,7 +23,9 @@ struct command_entry {
     uint16_t sub_count;
     int16_t first_key; /* index of the first key when the first spec tells it at once, else 0 */
     unsigned flags, categories; /* with all that is implied */
-    char *name;      /* what it's called by: renamed perhaps; of a subcommand the second word */
+    char *name; /* what it's called by: renamed perhaps; of a subcommand the second word */
+    uint64_t name_prefix; /* its first eight letters, and its length: for command_find */
+    size_t name_len;
     char *full_name; /* "client|kill" */
     struct command_stats stats;
 };
