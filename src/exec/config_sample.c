@@ -18,7 +18,7 @@ static void sample_entry(const struct config_entry *entry, struct buf *out) {
     mem_free(value);
     buf_appendf(out, "\n# %s\n", param->about);
     if (param->flags & CONFIG_IMMUTABLE) buf_append_str(out, "# Only read at start.\n");
-    if (!lines.len) buf_appendf(out, "# %s ...\n", param->name);
+    if (!lines.len) buf_appendf(out, "# %s %s\n", param->name, param->def ? param->def : "...");
     for (const char *at = lines.data, *end = at + lines.len; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         buf_append_str(out, "# ");
