@@ -5,6 +5,7 @@ A round is a list of batches, each sent as one pipeline, from FLUSHALL on; at it
 contents of the databases are compared.
 """
 
+import re
 import time
 
 from . import casefile, compare, text
@@ -13,7 +14,9 @@ from .play import Died, Side, obituary
 from .resp import Closed, NoReply, encode
 
 DATABASES = 4
+NUMBERED = re.compile(rb"([a-z]*)(0|[1-9][0-9]*)")
 SHRINK_SECONDS = 20
+SHOWN_CHARACTERS = 1000
 
 
 class Difference:
@@ -69,8 +72,8 @@ class Arena:
                  else compare.same(step.mask, step.argument, ours, peers))
         if equal:
             return None
-        return Difference(step, "ours:  %s\nother: %s" % (text.show(ours), text.show(peers)),
-                          in_contents)
+        shown = tuple(text.show(reply)[:SHOWN_CHARACTERS] for reply in (ours, peers))
+        return Difference(step, "ours:  %s\nother: %s" % shown, in_contents)
 
     def _one(self, words, mask=None):
         """Compares one command of the harness's own; returns a Difference or None."""
@@ -169,7 +172,28 @@ def as_case(name, batches, found, protocol):
 
 
 def _as_line(step):
-    return " ".join(step.marks + [_as_word(word.data) for word in step.words])
+    words, shown, at = [word.data for word in step.words], [], 0
+    while at < len(words):
+        count = _counted(words, at)
+        if count:
+            prefix, first = NUMBERED.fullmatch(words[at]).groups()
+            shown.append("%s${%s..%d}" % (prefix.decode(), first.decode(), int(first) + count - 1))
+        else:
+            shown.append(_as_word(words[at]))
+        at += count or 1
+    return " ".join(step.marks + shown)
+
+
+def _counted(words, at):
+    """How many words from here on count up, as in e5 e6 e7; 0 if too few to be worth it."""
+    match = NUMBERED.fullmatch(words[at])
+    if not match:
+        return 0
+    prefix, first = match.group(1), int(match.group(2))
+    count = 1
+    while at + count < len(words) and words[at + count] == b"%s%d" % (prefix, first + count):
+        count += 1
+    return count if count > 4 else 0
 
 
 def _as_word(data):
