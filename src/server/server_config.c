@@ -76,13 +76,13 @@ static bool title_variable(struct slice name) {
     static const char *const known[] = {"title",    "listen-addr", "server-mode", "port",
                                         "tls-port", "unixsocket",  "config-file"};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (slice_is(name, known[i])) return true;
+        if (slice_eq(name, slice_str(known[i]))) return true;
     return false;
 }
 
 /* "{{" stands for a brace. */
 static bool title_is_valid(const char *at) {
-    if (!*at) return false;
+    if (!at[strspn(at, " ")]) return false;
     while ((at = strchr(at, '{'))) {
         const char *end = strchr(++at, '}');
         if (*at == '{') {
@@ -130,11 +130,18 @@ APPLY(buffers)
 APPLY(password)
 APPLY(log)
 APPLY(crash_log)
-APPLY(cron)
 APPLY(proc_title)
 APPLY(oom_score)
 APPLY(slowlog)
 APPLY(latency)
+
+/* Takes any number, but works with 1 to 500, and says so. */
+static bool apply_hz(const struct config_change *change) {
+    struct server_config *server = change->owner;
+    if (server->hz < 1) server->hz = 1;
+    if (server->hz > 500) server->hz = 500;
+    return !server->hooks.cron || server->hooks.cron(server->hooks.ctx, change->why);
+}
 
 static const struct config_param rows[] = {
     {"port", CONFIG_INT(struct server_config, port, 0, 65535), "6379", .group = LISTEN,
@@ -212,7 +219,7 @@ static const struct config_param rows[] = {
      .group = PROCESS, .flags = CONFIG_IMMUTABLE,
      .about = "Tell a service manager when ready: no, systemd, upstart, or auto."},
     {"hz", CONFIG_INT(struct server_config, hz, 0, INT_MAX), "10", .group = PROCESS,
-     .apply = apply_cron, .about = "Rounds of background work a second."},
+     .flags = CONFIG_APPLY_LOAD, .apply = apply_hz, .about = "Rounds of background work a second."},
     {"set-proc-title", CONFIG_BOOL(struct server_config, set_proc_title), "yes", .group = PROCESS,
      .flags = CONFIG_IMMUTABLE, .about = "Show the state of the server in the list of processes."},
     {"proc-title-template", CONFIG_STRING(struct server_config, proc_title_template),

@@ -274,6 +274,7 @@ static const struct command_line lines[] = {
     {{"--oom-score-adj-values", "-1", "-2", "-3"}, "oom-score-adj-values", "-1 -2 -3"},
     {{"f.conf", "--hz", "5"}, "timeout", "77"},
     {{"f.conf", "--timeout", "5"}, "timeout", "5"},
+    {{"--hz", "900"}, "hz", "500"},
     {{"f.conf", "loglevel", "verbose", "--hz", "5"}, "loglevel", "verbose"},
     {{"f.conf", "--save 1 2", "--save 3 4"}, "save", "1 2 3 4"},
 
