@@ -11,7 +11,6 @@
     X(SETBIT, '$', "setbit")                                                                       \
     X(APPEND, '$', "append")                                                                       \
     X(INCRBY, '$', "incrby")                                                                       \
-    X(DECRBY, '$', "decrby")                                                                       \
     X(INCRBYFLOAT, '$', "incrbyfloat")                                                             \
     X(PFADD, '$', "pfadd")                                                                         \
     X(DEL, 'g', "del")                                                                             \

@@ -154,20 +154,29 @@ static struct entry *find_to_replace(struct db *db, struct key k, struct table_r
     return e;
 }
 
+/* The events of a write that may have given the key a deadline. */
+static inline void changed_and_dated(struct db *db, struct slice key, enum db_event event,
+                                     bool dated) {
+    db_changed(db, key, event);
+    if (dated) raise_event(db, key, EVENT_EXPIRE);
+}
+
 void db_set_string(struct db *db, struct key k, struct slice value, uint64_t deadline,
                    enum db_event event) {
     struct table_ref ref;
+    bool dated = deadline < DB_KEEP_DEADLINE;
     struct entry *e = find_to_replace(db, k, &ref, &deadline);
     if (e)
         update(db, k, ref, e, string_assign(e, value, deadline));
     else
         insert(db, k, string_new(k.name, value, deadline));
-    db_changed(db, k.name, event);
+    changed_and_dated(db, k.name, event, dated);
 }
 
 void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t deadline,
                   enum db_event event) {
     struct table_ref ref;
+    bool dated = deadline < DB_KEEP_DEADLINE;
     struct entry *e = find_to_replace(db, k, &ref, &deadline);
     if (e) {
         update(db, k, ref, e, string_assign_bytes(e, value, deadline));
@@ -175,6 +184,17 @@ void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t dea
         e = string_new(k.name, SLICE(""), deadline);
         insert(db, k, string_assign_bytes(e, value, deadline));
     }
+    changed_and_dated(db, k.name, event, dated);
+}
+
+void db_set_text(struct db *db, struct key k, struct slice value, enum db_event event) {
+    struct table_ref ref;
+    uint64_t deadline = DB_KEEP_DEADLINE;
+    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    if (e)
+        update(db, k, ref, e, string_assign_text(e, value, deadline));
+    else
+        insert(db, k, string_new_text(k.name, value, ENTRY_NO_DEADLINE));
     db_changed(db, k.name, event);
 }
 

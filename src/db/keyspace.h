@@ -124,12 +124,14 @@ uint64_t db_scan(struct db *db, uint64_t cursor, table_visit *visit, void *ctx);
 #define DB_KEEP_DEADLINE (UINT64_MAX - 1) /* in place of a deadline: the one that the key has */
 
 /* Sets a string, whatever the key held before. `deadline`: ENTRY_NO_DEADLINE, DB_KEEP_DEADLINE or
- * Unix ms. */
+ * Unix ms; the last is an EXPIRE event as well, after the other. */
 void db_set_string(struct db *db, struct key k, struct slice value, uint64_t deadline,
                    enum db_event event);
 /* The same for bytes whose reference the keyspace takes over. */
 void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t deadline,
                   enum db_event event);
+/* Sets a string that stays text even if it's a number; keeps the deadline. */
+void db_set_text(struct db *db, struct key k, struct slice value, enum db_event event);
 /* Sets a string to an integer; keeps the deadline. */
 void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event);
 

@@ -77,9 +77,7 @@ struct entry *string_new_int(struct slice key, int64_t value, uint64_t deadline)
     return e;
 }
 
-struct entry *string_new(struct slice key, struct slice value, uint64_t deadline) {
-    int64_t number;
-    if (as_int(value, &number)) return string_new_int(key, number, deadline);
+struct entry *string_new_text(struct slice key, struct slice value, uint64_t deadline) {
     unsigned flags = deadline_flag(deadline);
     if (value.len <= STRING_EMBED_MAX) {
         struct entry *e = entry_new(key, flags, value.len);
@@ -93,26 +91,32 @@ struct entry *string_new(struct slice key, struct slice value, uint64_t deadline
     return e;
 }
 
+struct entry *string_new(struct slice key, struct slice value, uint64_t deadline) {
+    int64_t number;
+    return as_int(value, &number) ? string_new_int(key, number, deadline)
+                                  : string_new_text(key, value, deadline);
+}
+
 /* Drops the old value and makes room for the next. */
 static struct entry *reshape(struct entry *e, unsigned flags, size_t embedded_len) {
     if ((e->flags & ENTRY_WORD) && type_of(e)->release) type_of(e)->release(e);
     return entry_reshape(e, flags, embedded_len);
 }
 
+struct entry *string_assign_text(struct entry *e, struct slice value, uint64_t deadline) {
+    if (value.len > STRING_EMBED_MAX) return string_assign_bytes(e, bytes_copy(value), deadline);
+    e = reshape(e, deadline_flag(deadline), value.len);
+    fill(e, deadline, STRING_EMBEDDED);
+    memcpy(entry_embedded(e), value.ptr, value.len);
+    return e;
+}
+
 struct entry *string_assign(struct entry *e, struct slice value, uint64_t deadline) {
     int64_t number;
-    unsigned flags = deadline_flag(deadline);
-    if (as_int(value, &number)) {
-        e = reshape(e, flags | ENTRY_WORD, 0);
-        fill(e, deadline, STRING_INT);
-        entry_set_int(e, number);
-    } else if (value.len <= STRING_EMBED_MAX) {
-        e = reshape(e, flags, value.len);
-        fill(e, deadline, STRING_EMBEDDED);
-        memcpy(entry_embedded(e), value.ptr, value.len);
-    } else {
-        e = string_assign_bytes(e, bytes_copy(value), deadline);
-    }
+    if (!as_int(value, &number)) return string_assign_text(e, value, deadline);
+    e = reshape(e, deadline_flag(deadline) | ENTRY_WORD, 0);
+    fill(e, deadline, STRING_INT);
+    entry_set_int(e, number);
     return e;
 }
 

@@ -35,12 +35,16 @@ bool string_to_i64(const struct entry *e, int64_t *out);
 /* A new entry. Text that is the canonical form of an int64_t is kept as the integer. */
 struct entry *string_new(struct slice key, struct slice value, uint64_t deadline);
 struct entry *string_new_int(struct slice key, int64_t value, uint64_t deadline);
+/* Keeps the text as text, even if it's a number. */
+struct entry *string_new_text(struct slice key, struct slice value, uint64_t deadline);
 
 /* Gives the entry (of any type) another value and deadline; `value` must not lie in it. Returns the
  * entry; `e` is gone. */
 struct entry *string_assign(struct entry *e, struct slice value, uint64_t deadline)
     __attribute__((warn_unused_result));
 struct entry *string_assign_int(struct entry *e, int64_t value) __attribute__((warn_unused_result));
+struct entry *string_assign_text(struct entry *e, struct slice value, uint64_t deadline)
+    __attribute__((warn_unused_result));
 /* The same with bytes; takes over the caller's reference. */
 struct entry *string_assign_bytes(struct entry *e, struct bytes *value, uint64_t deadline)
     __attribute__((warn_unused_result));
