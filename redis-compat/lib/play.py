@@ -5,6 +5,7 @@ Every section starts from FLUSHALL and fresh connections and is played on RESP2 
 A server that dies ends the section: the line is reported, the server restarted, the run goes on.
 """
 
+import re
 import time
 
 from . import casefile, compare, text
@@ -213,8 +214,12 @@ class Player:
     def _remember(self, side, step, reply):
         if "as" in step.values:
             value = reply.value
-            side.variables[step.values["as"]] = (
-                value.decode("latin-1") if isinstance(value, bytes) else str(value))
+            value = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+            name, _, field = step.values["as"].partition(".")
+            if field:
+                found = re.search(r"\b%s=(\S*)" % re.escape(field), value)
+                value = found.group(1) if found else ""
+            side.variables[name] = value
 
     def _compare(self, step, tally):
         """Takes both replies and compares them."""
