@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Grisu2. The value and the two ends of the interval that reads back as the value are scaled by a cached power of ten so
- * that their binary exponents fall between -60 and -32: then the upper end is a 32-bit whole part and a fraction of at
- * most 60 bits, and its digits come out with small integers. Digits are taken until the rest is inside the interval
- * (shrunk by one unit at each end, because the scaling rounds), then the last one is turned towards the value itself.
+/* Grisu2. The value and the two ends of the interval that reads back as the value are scaled by a
+ * cached power of ten so that their binary exponents fall between -60 and -32: then the upper end
+ * is a 32-bit whole part and a fraction of at most 60 bits, and its digits come out with small
+ * integers. Digits are taken until the rest is inside the interval (shrunk by one unit at each end,
+ * because the scaling rounds), then the last one is turned towards the value itself.
  *
  * "wide" below is a floating point number without sign: f * 2^e, 64 bits of f. */
 #include "base/dtoa.h"
@@ -25,7 +26,8 @@ struct wide {
     int e;
 };
 
-/* Correctly rounded 64-bit significands of 10^(POWER_FIRST + i * POWER_STEP); the exponents follow from i. */
+/* Correctly rounded 64-bit significands of 10^(POWER_FIRST + i * POWER_STEP); the exponents follow
+ * from i. */
 static const uint64_t power_significand[] = {
     0xfa8fd5a0081c0288, 0xbaaee17fa23ebf76, 0x8b16fb203055ac76, 0xcf42894a5dce35ea,
     0x9a6bb0aa55653b2d, 0xe61acf033d1a45df, 0xab70fe17c79ac6ca, 0xff77b1fcbebcdc4f,
@@ -65,8 +67,9 @@ static struct wide wide_mul(struct wide a, struct wide b) {
     return (struct wide){(uint64_t)(product >> 64), a.e + b.e + 64};
 }
 
-/* The smallest cached power of ten that scales a normal number of exponent e to at least SCALED_EXPONENT; *k is its
- * decimal exponent. 78913 / 2^18 is log10(2), 1741647 / 2^19 is log2(10), close enough for all exponents of doubles. */
+/* The smallest cached power of ten that scales a normal number of exponent e to at least
+ * SCALED_EXPONENT; *k is its decimal exponent. 78913 / 2^18 is log10(2), 1741647 / 2^19 is
+ * log2(10), close enough for all exponents of doubles. */
 static struct wide cached_power(int e, int *k) {
     int need = SCALED_EXPONENT - 1 - e;     /* floor(log2(power)) must be at least this */
     int decimal = -((-need * 78913) >> 18); /* ceil(need * log10(2)) */
@@ -75,8 +78,9 @@ static struct wide cached_power(int e, int *k) {
     return (struct wide){power_significand[index], ((*k * 1741647) >> 19) - 63};
 }
 
-/* Lowers the last digit while that brings it nearer to the value and stays in the interval. `rest`: upper end minus the
- * digits so far; `width`: of the interval; `unit`: one of the last digit; `gap`: upper end minus value. */
+/* Lowers the last digit while that brings it nearer to the value and stays in the interval. `rest`:
+ * upper end minus the digits so far; `width`: of the interval; `unit`: one of the last digit;
+ * `gap`: upper end minus value. */
 static void turn_last_digit(char *last, uint64_t width, uint64_t rest, uint64_t unit,
                             uint64_t gap) {
     while (rest < gap && width - rest >= unit &&
@@ -92,7 +96,8 @@ static int whole_digits(uint32_t whole) {
     return count;
 }
 
-/* Digits of `high`, stopping inside the interval from high - width to high. *k: power of ten of the last digit. */
+/* Digits of `high`, stopping inside the interval from high - width to high. *k: power of ten of the
+ * last digit. */
 static int generate(struct wide high, uint64_t width, uint64_t gap, char *digits, int *k) {
     int point = -high.e;
     uint64_t mask = ((uint64_t)1 << point) - 1;
@@ -131,7 +136,8 @@ int dtoa_digits(double value, char *digits, int *exponent) {
     struct wide v = field ? (struct wide){fraction | HIDDEN_BIT, field - EXPONENT_BIAS}
                           : (struct wide){fraction, 1 - EXPONENT_BIAS};
 
-    /* The ends lie half way to the neighbours; below a power of two the neighbour is half as far. */
+    /* The ends lie half way to the neighbours; below a power of two the neighbour is half as far.
+     */
     struct wide high = wide_normal((struct wide){v.f * 2 + 1, v.e - 1});
     struct wide low = v.f == HIDDEN_BIT ? (struct wide){v.f * 4 - 1, v.e - 2}
                                         : (struct wide){v.f * 2 - 1, v.e - 1};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every element of a pattern but '*' takes exactly one byte. So when a byte doesn't fit, only the last star seen needs to
- * take one more: whatever an earlier star could reach, the last one reaches as well. That bounds the work without recursion. */
+/* Every element of a pattern but '*' takes exactly one byte. So when a byte doesn't fit, only the
+ * last star seen needs to take one more: whatever an earlier star could reach, the last one reaches
+ * as well. That bounds the work without recursion. */
 #include "base/glob.h"
 
 #include <stdint.h>

@@ -116,10 +116,7 @@ void log_raw(struct log *log, enum log_level level, struct slice text) {
     put(log, text);
 }
 
-void log_from_handler(struct log *log, struct slice message) {
-    if (!log_enabled(log, LOG_LEVEL_WARNING)) return;
-    int fd = log_fd_open(log);
-    if (fd < 0) return;
+void log_fd_put_head(int fd) {
     char head[HEAD_MAX];
     size_t len = num_from_i64(head, getpid());
     memcpy(head + len, ":signal-handler (", 17);
@@ -127,6 +124,13 @@ void log_from_handler(struct log *log, struct slice message) {
     len += num_from_i64(head + len, clock_wall_ms() / 1000);
     memcpy(head + len, ") ", 2);
     log_fd_put(fd, slice_of(head, len + 2));
+}
+
+void log_from_handler(struct log *log, struct slice message) {
+    if (!log_enabled(log, LOG_LEVEL_WARNING)) return;
+    int fd = log_fd_open(log);
+    if (fd < 0) return;
+    log_fd_put_head(fd);
     log_fd_put(fd, message);
     log_fd_put(fd, SLICE("\n"));
     log_fd_close(log, fd);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The log. Lines have Redis's form, that log collectors know:
  *
- *   PID:ROLE DD Mon YYYY HH:MM:SS.mmm LEVEL message        (local time; LEVEL: . debug, - verbose,
- * * notice, # warning)
+ *   PID:ROLE DD Mon YYYY HH:MM:SS.mmm LEVEL message
+ *
+ * with the local time, and as level one of . (debug) - (verbose) * (notice) # (warning).
  *
  * A line is one write(2) to a descriptor opened for appending, and a file is opened anew for each,
  * so that logrotate may move it away at any time. Nothing is buffered. Lines can be written from
@@ -92,8 +93,10 @@ void log_fd_close(const struct log *log, int fd);
 /* Writes all of it, whatever signals interrupt. */
 void log_fd_put(int fd, struct slice text);
 
-/* One line of the form "PID:signal-handler (seconds since 1970) message" (Redis's, too), if
- * warnings are on. */
+/* The head of a handler's line, "PID:signal-handler (seconds since 1970) " (Redis's form, too). */
+void log_fd_put_head(int fd);
+
+/* One line with that head, if warnings are on. */
 void log_from_handler(struct log *log, struct slice message);
 
 #endif

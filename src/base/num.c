@@ -109,7 +109,8 @@ static bool simple_parse(struct slice text, struct simple *out) {
     return digits > 0 && digits <= SIMPLE_DIGITS;
 }
 
-/* The C library's reader wants a terminated string; a copy of `text` that doesn't fit `room` bytes is allocated. */
+/* The C library's reader wants a terminated string; a copy of `text` that doesn't fit `room` bytes
+ * is allocated. */
 static char *terminated(struct slice text, char *room, size_t size) {
     char *copy = text.len < size ? room : mem_try_alloc(text.len + 1);
     if (!copy) return NULL;
@@ -118,7 +119,8 @@ static char *terminated(struct slice text, char *room, size_t size) {
     return copy;
 }
 
-/* newlocale for all of "C" hands out the library's own constant object: no allocation, nothing to free. */
+/* newlocale for all of "C" hands out the library's own constant object: no allocation, nothing to
+ * free. */
 static locale_t c_locale(void) {
     return newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
@@ -249,7 +251,8 @@ size_t num_from_double(char *to, double value) {
     return len + put_scientific(to + len, digits, count, exponent);
 }
 
-/* Drops zeros at the end of a fraction, the point when nothing is left after it, and the sign of a zero. */
+/* Drops zeros at the end of a fraction, the point when nothing is left after it, and the sign of a
+ * zero. */
 static size_t trim_fraction(char *text, size_t len) {
     while (text[len - 1] == '0') len--;
     if (text[len - 1] == '.') len--;
@@ -261,8 +264,9 @@ static size_t trim_fraction(char *text, size_t len) {
 }
 
 #if LDBL_MANT_DIG == 64
-/* For magnitudes from 2^-6 to 2^63: the fraction is a multiple of 2^-69, so that 2^70 times it is whole, and that times
- * 10^17 still fits 128 bits: exact. 15 times as fast as printf's arithmetic of any precision. */
+/* For magnitudes from 2^-6 to 2^63: the fraction is a multiple of 2^-69, so that 2^70 times it is
+ * whole, and that times 10^17 still fits 128 bits: exact. 15 times as fast as printf's arithmetic
+ * of any precision. */
 static size_t put_fixed(char *to, long double magnitude) {
     enum { PLACES = 17, SHIFT = 70 };
     const uint64_t scale = 100000000000000000U;
@@ -350,7 +354,8 @@ size_t num_to_human(char *to, uint64_t bytes) {
         return len + 1;
     }
 
-    /* Hundredths, rounded to nearest and ties to even, as printing the quotient as a double rounds it. */
+    /* Hundredths, rounded to nearest and ties to even, as printing the quotient as a double rounds
+     * it. */
     int shift = unit * 10;
     unsigned __int128 scaled = (unsigned __int128)bytes * 100;
     uint64_t hundredths = (uint64_t)(scaled >> shift);

@@ -29,7 +29,8 @@ void random_seed(struct random *r) {
     while (!(r->state[0] | r->state[1] | r->state[2] | r->state[3]));
 }
 
-/* SplitMix64, as the generator's authors advise: seeds that differ in a bit give unrelated states. */
+/* SplitMix64, as the generator's authors advise: seeds that differ in a bit give unrelated states.
+ */
 void random_seed_fixed(struct random *r, uint64_t seed) {
     for (int i = 0; i < 4; i++) {
         uint64_t x = seed += 0x9e3779b97f4a7c15U;
@@ -56,8 +57,8 @@ uint64_t random_u64(struct random *r) {
     return result;
 }
 
-/* Lemire, "Fast Random Integer Generation in an Interval" (2019): the upper half of a product, and one division only in
- * the rare case that the lower half could fall into the uneven rest. */
+/* Lemire, "Fast Random Integer Generation in an Interval" (2019): the upper half of a product, and
+ * one division only in the rare case that the lower half could fall into the uneven rest. */
 uint64_t random_below(struct random *r, uint64_t n) {
     unsigned __int128 product = (unsigned __int128)random_u64(r) * n;
     if ((uint64_t)product < n) {

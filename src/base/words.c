@@ -73,8 +73,8 @@ static bool read_word(struct reader *r) {
 
 bool words_split(struct slice line, struct words *out) {
     struct reader r = {line.ptr, line.ptr + strnlen(line.ptr, line.len), NULL};
-    /* A word never grows, and has white space behind it where the terminator goes; the last one's needs one byte more. Two
-     * bytes of line a word, again but the last. */
+    /* A word never grows, and has white space behind it where the terminator goes; the last one's
+     * needs one byte more. Two bytes of line a word, again but the last. */
     struct words words = {0, mem_alloc((line.len / 2 + 1) * sizeof(*words.items)),
                           mem_alloc(line.len + 1)};
     r.to = words.bytes;

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "server/sigsafe.h"
 #include "server/stacks.h"
 
@@ -45,16 +44,8 @@ static void begin_frame(int fd) {
         sigsafe_text(fd, "\n\n=== DREY BUG REPORT START: Cut & paste starting from here ===\n");
 }
 
-/* The head of a line, the same as log_from_handler's but to a descriptor that is open. */
-static void line_head(int fd) {
-    sigsafe_dec(fd, getpid());
-    sigsafe_text(fd, ":signal-handler (");
-    sigsafe_dec(fd, clock_wall_ms() / 1000);
-    sigsafe_text(fd, ") ");
-}
-
 static void put_line(int fd, const char *text) {
-    line_head(fd);
+    log_fd_put_head(fd);
     sigsafe_text(fd, text);
     sigsafe_text(fd, "\n");
 }
@@ -221,7 +212,7 @@ static void put_end(int fd) {
 /* ---- handlers ---- */
 
 static void put_cause(int fd, const siginfo_t *info, const ucontext_t *context) {
-    line_head(fd);
+    log_fd_put_head(fd);
     sigsafe_text(fd, "Drey ");
     sigsafe_text(fd, current->version);
     sigsafe_text(fd, " crashed by signal: ");
@@ -232,7 +223,7 @@ static void put_cause(int fd, const siginfo_t *info, const ucontext_t *context) 
 
     bool sent = info->si_code <= 0;
     if (sent && info->si_pid != getpid()) {
-        line_head(fd);
+        log_fd_put_head(fd);
         sigsafe_text(fd, "Killed by PID: ");
         sigsafe_dec(fd, info->si_pid);
         sigsafe_text(fd, ", UID: ");
@@ -240,12 +231,12 @@ static void put_cause(int fd, const siginfo_t *info, const ucontext_t *context) 
         sigsafe_text(fd, "\n");
     }
     if (!sent) {
-        line_head(fd);
+        log_fd_put_head(fd);
         sigsafe_text(fd, "Accessing address: 0x");
         sigsafe_hex(fd, (uint64_t)(uintptr_t)info->si_addr, 1);
         sigsafe_text(fd, "\n");
     }
-    line_head(fd);
+    log_fd_put_head(fd);
     sigsafe_text(fd, "Crashed running the instruction at: 0x");
     sigsafe_hex(fd, machine_of(context).instruction, 1);
     sigsafe_text(fd, "\n");
@@ -312,7 +303,7 @@ static void on_assert(const char *expr, const char *file, int line, const char *
     int fd = report_fd();
     begin_frame(fd);
     put_line(fd, "=== ASSERTION FAILED ===");
-    line_head(fd);
+    log_fd_put_head(fd);
     sigsafe_text(fd, "==> ");
     sigsafe_text(fd, file);
     sigsafe_text(fd, ":");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Glob patterns: known odd ones, and random ones against a recursive matcher that tries everything. */
+/* Glob patterns: known odd ones, and random ones against a recursive matcher that tries everything.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The generator against its published reference values, evenness of random_below, and the clocks. */
+/* The generator against its published reference values, evenness of random_below, and the clocks.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-/* The first outputs of xoshiro256** from the state 1, 2, 3, 4, worked out by hand from the definition. */
+/* The first outputs of xoshiro256** from the state 1, 2, 3, 4, worked out by hand from the
+ * definition. */
 static void follows_the_definition(void **unused) {
     static const uint64_t expected[] = {11520, 0, 1509978240, 1215971899390074240};
     struct random r = {{1, 2, 3, 4}};
@@ -56,7 +58,8 @@ static void below_is_even(void **unused) {
     assert_true(chi < 40);
 }
 
-/* Two thirds of 2^64: a plain remainder or product would hit the lower half of the range twice as often. */
+/* Two thirds of 2^64: a plain remainder or product would hit the lower half of the range twice as
+ * often. */
 static void below_is_even_in_wide_ranges(void **unused) {
     enum { ROUNDS = 300000 };
     const uint64_t n = UINT64_MAX / 3 * 2;
