@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The time, through the vDSO: about 20 ns, no system call. Monotonic time is for measuring and for
+/* The time, through the vDSO: tens of ns, no system call. Monotonic time is for measuring and for
  * timers, it never jumps and starts anywhere; wall time is for deadlines that users give and for
  * what they see (since 1970, UTC). */
 #ifndef DREY_BASE_CLOCK_H

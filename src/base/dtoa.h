@@ -5,7 +5,7 @@
  * Why this one and not an always-shortest algorithm: Redis 7.2 prints scores with Grisu2, too, and
  * clients compare the text. Its digits always read back as the same double; for about one value in
  * a thousand they are one digit more than the shortest possible, and there the text is Redis's.
- * About 50 ns, no division of wide integers, no memory. */
+ * About 100 ns, no division of wide integers, no memory. */
 #ifndef DREY_BASE_DTOA_H
 #define DREY_BASE_DTOA_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Numbers to and from text: known texts (as a real server printed them), and random values against
+/* Numbers to and from text: known texts, and random values against
  * the C library. */
 #include <errno.h>
 #include <inttypes.h>
