@@ -60,7 +60,8 @@ static inline void raise_event(struct db *db, struct slice key, enum db_event ev
     if (__builtin_expect(hooks->event != NULL, 0)) hooks->event(hooks->ctx, db, key, event);
 }
 
-void db_changed(struct db *db, struct slice key, enum db_event event) {
+/* Counts a change and raises its event. */
+static void changed(struct db *db, struct slice key, enum db_event event) {
     db->keyspace->dirty++;
     raise_event(db, key, event);
 }
@@ -157,7 +158,7 @@ static struct entry *find_to_replace(struct db *db, struct key k, struct table_r
 /* The events of a write that may have given the key a deadline. */
 static inline void changed_and_dated(struct db *db, struct slice key, enum db_event event,
                                      bool dated) {
-    db_changed(db, key, event);
+    changed(db, key, event);
     if (dated) raise_event(db, key, EVENT_EXPIRE);
 }
 
@@ -195,7 +196,7 @@ void db_set_text(struct db *db, struct key k, struct slice value, enum db_event 
         update(db, k, ref, e, string_assign_text(e, value, deadline));
     else
         insert(db, k, string_new_text(k.name, value, ENTRY_NO_DEADLINE));
-    db_changed(db, k.name, event);
+    changed(db, k.name, event);
 }
 
 void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event) {
@@ -206,7 +207,7 @@ void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event)
         update(db, k, ref, e, string_assign_int(e, value));
     else
         insert(db, k, string_new_int(k.name, value, ENTRY_NO_DEADLINE));
-    db_changed(db, k.name, event);
+    changed(db, k.name, event);
 }
 
 char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event event) {
@@ -220,7 +221,7 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
     DASSERT(e->type == TYPE_STRING);
     char *data;
     update(db, k, ref, e, string_edit(e, len, &data));
-    db_changed(db, k.name, event);
+    changed(db, k.name, event);
     return data;
 }
 
@@ -230,10 +231,10 @@ void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_eve
     ASSERT(e != NULL);
     db->deadlines += (deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     update(db, k, ref, e, entry_with_deadline(e, deadline));
-    db_changed(db, k.name, event);
+    changed(db, k.name, event);
 }
 
-struct entry *db_take(struct db *db, struct key k) {
+static struct entry *take(struct db *db, struct key k) {
     struct table_ref ref;
     struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
     if (!e) return NULL;
@@ -244,20 +245,39 @@ struct entry *db_take(struct db *db, struct key k) {
 
 /* k may lie in the entry itself, so the event comes first. */
 bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event) {
-    struct entry *e = db_take(db, k);
+    struct entry *e = take(db, k);
     if (!e) return false;
-    db_changed(db, k.name, event);
+    bool live = event == EVENT_EXPIRED || !db_expired(db, e);
+    if (!live) {
+        db->keyspace->stats.expired++;
+        event = EVENT_EXPIRED;
+    }
+    changed(db, k.name, event);
     dispose(db->keyspace, e, lazy);
-    return true;
+    return live;
 }
 
-void db_put(struct db *db, struct key k, struct entry *e, enum db_event event) {
-    struct entry *old = db_take(db, k);
+/* Puts an entry in place of what the key holds, its access bits kept. */
+static void replace(struct db *db, struct key k, struct entry *e) {
+    struct entry *old = db_find(db, k, DB_PEEK) ? take(db, k) : NULL;
     if (old) dispose(db->keyspace, old, true);
     uint32_t access = e->access;
     insert(db, k, e);
     e->access = access & 0xffffff;
-    db_changed(db, k.name, event);
+}
+
+void db_put(struct db *db, struct key k, struct entry *e, enum db_event event) {
+    replace(db, k, e);
+    changed(db, k.name, event);
+}
+
+void db_move(struct db *db, struct key k, struct db *to, struct key to_key) {
+    struct entry *e = take(db, k);
+    ASSERT(e != NULL);
+    if (!slice_eq(k.name, to_key.name)) e = entry_rename(e, to_key.name);
+    replace(to, to_key, e);
+    raise_event(db, k.name, db == to ? EVENT_RENAME_FROM : EVENT_MOVE_FROM);
+    changed(to, to_key.name, db == to ? EVENT_RENAME_TO : EVENT_MOVE_TO);
 }
 
 size_t db_flush(struct db *db, bool lazy) {

@@ -144,19 +144,18 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
  * past doesn't delete. */
 void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event);
 
-/* True if the key existed. With `lazy` a value that's costly to free is freed elsewhere. */
+/* True if the key existed and hadn't expired (one that has is deleted, too, as expired). With
+ * `lazy` a value that's costly to free is freed elsewhere. */
 bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event);
 
-/* Takes an entry out of its database; the caller owns it. No event, not counted: for renames and
- * moves, with db_put. */
-struct entry *db_take(struct db *db, struct key k);
-/* Puts an entry (whose key is k) into the database, in place of one of the same key. Takes it over.
- */
+/* Puts an entry that's in no database (its key is k) into this one, in place of what the key holds.
+ * Takes it over; its access bits stay as they are. */
 void db_put(struct db *db, struct key k, struct entry *e, enum db_event event);
 
-/* Counts a change and raises an event where the functions above don't: the other half of a rename
- * or a move. */
-void db_changed(struct db *db, struct slice key, enum db_event event);
+/* Renames a key that exists (within a database) or moves it to another one, value and deadline as
+ * they are, in place of what is there. Names and databases mustn't both be the same. Raises the
+ * events of renames or moves; counts one change. */
+void db_move(struct db *db, struct key k, struct db *to, struct key to_key);
 
 /* Deletes all keys; returns how many there were. With `lazy` they are freed elsewhere. Counts one
  * change per key. */

@@ -168,8 +168,7 @@ static void directory_halve(struct table *t) {
     for (size_t i = 0; i < words; i++) t->dir[i] = t->dir[2 * i];
     t->dir = mem_realloc(t->dir, words * sizeof *t->dir);
     t->deepest = 0;
-    for (size_t i = 0; i < words; i++)
-        t->deepest += table_word_segment(t->dir[i])->depth == t->depth;
+    for (size_t i = 0; i < words; i++) t->deepest += (t->dir[i] >> 48 & 0xff) == t->depth;
 }
 
 static void segment_attach(struct table *t, struct table_segment *s, uint64_t due) {
@@ -185,36 +184,50 @@ static void segment_detach(struct table *t, struct table_segment *s) {
     heap_remove(t, s);
 }
 
-/* Moves all of `old` into one or two new segments, chosen by the hash. */
-static void segment_move(struct table *t, const struct table_segment *old,
-                         struct table_segment *low, struct table_segment *high) {
-    void *entries[TABLE_SEGMENT_MAX + PREFETCH_AHEAD];
-    size_t n = segment_entries(old, entries);
-    for (size_t i = 0; i < PREFETCH_AHEAD; i++) entries[n + i] = NULL;
+/* The entries of a segment and their hashes; returns how many. */
+static size_t segment_hashes(const struct table *t, const struct table_segment *s, void **entries,
+                             uint64_t *hashes) {
+    size_t n = segment_entries(s, entries);
     for (size_t i = 0; i < n && i < PREFETCH_AHEAD; i++) __builtin_prefetch(entries[i]);
     for (size_t i = 0; i < n; i++) {
-        __builtin_prefetch(entries[i + PREFETCH_AHEAD]);
-        uint64_t hash = table_hash(t, t->ops->key(entries[i]));
-        segment_place(high && hash >= high->first ? high : low, hash, entries[i]);
+        if (i + PREFETCH_AHEAD < n) __builtin_prefetch(entries[i + PREFETCH_AHEAD]);
+        hashes[i] = table_hash(t, t->ops->key(entries[i]));
     }
+    return n;
+}
+
+/* Places all entries of `old` in `to`, too. */
+static void segment_move(const struct table *t, const struct table_segment *old,
+                         struct table_segment *to) {
+    void *entries[TABLE_SEGMENT_MAX];
+    uint64_t hashes[TABLE_SEGMENT_MAX];
+    size_t n = segment_hashes(t, old, entries, hashes);
+    for (size_t i = 0; i < n; i++) segment_place(to, hashes[i], entries[i]);
 }
 
 static void segment_resize(struct table *t, struct table_segment *s, unsigned buckets) {
     uint64_t due = s->due;
     struct table_segment *fresh = segment_new(s->first, s->depth, buckets);
-    segment_move(t, s, fresh, NULL);
+    segment_move(t, s, fresh);
     segment_detach(t, s);
     segment_attach(t, fresh, due);
     segment_free(s);
 }
 
+/* Both halves get the room they need: however unevenly the hashes fall, all entries find a place.
+ */
 static void segment_split(struct table *t, struct table_segment *s) {
     if (s->depth == t->depth) directory_double(t);
-    uint64_t due = s->due;
-    unsigned depth = s->depth + 1u, buckets = size_for(s->count / 2u);
-    struct table_segment *low = segment_new(s->first, depth, buckets);
-    struct table_segment *high = segment_new(s->first | 1ULL << (64 - depth), depth, buckets);
-    segment_move(t, s, low, high);
+    void *entries[TABLE_SEGMENT_MAX];
+    uint64_t hashes[TABLE_SEGMENT_MAX], due = s->due;
+    unsigned depth = s->depth + 1u, in_high = 0;
+    uint64_t middle = s->first | 1ULL << (64 - depth);
+    size_t n = segment_hashes(t, s, entries, hashes);
+    for (size_t i = 0; i < n; i++) in_high += hashes[i] >= middle;
+    struct table_segment *low = segment_new(s->first, depth, size_for((unsigned)n - in_high));
+    struct table_segment *high = segment_new(middle, depth, size_for(in_high));
+    for (size_t i = 0; i < n; i++)
+        segment_place(hashes[i] >= middle ? high : low, hashes[i], entries[i]);
     segment_detach(t, s);
     segment_attach(t, low, due);
     segment_attach(t, high, due);
@@ -222,25 +235,25 @@ static void segment_split(struct table *t, struct table_segment *s) {
 }
 
 /* Joins a segment with the other half of its parent's range, if that isn't split further and both
- * fit well in one. */
-static bool segment_merge(struct table *t, struct table_segment *s) {
-    if (s->depth == 0) return false;
+ * fit well in one. Returns the joint segment or NULL. */
+static struct table_segment *segment_merge(struct table *t, struct table_segment *s) {
+    if (s->depth == 0) return NULL;
     uint64_t other_first = s->first ^ 1ULL << (64 - s->depth);
     struct table_segment *other = table_word_segment(table_dir_word(t, other_first));
-    if (other->depth != s->depth || s->count + other->count > MERGED_MAX) return false;
+    if (other->depth != s->depth || s->count + other->count > MERGED_MAX) return NULL;
     uint64_t due = s->due < other->due ? s->due : other->due;
     uint64_t first = s->first < other_first ? s->first : other_first;
     struct table_segment *joint =
         segment_new(first, s->depth - 1u, size_for((unsigned)s->count + other->count));
-    segment_move(t, s, joint, NULL);
-    segment_move(t, other, joint, NULL);
+    segment_move(t, s, joint);
+    segment_move(t, other, joint);
     segment_detach(t, s);
     segment_detach(t, other);
     segment_attach(t, joint, due);
     segment_free(s);
     segment_free(other);
     while (t->deepest == 0 && t->depth > 0) directory_halve(t);
-    return true;
+    return joint;
 }
 
 static void segment_grow(struct table *t, struct table_segment *s) {
@@ -254,10 +267,16 @@ static void segment_grow(struct table *t, struct table_segment *s) {
     segment_resize(t, s, SIZES[next]);
 }
 
+/* A joint segment may fit together with the next one at once: its sibling may have been waiting,
+ * too small to ever shrink again itself. */
 static void segment_shrink(struct table *t, struct table_segment *s) {
-    unsigned buckets = size_for(s->count);
-    if (segment_merge(t, s) || buckets >= s->buckets) return;
-    segment_resize(t, s, buckets);
+    struct table_segment *joint = segment_merge(t, s);
+    if (!joint) {
+        unsigned buckets = size_for(s->count);
+        if (buckets < s->buckets) segment_resize(t, s, buckets);
+        return;
+    }
+    while (joint) joint = segment_merge(t, joint);
 }
 
 /* The interface. */
@@ -321,6 +340,14 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
     if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
 }
 
+/* Asks the CPU for the entries of a bucket, if there is such a bucket. */
+static void prefetch_entries(const struct table_segment *s, uint32_t at) {
+    if (at >= s->buckets) return;
+    const struct table_bucket *b = &s->bucket[at];
+    for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
+        __builtin_prefetch(table_slot(b, (unsigned)__builtin_ctz(used)));
+}
+
 /* Entries of one home bucket may lie anywhere from it on; what a bucket holds for others is told
  * apart by its hash. */
 static void scan_range(const struct table *t, const struct table_segment *s, uint32_t home,
@@ -328,6 +355,7 @@ static void scan_range(const struct table *t, const struct table_segment *s, uin
     uint32_t at = home;
     for (unsigned tries = s->buckets; tries; tries--) {
         const struct table_bucket *b = &s->bucket[at];
+        prefetch_entries(s, at);
         for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
             void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
             uint64_t hash = table_hash(t, t->ops->key(entry));
@@ -360,25 +388,42 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, 
     return next;
 }
 
+/* The entries of the next buckets are fetched while those of one are looked at: a walk isn't held
+ * up by a cache miss for each. */
+enum { ITER_AHEAD = 2 };
+
+static void iter_enter(struct table_iter *it, size_t dir_at) {
+    it->dir_at = dir_at;
+    it->segment = table_word_segment(it->table->dir[dir_at]);
+    it->bucket = it->slot = 0;
+    for (uint32_t at = 0; at < ITER_AHEAD; at++) prefetch_entries(it->segment, at);
+}
+
 void table_iter_init(struct table_iter *it, const struct table *t) {
-    *it = (struct table_iter){.table = t, .segment = table_word_segment(t->dir[0])};
+    it->table = t;
+    iter_enter(it, 0);
+}
+
+static void *iter_next_in_bucket(struct table_iter *it) {
+    const struct table_bucket *b = &it->segment->bucket[it->bucket];
+    if (it->slot == 0) prefetch_entries(it->segment, it->bucket + ITER_AHEAD);
+    while (it->slot < TABLE_SLOTS) {
+        unsigned slot = it->slot++;
+        if (b->tags[slot]) return table_slot(b, slot);
+    }
+    return NULL;
 }
 
 void *table_iter_next(struct table_iter *it) {
+    const struct table *t = it->table;
     for (;;) {
         for (; it->bucket < it->segment->buckets; it->bucket++, it->slot = 0) {
-            const struct table_bucket *b = &it->segment->bucket[it->bucket];
-            while (it->slot < TABLE_SLOTS) {
-                unsigned slot = it->slot++;
-                if (b->tags[slot]) return table_slot(b, slot);
-            }
+            void *entry = iter_next_in_bucket(it);
+            if (entry) return entry;
         }
-        const struct table *t = it->table;
         size_t next = it->dir_at + ((size_t)1 << (t->depth - it->segment->depth));
         if (next >> t->depth) return NULL;
-        it->dir_at = next;
-        it->segment = table_word_segment(t->dir[next]);
-        it->bucket = it->slot = 0;
+        iter_enter(it, next);
     }
 }
 
