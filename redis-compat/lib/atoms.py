@@ -41,7 +41,8 @@ def value(rng):
     if choice == 7:
         return bytes(rng.randrange(256) for _ in range(rng.randrange(1, 24)))
     if choice == 8:
-        return HEADER + rng.choice([b"\x7f\xff", b"\x7f", b"", b"\x80\x7f\xfe", b"\x7f\xff\x7f\xff"])
+        return HEADER + rng.choice([b"\x7f\xff", b"\x7f", b"", b"\x80\x7f\xfe",
+                                    b"\x7f\xff\x7f\xff"])
     return b"".join(rng.choice([b"ab", b"c", b"dd", b"foo"]) for _ in range(rng.randrange(1, 9)))
 
 
@@ -91,7 +92,8 @@ def field(rng):
     if rng.random() < 0.04:
         return rng.choice([b"u64", b"i65", b"u0", b"x8", b"", b"i"])
     sign = rng.choice("ui")
-    return b"%c%d" % (ord(sign), rng.choice([1, 2, 5, 8, 16, 31, 32, 63, 64 if sign == "i" else 63]))
+    widths = [1, 2, 5, 8, 16, 31, 32, 63] + [64] * (sign == "i")
+    return b"%s%d" % (sign.encode(), rng.choice(widths))
 
 
 def field_offset(rng):
@@ -101,13 +103,16 @@ def field_offset(rng):
 
 
 def at(rng):
-    return _number(rng.choice(FAR_SECONDS + [1, 0, -1] + EDGES[:6]) if rng.random() < 0.5
-                   else 4102444800 + rng.randrange(1000))
+    if rng.random() < 0.5:
+        return _number(4102444800 + rng.randrange(1000))
+    return _number(rng.choice(FAR_SECONDS + [1, 0, -1] + EDGES[:6]))
 
 
 def at_ms(rng):
-    return _number(rng.choice([second * 1000 for second in FAR_SECONDS[:4]] + [1, 0, -5] + EDGES[:6])
-                   if rng.random() < 0.5 else 4102444800000 + rng.randrange(1000))
+    if rng.random() < 0.5:
+        return _number(4102444800000 + rng.randrange(1000))
+    return _number(rng.choice([second * 1000 for second in FAR_SECONDS[:4]] + [1, 0, -5]
+                              + EDGES[:6]))
 
 
 def db(rng):
@@ -115,8 +120,8 @@ def db(rng):
 
 
 def pattern(rng):
-    return rng.choice([b"*", b"k*", b"k?", b"k[0-3]", b"k[^0-3]", b"[ks]1", b"*[", b"\\k1", b"none*",
-                       b"", b"?", b"**1", b"k[3-0]"])
+    return rng.choice([b"*", b"k*", b"k?", b"k[0-3]", b"k[^0-3]", b"[ks]1", b"*[", b"\\k1",
+                       b"none*", b"", b"?", b"**1", b"k[3-0]"])
 
 
 def element(rng):

@@ -9,7 +9,7 @@ import re
 import time
 
 from . import casefile, compare, text
-from .resp import Closed, Garbage, NoReply, Reply, encode
+from .resp import Closed, Garbage, NoReply, Reply, Trouble, encode
 
 SILENCE_SECONDS = 0.03
 NO_REPLY = Reply("-", b"(no reply came)")
@@ -169,7 +169,7 @@ class Player:
                     tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.end()
-        except (Died, Closed, NoReply, OSError) as error:
+        except (Died, Trouble, OSError) as error:
             message = obituary((self.ours, self.peer), error)
             tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:

@@ -27,16 +27,20 @@ LISTS = b"*~>"
 MAPS = b"%|"
 
 
-class NoReply(Exception):
-    """Nothing, or half a reply, came within the time given. `args[0]` holds the bytes that came."""
+class Trouble(Exception):
+    """No whole reply came. `args[0]` holds the bytes that did."""
 
 
-class Closed(Exception):
-    """The server closed the connection. `args[0]` holds the bytes read of the reply under way."""
+class NoReply(Trouble):
+    """Nothing, or half a reply, came within the time given."""
 
 
-class Garbage(Exception):
-    """The bytes aren't RESP. `args[0]` holds them."""
+class Closed(Trouble):
+    """The server closed the connection."""
+
+
+class Garbage(Trouble):
+    """The bytes aren't RESP."""
 
 
 def encode(args):

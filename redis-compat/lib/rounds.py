@@ -11,7 +11,7 @@ import time
 from . import casefile, compare, text
 from .grammar import make_step
 from .play import Died, Side, obituary
-from .resp import Closed, NoReply, encode
+from .resp import Trouble, encode
 
 DATABASES = 4
 NUMBERED = re.compile(rb"([a-z]*)(0|[1-9][0-9]*)")
@@ -50,7 +50,7 @@ class Arena:
             for side in self.sides:
                 side.end()
             return found
-        except (Died, Closed, NoReply, OSError) as error:
+        except (Died, Trouble, OSError) as error:
             message = obituary(self.sides, error)
             for side in self.sides:
                 side.server.restart()
@@ -140,7 +140,7 @@ class Shrinker:
         return batches, found
 
     def _drop_parts(self, batches, size):
-        """Drops parts of a size from the end to the front; the last Difference, None if all hold."""
+        """Drops parts of a size, last to first; the last Difference, None if all are needed."""
         found, end = None, len(batches)
         while end > 0 and time.monotonic() < self.deadline:
             begin = max(0, end - size)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from .resp import REPLY_SECONDS, Closed, Connection, NoReply
+from .resp import REPLY_SECONDS, Connection, Trouble
 
 START_SECONDS = 10
 PR_SET_PDEATHSIG = 1
@@ -89,7 +89,7 @@ class Server:
         """A command of the harness itself; the control connection is renewed if it was lost."""
         try:
             return self.control.command(*args)
-        except (Closed, NoReply, OSError):
+        except (Trouble, OSError):
             self.control.close()
             self.control = Connection(self.port)
             return self.control.command(*args)

@@ -38,7 +38,7 @@ class Word:
 
 
 def split(line):
-    """Splits a line as redis-cli does: blanks part words, "…" knows \\xHH and \\n…, '…' knows \\'."""
+    """Splits a line as redis-cli does, into words in plain, in "…" with escapes, or in '…'."""
     words, at = [], 0
     while True:
         while at < len(line) and line[at].isspace():
