@@ -265,7 +265,7 @@ static size_t trim_fraction(char *text, size_t len) {
 
 #if LDBL_MANT_DIG == 64
 /* For magnitudes from 2^-6 to 2^63: the fraction is a multiple of 2^-69, so that 2^70 times it is
- * whole, and that times 10^17 still fits 128 bits: exact. six times as fast as printf's arithmetic
+ * whole, and that times 10^17 still fits 128 bits: exact. Six times as fast as printf's arithmetic
  * of any precision. */
 static size_t put_fixed(char *to, long double magnitude) {
     enum { PLACES = 17, SHIFT = 70 };

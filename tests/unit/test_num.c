@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Numbers to and from text: known texts, and random values against
- * the C library. */
+/* Numbers to and from text: known texts, and random values against the C library. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
