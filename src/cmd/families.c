@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 const struct command *const command_families[] = {
+    command_commands,
     string_commands,
     NULL,
 };

@@ -5,6 +5,7 @@
 
 #include "exec/command.h"
 
+extern const struct command command_commands[];
 extern const struct command string_commands[];
 
 /* All of them; ends with NULL. */

@@ -46,7 +46,8 @@ enum command_flag {
 #define COMMAND_FLAG(constant, name) CMD_##constant = 1 << CMD_BIT_##constant,
     COMMAND_FLAGS(COMMAND_FLAG)
 #undef COMMAND_FLAG
-    /* Not shown by COMMAND: */
+    /* Not among the flags that COMMAND shows: */
+    CMD_INTERNAL = 1 << 29,  /* for servers and tests among themselves: "syscmd" in COMMAND DOCS */
     CMD_PROTECTED = 1 << 30, /* needs enable-debug-command or the like */
 };
 

@@ -14,10 +14,8 @@ void dispatch_prepare(const struct session *s, struct request *r) {
     if (!r->cmd) return;
     if (r->cmd->sub_count && r->argc > 1) {
         struct command_entry *sub = command_find_sub(r->cmd, r->argv[1]);
-        if (sub)
-            r->cmd = sub;
-        else if (!r->cmd->row->run)
-            return;
+        if (!sub) return;
+        r->cmd = sub;
     }
     if (!r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
@@ -64,7 +62,7 @@ static bool known_or_reply(struct session *s, const struct request *r) {
         return false;
     }
     const struct command *row = r->cmd->row;
-    if (!row->run && r->argc > 1) {
+    if (row->subcommands && r->argc > 1) {
         reply_unknown_sub(s, r);
         return false;
     }
