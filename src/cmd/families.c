@@ -5,6 +5,8 @@
 
 const struct command *const command_families[] = {
     command_commands,
+    bitmap_commands,
+    hyperloglog_commands,
     string_commands,
     NULL,
 };

@@ -6,6 +6,8 @@
 #include "exec/command.h"
 
 extern const struct command command_commands[];
+extern const struct command bitmap_commands[];
+extern const struct command hyperloglog_commands[];
 extern const struct command string_commands[];
 
 /* All of them; ends with NULL. */

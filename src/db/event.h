@@ -24,7 +24,8 @@
     X(EXPIRED, 'x', "expired")                                                                     \
     X(EVICTED, 'e', "evicted")                                                                     \
     X(NEW, 'n', "new")                                                                             \
-    X(KEYMISS, 'm', "keymiss")
+    X(KEYMISS, 'm', "keymiss")                                                                     \
+    X(SILENT, '-', "") /* a change that nobody is notified of */
 
 enum db_event {
 #define DB_EVENT_CONSTANT(constant, class, name) EVENT_##constant,

@@ -225,6 +225,16 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
     return data;
 }
 
+/* Bytes outside the entry are raw already, and may be shared with a reply: editing would copy them.
+ */
+void db_string_to_raw(struct db *db, struct key k) {
+    struct table_ref ref;
+    struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
+    ASSERT(e != NULL && e->type == TYPE_STRING);
+    char *data;
+    if (e->encoding != STRING_BYTES) update(db, k, ref, e, string_edit(e, string_len(e), &data));
+}
+
 void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event) {
     struct table_ref ref;
     struct entry *e = table_find(&db->table, k.hash, k.name, &ref);

@@ -140,6 +140,10 @@ void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event)
  * call. Keeps the deadline. */
 char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event event);
 
+/* Gives a string that exists the form that editing leaves (OBJECT ENCODING raw). The value is the
+ * same afterwards: this is no change and no event. */
+void db_string_to_raw(struct db *db, struct key k);
+
 /* Sets, moves or (ENTRY_NO_DEADLINE) removes the deadline of a key that exists. A deadline in the
  * past doesn't delete. */
 void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event);

@@ -180,6 +180,13 @@ enum hll_status hll_add_dense(char *hll, struct slice element) {
     return HLL_CHANGED;
 }
 
+bool hll_dense_has(const char *hll, struct slice element) {
+    struct mark mark = element_mark(element);
+    unsigned bit = mark.index * 6;
+    unsigned pair = pair_load((const unsigned char *)hll + HLL_HEADER_SIZE, bit / 8);
+    return (pair >> bit % 8 & 63) >= mark.rank;
+}
+
 enum hll_status hll_add(struct buf *hll, struct slice element, size_t sparse_max) {
     if (hll_encoding(buf_slice(hll)) == HLL_DENSE) return hll_add_dense(hll->data, element);
     struct mark mark = element_mark(element);

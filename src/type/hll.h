@@ -64,6 +64,9 @@ enum hll_status hll_add(struct buf *hll, struct slice element, size_t sparse_max
 /* The same in place for a dense one, wherever its HLL_DENSE_SIZE bytes are. */
 enum hll_status hll_add_dense(char *hll, struct slice element);
 
+/* Whether adding an element would leave a dense HLL as it is. O(1). */
+bool hll_dense_has(const char *hll, struct slice element);
+
 /* Makes a sparse HLL dense; the cached count stays. HLL_UNCHANGED if it's dense already. */
 enum hll_status hll_to_dense(struct buf *hll);
 

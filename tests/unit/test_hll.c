@@ -212,7 +212,11 @@ static void sparse_equals_dense(void **unused) {
     assert_int_equal(hll_to_dense(&dense), HLL_CHANGED);
     for (uint64_t n = 0; n < 8000; n++) {
         struct slice element = slice_of(&n, 1 + rnd_below(sizeof(n)));
-        assert_int_equal(hll_add(&sparse, element, SIZE_MAX), hll_add_dense(dense.data, element));
+        bool had = hll_dense_has(dense.data, element);
+        enum hll_status added = hll_add_dense(dense.data, element);
+        assert_int_equal(added, had ? HLL_UNCHANGED : HLL_CHANGED);
+        assert_int_equal(hll_add(&sparse, element, SIZE_MAX), added);
+        assert_true(hll_dense_has(dense.data, element));
         if (n % 500 == 0) assert_int_equal(count_of(&sparse), count_of(&dense));
     }
     assert_int_equal(hll_encoding(buf_slice(&sparse)), HLL_SPARSE);
