@@ -71,18 +71,24 @@ static bool known_or_reply(struct session *s, const struct request *r) {
     return false;
 }
 
-/* What the gates hide. */
-static bool gates_open_or_reply(struct session *s, const struct request *r) {
+/* The error of the gate that is closed to the request; NULL if none is. */
+static const char *gate_error(const struct session *s, const struct request *r) {
     unsigned gates = s->engine->gates | s->gates;
-    if ((gates & GATE_AUTH) && !(r->cmd->flags & CMD_NO_AUTH)) {
-        reply_error(s->reply, ERR_NOAUTH);
-        return false;
-    }
-    if ((gates & GATE_LOADING) && !(r->cmd->flags & CMD_LOADING)) {
-        reply_error(s->reply, "LOADING Redis is loading the dataset in memory");
-        return false;
-    }
-    return true;
+    if ((gates & GATE_AUTH) && !(r->cmd->flags & CMD_NO_AUTH)) return ERR_NOAUTH;
+    if ((gates & GATE_LOADING) && !(r->cmd->flags & CMD_LOADING))
+        return "LOADING Redis is loading the dataset in memory";
+    return NULL;
+}
+
+static bool gates_open_or_reply(struct session *s, const struct request *r) {
+    const char *error = gate_error(s, r);
+    if (error) reply_error(s->reply, error);
+    return !error;
+}
+
+bool dispatch_accepts(const struct session *s, const struct request *r) {
+    if (!r->cmd || !r->cmd->row->run || (r->cmd->row->subcommands && r->argc > 1)) return false;
+    return arity_fits(r->cmd->row, r->argc) && !gate_error(s, r);
 }
 
 static void record(struct command_stats *stats, uint64_t ns, bool failed, bool tracking) {
@@ -117,6 +123,7 @@ void dispatch_run(struct session *s, const struct request *r) {
     uint64_t start = ticks_now(&e->ticks);
     r->cmd->row->run(&c);
     uint64_t ns = ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - start);
+    e->busy_ns += ns;
     e->stats.commands++;
     record(&r->cmd->stats, ns, c.reply->errors != errors, e->latency_tracking);
 }

@@ -17,6 +17,9 @@ struct request {
 /* Looks up the handler and hashes the first key, and asks for its bucket. */
 void dispatch_prepare(const struct session *s, struct request *r);
 
+/* Would the request run, and not be refused for what it's called or who calls it? */
+bool dispatch_accepts(const struct session *s, const struct request *r);
+
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise).
  */
 void dispatch_run(struct session *s, const struct request *r);

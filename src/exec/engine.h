@@ -50,6 +50,7 @@ struct engine {
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;
     uint64_t now_us;       /* Unix time, set by engine_tick */
+    uint64_t busy_ns;      /* spent in commands so far: what shares of time are measured by */
     unsigned gates;        /* of enum gate */
     bool latency_tracking; /* histograms per command (latency-tracking) */
     char run_id[41];

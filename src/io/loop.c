@@ -43,6 +43,7 @@ static int control(struct loop *l, int op, struct loop_watch *w, unsigned intere
     struct epoll_event event = {.data.ptr = w};
     if (interest & LOOP_READ) event.events |= EPOLLIN;
     if (interest & LOOP_WRITE) event.events |= EPOLLOUT;
+    if (interest & LOOP_HANGUP) event.events |= EPOLLRDHUP;
     if (epoll_ctl(l->epoll_fd, op, w->fd, &event) < 0) return -1;
     w->interest = (uint8_t)interest;
     return 0;
@@ -147,6 +148,7 @@ void loop_turn(struct loop *l) {
         unsigned ready = 0;
         if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) ready |= LOOP_READ;
         if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) ready |= LOOP_WRITE;
+        if (event->events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) ready |= LOOP_HANGUP;
         if (ready & w->interest) w->on_ready(w, ready & w->interest);
     }
     run_timers(l);

@@ -8,15 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum {
+    LOOP_READ = 1,
+    LOOP_WRITE = 2,
+    LOOP_HANGUP = 4, /* the peer has closed, at least its sending side: for who doesn't read */
+};
 
 struct loop;
 
 /* A descriptor being watched; embedded in its owner. */
 struct loop_watch {
     int fd;
-    uint8_t interest; /* LOOP_READ | LOOP_WRITE */
-    /* `ready` has what was asked for and happened; errors and hang-ups count as both. */
+    uint8_t interest; /* of LOOP_READ, LOOP_WRITE, LOOP_HANGUP */
+    /* `ready` has what was asked for and happened; errors and lost connections count as all. */
     void (*on_ready)(struct loop_watch *watch, unsigned ready);
 };
 
