@@ -3,10 +3,17 @@
 
 #include <stddef.h>
 
+/* One a line. */
+/* clang-format off */
 const struct command *const command_families[] = {
     command_commands,
     bitmap_commands,
     hyperloglog_commands,
     string_commands,
+    string_multi_commands,
+    string_number_commands,
+    string_range_commands,
+    string_lcs_commands,
     NULL,
 };
+/* clang-format on */

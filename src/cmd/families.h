@@ -9,6 +9,10 @@ extern const struct command command_commands[];
 extern const struct command bitmap_commands[];
 extern const struct command hyperloglog_commands[];
 extern const struct command string_commands[];
+extern const struct command string_multi_commands[];
+extern const struct command string_number_commands[];
+extern const struct command string_range_commands[];
+extern const struct command string_lcs_commands[];
 
 /* All of them; ends with NULL. */
 extern const struct command *const command_families[];

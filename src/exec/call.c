@@ -7,6 +7,18 @@
 #include "base/buf.h"
 #include "base/num.h"
 
+int call_keys_ahead(const struct call *c, int first, int end, int step,
+                    struct key keys[CALL_KEYS_AHEAD]) {
+    const struct table *t = &c->db->table;
+    int n = 0;
+    for (int i = first; i < end && n < CALL_KEYS_AHEAD; i += step) {
+        keys[n] = call_key(c, i);
+        table_prefetch_bucket(t, keys[n++].hash);
+    }
+    for (int i = 0; i < n && n > 1; i++) table_prefetch_entry(t, keys[i].hash);
+    return n;
+}
+
 bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
                               enum type_id type, struct entry **e) {
     *e = call_find(c, k, access);

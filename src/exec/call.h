@@ -32,6 +32,13 @@ static inline struct entry *call_find(const struct call *c, struct key k, enum d
     return db_find(c->db, k, access);
 }
 
+/* For commands with many keys: a group of them at a time, hashed, and the cache lines that their
+ * look-ups need asked for, so that the misses overlap. The keys are the arguments first, first +
+ * step and so on before `end`; returns how many were put into `keys`, 0 at the end. */
+enum { CALL_KEYS_AHEAD = 32 };
+int call_keys_ahead(const struct call *c, int first, int end, int step,
+                    struct key keys[CALL_KEYS_AHEAD]);
+
 /* Finds a key that must hold `type` if it exists: false (and WRONGTYPE replied) if it holds
  * another. *e is NULL if it doesn't exist. */
 bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
