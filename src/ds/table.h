@@ -145,28 +145,34 @@ static inline void *table_find(const struct table *t, uint64_t hash, struct slic
     return NULL;
 }
 
-/* Asks the CPU for the bucket of a key that will be looked up soon. */
-static inline void table_prefetch_bucket(const struct table *t, uint64_t hash) {
-    uint64_t word = table_dir_word(t, hash);
-    struct table_segment *segment = table_word_segment(word);
-    __builtin_prefetch(&segment->bucket[table_home(hash, (unsigned)(word >> 48) & 0xff,
-                                                   (unsigned)(word >> 56) + 1)]);
-}
-
-/* Asks for the entry itself, once its bucket has arrived; returns it if the first tag that matches
- * is in the home bucket (it need not be the key's: the caller may only prefetch from it), else
- * NULL. */
-static inline void *table_prefetch_entry(const struct table *t, uint64_t hash) {
+/* Bringing what will be looked up soon into the cache: first the buckets of all keys of a batch,
+ * then their entries, so that the misses overlap. By loads, not by prefetch instructions: those may
+ * be dropped when the address isn't in the TLB, as it mostly isn't in a large table (measured: half
+ * the cost of a GET among 1M keys). */
+static inline void table_touch_bucket(const struct table *t, uint64_t hash) {
     uint64_t word = table_dir_word(t, hash);
     const struct table_segment *segment = table_word_segment(word);
-    const struct table_bucket *b =
-        &segment
-             ->bucket[table_home(hash, (unsigned)(word >> 48) & 0xff, (unsigned)(word >> 56) + 1)];
-    unsigned found = tags_match(b->tags, table_tag(hash));
-    if (!found) return NULL;
-    void *entry = table_slot(b, (unsigned)__builtin_ctz(found));
-    __builtin_prefetch(entry);
-    return entry;
+    uint32_t at = table_home(hash, (unsigned)(word >> 48) & 0xff, (unsigned)(word >> 56) + 1);
+    (void)*(const volatile uint8_t *)segment->bucket[at].tags;
+}
+
+/* Touches the first entry whose tag matches: the key's own, nearly always. */
+static inline void table_touch_entry(const struct table *t, uint64_t hash) {
+    uint64_t word = table_dir_word(t, hash);
+    const struct table_segment *segment = table_word_segment(word);
+    unsigned buckets = (unsigned)(word >> 56) + 1;
+    uint32_t at = table_home(hash, (unsigned)(word >> 48) & 0xff, buckets);
+    uint8_t tag = table_tag(hash);
+    for (unsigned tries = buckets; tries; tries--) {
+        const struct table_bucket *b = &segment->bucket[at];
+        unsigned found = tags_match(b->tags, tag);
+        if (found) {
+            (void)*(const volatile char *)table_slot(b, (unsigned)__builtin_ctz(found));
+            return;
+        }
+        if (!b->passed) return;
+        at = at + 1 == buckets ? 0 : at + 1;
+    }
 }
 
 /* Adds an entry whose key isn't there. */

@@ -12,10 +12,10 @@ int call_keys_ahead(const struct call *c, int first, int end, int step,
     const struct table *t = &c->db->table;
     int n = 0;
     for (int i = first; i < end && n < CALL_KEYS_AHEAD; i += step) {
-        keys[n] = call_key(c, i);
-        table_prefetch_bucket(t, keys[n++].hash);
+        keys[n++] = call_key(c, i);
     }
-    for (int i = 0; i < n && n > 1; i++) table_prefetch_entry(t, keys[i].hash);
+    for (int i = 0; i < n && n > 1; i++) table_touch_bucket(t, keys[i].hash);
+    for (int i = 0; i < n && n > 1; i++) table_touch_entry(t, keys[i].hash);
     return n;
 }
 
@@ -47,7 +47,7 @@ bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const 
     if (value < min || value > max) {
         if (error)
             reply_error(c->reply, error);
-        else if (min == 0)
+        else if (min == 0 && max == INT64_MAX)
             reply_error(c->reply, ERR_NOT_POSITIVE);
         else
             reply_errorf(c->reply, "ERR value is out of range, value must between %lld and %lld",

@@ -8,7 +8,7 @@ enum {
     UNKNOWN_TEXT_MAX = 128
 }; /* Redis shows this much of an unknown command and of its arguments */
 
-void dispatch_prepare(const struct session *s, struct request *r) {
+static void prepare(const struct session *s, struct request *r) {
     r->hashed_arg = 0;
     r->cmd = command_find(s->engine->commands, r->argv[0]);
     if (!r->cmd) return;
@@ -20,7 +20,16 @@ void dispatch_prepare(const struct session *s, struct request *r) {
     if (!r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
     r->hash = table_hash(&s->db->table, r->argv[r->hashed_arg]);
-    table_prefetch_bucket(&s->db->table, r->hash);
+}
+
+void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
+    for (size_t i = 0; i < count; i++) prepare(s, &requests[i]);
+    if (count == 1) return;
+    const struct table *t = &s->db->table;
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].hashed_arg) table_touch_bucket(t, requests[i].hash);
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].hashed_arg) table_touch_entry(t, requests[i].hash);
 }
 
 static void append_quoted(struct buf *text, struct slice arg, size_t max) {
@@ -120,9 +129,10 @@ void dispatch_run(struct session *s, const struct request *r) {
         .hash = r->hash,
     };
     uint32_t errors = c.reply->errors;
-    uint64_t start = ticks_now(&e->ticks);
+    uint64_t start = e->ticks_at;
     r->cmd->row->run(&c);
-    uint64_t ns = ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - start);
+    e->ticks_at = ticks_now(&e->ticks); /* also the start of the next: one reading per request */
+    uint64_t ns = ticks_to_ns(&e->ticks, e->ticks_at - start);
     e->busy_ns += ns;
     e->stats.commands++;
     record(&r->cmd->stats, ns, c.reply->errors != errors, e->latency_tracking);

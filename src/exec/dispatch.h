@@ -5,7 +5,7 @@
 
 #include "exec/call.h"
 
-/* A request as it was read. dispatch_prepare fills in what can be known before it runs. */
+/* A request as it was read. dispatch_prepare_all fills in what can be known before it runs. */
 struct request {
     const struct slice *argv; /* borrowed */
     int argc;
@@ -14,11 +14,9 @@ struct request {
     uint64_t hash;
 };
 
-/* Looks up the handler and hashes the first key, and asks for its bucket. */
-void dispatch_prepare(const struct session *s, struct request *r);
-
-/* Would the request run, and not be refused for what it's called or who calls it? */
-bool dispatch_accepts(const struct session *s, const struct request *r);
+/* For each of a batch of requests: looks up the handler, hashes the first key, and brings what it
+ * will find into the cache. */
+void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count);
 
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise).
  */

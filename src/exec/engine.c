@@ -84,6 +84,7 @@ void engine_release(struct engine *e) {
 
 void engine_tick(struct engine *e) {
     e->now_us = (uint64_t)clock_wall_us();
+    e->ticks_at = ticks_now(&e->ticks);
     e->keyspace.now_ms = e->now_us / 1000;
     e->keyspace.lazy_expire = e->settings.db.lazy_expire;
 }

@@ -49,6 +49,7 @@ struct engine {
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;
+    uint64_t ticks_at;     /* when the last command ended, or the batch began */
     uint64_t now_us;       /* Unix time, set by engine_tick */
     uint64_t busy_ns;      /* spent in commands so far: what shares of time are measured by */
     unsigned gates;        /* of enum gate */

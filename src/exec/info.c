@@ -36,7 +36,8 @@ void info_register(struct info *info, struct info_section section) {
 static bool wanted(const struct info_section *section, const struct slice *names, int count) {
     if (count == 0) return section->shown == INFO_DEFAULT;
     for (int i = 0; i < count; i++) {
-        if (slice_is(names[i], section->name) || slice_is(names[i], "everything")) return true;
+        if (slice_is(names[i], section->name)) return true;
+        if (slice_is(names[i], "everything") && section->shown <= INFO_EVERYTHING) return true;
         if (slice_is(names[i], "all") && section->shown <= INFO_ALL) return true;
         if (slice_is(names[i], "default") && section->shown == INFO_DEFAULT) return true;
     }

@@ -13,6 +13,7 @@ enum info_shown {
     INFO_DEFAULT,    /* INFO, INFO default, all, everything */
     INFO_ALL,        /* all, everything */
     INFO_EVERYTHING, /* everything */
+    INFO_BY_NAME,    /* none of these */
 };
 
 struct info_section {
