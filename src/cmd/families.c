@@ -14,6 +14,11 @@ const struct command *const command_families[] = {
     string_number_commands,
     string_range_commands,
     string_lcs_commands,
+    keys_commands,
+    scan_commands,
+    expire_commands,
+    database_commands,
+    wait_commands,
     NULL,
 };
 /* clang-format on */

@@ -13,6 +13,11 @@ extern const struct command string_multi_commands[];
 extern const struct command string_number_commands[];
 extern const struct command string_range_commands[];
 extern const struct command string_lcs_commands[];
+extern const struct command keys_commands[];
+extern const struct command scan_commands[];
+extern const struct command expire_commands[];
+extern const struct command database_commands[];
+extern const struct command wait_commands[];
 
 /* All of them; ends with NULL. */
 extern const struct command *const command_families[];

@@ -195,20 +195,6 @@ static void cmd_ping(struct call *c) {
 static void cmd_info(struct call *c) {
     reply_bulkf(c->reply, "used_memory:%zu\r\nrdb_bgsave_in_progress:0\r\n", mem_used());
 }
-static void cmd_flushall(struct call *c) {
-    db_flush(c->db, true);
-    reply_ok(c->reply);
-}
-#include "base/glob.h"
-static void cmd_keys(struct call *c) {
-    struct table_iter it;
-    table_iter_init(&it, &c->db->table);
-    struct reply_mark m = reply_begin(c->reply);
-    size_t n = 0;
-    for (struct entry *e; (e = table_iter_next(&it));)
-        if (glob_match(c->argv[1], entry_key(e))) reply_bulk(c->reply, entry_key(e)), n++;
-    reply_end_array(c->reply, m, n);
-}
 
 #define EXPIRY_SYNTAX                                                                              \
     "EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds"
@@ -355,7 +341,5 @@ const struct command string_commands[] = {
     },
     {"ping", cmd_ping, -1, CMD_FAST, 0},
     {"info", cmd_info, -1, CMD_FAST, 0},
-    {"keys", cmd_keys, 2, CMD_FAST, 0},
-    {"flushall", cmd_flushall, -1, CMD_FAST, 0},
     {NULL},
 };

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands on whole databases. */
+#include <limits.h>
+
+#include "cmd/families.h"
+#include "exec/call.h"
+
+static void cmd_select(struct call *c) {
+    int64_t id;
+    if (!arg_i64_in_or_reply(c, 1, INT_MIN, INT_MAX, NULL, &id)) return;
+    if (session_select(c->session, id))
+        reply_ok(c->reply);
+    else
+        reply_error(c->reply, ERR_DB_INDEX);
+}
+
+static void cmd_swapdb(struct call *c) {
+    struct keyspace *ks = &c->engine->keyspace;
+    int64_t a, b;
+    if (!arg_i64_in_or_reply(c, 1, INT_MIN, INT_MAX, "ERR invalid first DB index", &a)) return;
+    if (!arg_i64_in_or_reply(c, 2, INT_MIN, INT_MAX, "ERR invalid second DB index", &b)) return;
+    if (a < 0 || b < 0 || a >= ks->count || b >= ks->count) {
+        reply_error(c->reply, ERR_DB_INDEX);
+        return;
+    }
+    db_swap(ks, (uint32_t)a, (uint32_t)b);
+    reply_ok(c->reply);
+}
+
+static void cmd_dbsize(struct call *c) {
+    reply_i64(c->reply, (int64_t)db_count(c->db));
+}
+
+/* Without an option the tables are freed by the helper thread, too: nobody gains by waiting for it
+ * (lazyfree-lazy-user-flush has nothing to decide). SYNC is for who wants the memory back before
+ * the reply. */
+static bool flush_mode_or_reply(struct call *c, bool *lazy) {
+    *lazy = true;
+    if (c->argc == 1) return true;
+    *lazy = !arg_is(c, 1, "SYNC");
+    if (c->argc == 2 && (!*lazy || arg_is(c, 1, "ASYNC"))) return true;
+    reply_error(c->reply, ERR_SYNTAX);
+    return false;
+}
+
+static void cmd_flushdb(struct call *c) {
+    bool lazy;
+    if (!flush_mode_or_reply(c, &lazy)) return;
+    db_flush(c->db, lazy);
+    reply_ok(c->reply);
+}
+
+static void cmd_flushall(struct call *c) {
+    struct keyspace *ks = &c->engine->keyspace;
+    bool lazy;
+    if (!flush_mode_or_reply(c, &lazy)) return;
+    for (uint32_t id = 0; id < ks->count; id++) db_flush(&ks->dbs[id], lazy);
+    reply_ok(c->reply);
+}
+
+#define FLUSH_COMPLEXITY "O(1) for the caller; with SYNC O(N) in the keys deleted."
+#define FLUSH_SYNTAX     "[flush-type:(ASYNC | SYNC)]"
+#define FLUSH_HISTORY    "4.0.0 Takes ASYNC.\n6.2.0 Takes SYNC."
+#define FLUSH_TIPS       "request_policy:all_shards\nresponse_policy:all_succeeded"
+
+const struct command database_commands[] = {
+    {
+        .name = "select",
+        .run = cmd_select,
+        .arity = 2,
+        .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+        .categories = ACL_CONNECTION,
+        .group = "connection",
+        .summary = "Chooses the database that this connection's commands work on.",
+        .since = "1.0.0",
+        .complexity = "O(1)",
+        .syntax = "index",
+    },
+    {
+        .name = "swapdb",
+        .run = cmd_swapdb,
+        .arity = 3,
+        .flags = CMD_WRITE | CMD_FAST,
+        .categories = ACL_KEYSPACE | ACL_DANGEROUS,
+        .group = "server",
+        .summary = "Exchanges the contents of two databases.",
+        .since = "4.0.0",
+        .complexity = "O(1)",
+        .syntax = "index1:integer index2:integer",
+    },
+    {
+        .name = "dbsize",
+        .run = cmd_dbsize,
+        .arity = 1,
+        .flags = CMD_READONLY | CMD_FAST,
+        .categories = ACL_KEYSPACE,
+        .group = "server",
+        .summary = "Counts the keys of the database.",
+        .since = "1.0.0",
+        .complexity = "O(1)",
+        .tips = "request_policy:all_shards\nresponse_policy:agg_sum",
+    },
+    {
+        .name = "flushdb",
+        .run = cmd_flushdb,
+        .arity = -1,
+        .flags = CMD_WRITE,
+        .categories = ACL_KEYSPACE | ACL_DANGEROUS,
+        .group = "server",
+        .summary = "Deletes all keys of the database.",
+        .since = "1.0.0",
+        .complexity = FLUSH_COMPLEXITY,
+        .syntax = FLUSH_SYNTAX,
+        .history = FLUSH_HISTORY,
+        .tips = FLUSH_TIPS,
+    },
+    {
+        .name = "flushall",
+        .run = cmd_flushall,
+        .arity = -1,
+        .flags = CMD_WRITE,
+        .categories = ACL_KEYSPACE | ACL_DANGEROUS,
+        .group = "server",
+        .summary = "Deletes all keys of all databases.",
+        .since = "1.0.0",
+        .complexity = FLUSH_COMPLEXITY,
+        .syntax = FLUSH_SYNTAX,
+        .history = FLUSH_HISTORY,
+        .tips = FLUSH_TIPS,
+    },
+    {NULL},
+};
