@@ -72,6 +72,14 @@ static enum request_status number_later(struct request_parser *p, size_t len, co
     return bad(p, what);
 }
 
+/* Where the line ends, or NULL. One that is too long has no end even if all of it is there: what
+ * comes of the input must not depend on where it was cut. */
+static const char *line_end(const struct request_parser *p, const char *input, size_t len, char end,
+                            const struct request_limits *limits) {
+    size_t have = len - p->pos, max = limits->max_inline;
+    return memchr(input + p->pos, end, have <= max ? have : max + 1);
+}
+
 static enum request_status parse_count(struct request_parser *p, const char *input, size_t len,
                                        const struct request_limits *limits) {
     size_t pos = p->pos + 1;
@@ -79,7 +87,7 @@ static enum request_status parse_count(struct request_parser *p, const char *inp
     enum request_status status = read_number(input, len, &pos, &count);
     if (status == REQUEST_MORE) return number_later(p, len, "too big mbulk count string", limits);
     /* A bad byte is an error only once the line is there: until then Redis waits, too. */
-    if (status == REQUEST_BAD && !memchr(input + p->pos, '\r', len - p->pos))
+    if (status == REQUEST_BAD && !line_end(p, input, len, '\r', limits))
         return number_later(p, len, "too big mbulk count string", limits);
     if (status == REQUEST_BAD || count > INT_MAX) return bad(p, "invalid multibulk length");
     if (!limits->authenticated && count > limits->max_args)
@@ -95,7 +103,7 @@ static enum request_status parse_bulk_header(struct request_parser *p, const cha
     if (p->pos >= len) return REQUEST_MORE;
     if (__builtin_expect(input[p->pos] != '$', 0)) {
         /* The line must be complete before it's judged. */
-        if (!memchr(input + p->pos, '\r', len - p->pos))
+        if (!line_end(p, input, len, '\r', limits))
             return number_later(p, len, "too big bulk count string", limits);
         char text[32];
         snprintf(text, sizeof text, "expected '$', got '%c'", input[p->pos]);
@@ -104,8 +112,7 @@ static enum request_status parse_bulk_header(struct request_parser *p, const cha
     size_t pos = p->pos + 1;
     int64_t bulk = 0;
     enum request_status status = read_number(input, len, &pos, &bulk);
-    if (status == REQUEST_MORE ||
-        (status == REQUEST_BAD && !memchr(input + p->pos, '\r', len - p->pos)))
+    if (status == REQUEST_MORE || (status == REQUEST_BAD && !line_end(p, input, len, '\r', limits)))
         return number_later(p, len, "too big bulk count string", limits);
     if (status == REQUEST_BAD || bulk < 0) return bad(p, "invalid bulk length");
     if (bulk > limits->max_bulk)
@@ -120,7 +127,7 @@ static enum request_status parse_inline(struct request_parser *p, const char *in
                                         const struct request_limits *limits,
                                         struct request_args *args) {
     const char *line = input + p->pos;
-    const char *newline = memchr(line, '\n', len - p->pos);
+    const char *newline = line_end(p, input, len, '\n', limits);
     if (!newline) {
         if (len - p->pos > limits->max_inline) return bad(p, "too big inline request");
         return REQUEST_MORE;
