@@ -325,25 +325,19 @@ struct field_result {
     bool changed;
 };
 
-/* False if the value doesn't fit and isn't to be made fit. */
+/* False if the value doesn't fit and isn't to be made fit. Numbers of both kinds of field are kept
+ * as uint64_t. */
 static bool field_apply(const struct field_op *op, struct slice s, struct field_result *out) {
-    uint64_t old = bits_field_get(s, op->pos, op->width), bits = old;
-    int64_t value = bits_field_get_signed(s, op->pos, op->width);
-    int64_t old_value = op->is_signed ? value : (int64_t)old;
+    uint64_t old = op->is_signed ? (uint64_t)bits_field_get_signed(s, op->pos, op->width)
+                                 : bits_field_get(s, op->pos, op->width);
+    uint64_t now = op->verb == FIELD_SET ? (uint64_t)op->value : old;
     int64_t incr = op->verb == FIELD_INCRBY ? op->value : 0;
-    bool fits = true;
-    if (op->verb == FIELD_SET) bits = (uint64_t)op->value, value = op->value;
-    if (op->verb != FIELD_GET && op->is_signed) {
-        fits = bits_add_signed(value, incr, op->width, op->overflow, &value);
-        bits = (uint64_t)value;
-    } else if (op->verb != FIELD_GET) {
-        fits = bits_add_unsigned(bits, incr, op->width, op->overflow, &bits);
-        value = (int64_t)bits;
-    }
+    bool fits = op->is_signed
+                    ? bits_add_signed((int64_t)now, incr, op->width, op->overflow, (int64_t *)&now)
+                    : bits_add_unsigned(now, incr, op->width, op->overflow, &now);
     if (!fits && op->overflow == BITS_FAIL) return false;
-    bool replies_new = op->verb == FIELD_INCRBY;
-    int64_t now = op->is_signed ? value : (int64_t)bits;
-    *out = (struct field_result){bits, replies_new ? now : old_value, now != old_value};
+    uint64_t reply = op->verb == FIELD_SET ? old : now;
+    *out = (struct field_result){now, (int64_t)reply, now != old};
     return true;
 }
 
