@@ -12,6 +12,8 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     fields=a,b    text of name=value words, a client a line: the other's names are in ours in the
                   same order, and the values named here are equal
     info          text of name:value lines under "# Title" lines: every name of the other is in ours
+    counts=a,b    text of name:field=value,field=value lines in any order: the same names, and the
+                  same values of the fields named here
     only=a,b      maps at any depth: what the other holds under these names is in ours, too
     except=a,b    a map: all but the values of these names, of which only the type counts
     command       what COMMAND INFO says of commands; =tips,flags,… leaves those parts out
@@ -33,7 +35,7 @@ def same(mask, argument, ours, peers):
 
 
 def needs_argument(mask):
-    return mask in ("near", "fields", "only", "except")
+    return mask in ("near", "fields", "counts", "only", "except")
 
 
 def _sorted(reply):
@@ -146,6 +148,22 @@ def info_missing(ours, peers):
             if line and line.split(":")[0] not in mine]
 
 
+def _counts(ours, peers, argument):
+    if ours.kind != peers.kind or _text(ours) is None or _text(peers) is None:
+        return False
+    wanted = argument.split(",")
+    return _counts_of(_text(ours), wanted) == _counts_of(_text(peers), wanted)
+
+
+def _counts_of(lines, wanted):
+    found = {}
+    for line in filter(None, lines.splitlines()):
+        name, _, fields = line.partition(":")
+        pairs = [field.partition("=")[::2] for field in fields.split(",")]
+        found[name] = [pair for pair in pairs if pair[0] in wanted]
+    return found
+
+
 def _collect(reply, names, path, found):
     """Puts what lies under the names into `found`, by the chain of keys that leads there."""
     pairs = _pairs_of(reply)
@@ -255,6 +273,7 @@ MASKS = {
     "superset": _superset,
     "fields": _fields,
     "info": _info,
+    "counts": _counts,
     "only": _only,
     "except": _except,
     "command": _command,

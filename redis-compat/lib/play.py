@@ -14,7 +14,9 @@ from .resp import Closed, Garbage, NoReply, Reply, Trouble, encode
 SILENCE_SECONDS = 0.03
 NO_REPLY = Reply("-", b"(no reply came)")
 CLOSED = Reply("-", b"(connection closed)")
-LOST = (NO_REPLY, CLOSED)
+ENDLESS = Reply("-", b"(the iteration doesn't end)")
+LOST = (NO_REPLY, CLOSED, ENDLESS)
+LONGEST_SCAN = 100000
 
 
 class Failure:
@@ -115,7 +117,7 @@ class Side:
     def _scan(self, step, connection):
         """A whole SCAN iteration, as the set of what it returned."""
         words, found = casefile.expand(step.words, self.variables), set()
-        while True:
+        for _ in range(LONGEST_SCAN):
             reply, raw = connection.read()
             if reply.kind != "*" or len(reply.value) != 2:
                 return reply, raw
@@ -125,6 +127,7 @@ class Side:
                 items = [Reply("$", item) for item in sorted(found)]
                 return Reply("~", items), repr(sorted(found)).encode()
             connection.send(encode([words[0], cursor] + words[2:]))
+        return ENDLESS, b""
 
 
 class Player:
@@ -244,8 +247,9 @@ class Player:
         details = compare.explain(step.mask, step.argument, ours, peers)
         if details:
             return details
-        message = "ours:  %s\nother: %s" % (text.show(ours), text.show(peers))
-        if ours == peers:
+        shown = text.show(ours), text.show(peers)
+        message = "ours:  %s\nother: %s" % shown
+        if shown[0] == shown[1]:
             message += "\nours as bytes:  %r\nother as bytes: %r" % (our_bytes, peer_bytes)
         return message
 
