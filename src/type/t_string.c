@@ -44,6 +44,11 @@ static size_t free_effort(const struct entry *e) {
     return 1 + memory(e, 0) / 65536;
 }
 
+static void digest(const struct entry *e, struct digest *d) {
+    char digits[NUM_I64_MAX];
+    digest_chain(d, string_view(e, digits));
+}
+
 const struct type type_string = {
     .name = "string",
     .encoding_name = encoding_name,
@@ -51,6 +56,7 @@ const struct type type_string = {
     .copy = copy,
     .memory = memory,
     .free_effort = free_effort,
+    .digest = digest,
 };
 
 static unsigned deadline_flag(uint64_t deadline) {

@@ -4,7 +4,10 @@
 #ifndef DREY_TYPE_TYPE_H
 #define DREY_TYPE_TYPE_H
 
+#include "type/digest.h"
 #include "type/entry.h"
+
+struct table;
 
 struct type {
     const char *name; /* as TYPE says it */
@@ -18,6 +21,11 @@ struct type {
     size_t (*memory)(const struct entry *e, size_t samples);
     /* About how many allocations freeing it takes: many are freed by a helper thread. */
     size_t (*free_effort)(const struct entry *e);
+    /* Adds the value to a digest, the same however it's encoded: chained if its elements have an
+     * order, else a digest of each added. */
+    void (*digest)(const struct entry *e, struct digest *d);
+    /* The hash table that its elements are in; NULL (the hook, too): none. */
+    const struct table *(*table)(const struct entry *e);
 };
 
 extern const struct type *const type_table[TYPE_COUNT];
