@@ -235,12 +235,12 @@ static void segment_split(struct table *t, struct table_segment *s) {
 }
 
 /* Joins a segment with the other half of its parent's range, if that isn't split further and both
- * fit well in one. Returns the joint segment or NULL. */
-static struct table_segment *segment_merge(struct table *t, struct table_segment *s) {
-    if (s->depth == 0) return NULL;
+ * fit well in one. */
+static bool segment_merge(struct table *t, struct table_segment *s) {
+    if (s->depth == 0) return false;
     uint64_t other_first = s->first ^ 1ULL << (64 - s->depth);
     struct table_segment *other = table_word_segment(table_dir_word(t, other_first));
-    if (other->depth != s->depth || s->count + other->count > MERGED_MAX) return NULL;
+    if (other->depth != s->depth || s->count + other->count > MERGED_MAX) return false;
     uint64_t due = s->due < other->due ? s->due : other->due;
     uint64_t first = s->first < other_first ? s->first : other_first;
     struct table_segment *joint =
@@ -253,7 +253,7 @@ static struct table_segment *segment_merge(struct table *t, struct table_segment
     segment_free(s);
     segment_free(other);
     while (t->deepest == 0 && t->depth > 0) directory_halve(t);
-    return joint;
+    return true;
 }
 
 static void segment_grow(struct table *t, struct table_segment *s) {
@@ -267,16 +267,10 @@ static void segment_grow(struct table *t, struct table_segment *s) {
     segment_resize(t, s, SIZES[next]);
 }
 
-/* A joint segment may fit together with the next one at once: its sibling may have been waiting,
- * too small to ever shrink again itself. */
 static void segment_shrink(struct table *t, struct table_segment *s) {
-    struct table_segment *joint = segment_merge(t, s);
-    if (!joint) {
-        unsigned buckets = size_for(s->count);
-        if (buckets < s->buckets) segment_resize(t, s, buckets);
-        return;
-    }
-    while (joint) joint = segment_merge(t, joint);
+    unsigned buckets = size_for(s->count);
+    if (segment_merge(t, s) || buckets >= s->buckets) return;
+    segment_resize(t, s, buckets);
 }
 
 /* The interface. */

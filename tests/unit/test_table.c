@@ -356,7 +356,7 @@ static void set_due(struct table *t, struct item *item, uint64_t due) {
 static void due_change(struct table *t, struct item *item, uint64_t now, bool growing) {
     if (!item->in && growing) insert(t, item), item->due = TABLE_NEVER;
     if (!item->in) return;
-    uint64_t choice = random_below(&rng, growing ? 8 : 4);
+    uint64_t choice = random_below(&rng, growing ? 8 : 2);
     if (choice == 0)
         take_out(t, item);
     else if (choice <= 2)
