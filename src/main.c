@@ -1,7 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line: what isn't asked here is a configuration file and options (exec/config_file.h).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "exec/config_kept.h"
+#include "exec/config_sample.h"
 #include "server/server.h"
+#include "server/version.h"
+
+/* jemalloc reads this before main. Unused pages go back to the system from a thread of its own, so
+ * that no request waits for it. */
+const char *malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
+
+static int print_help(void) {
+    puts(
+        "Usage: drey-server [FILE] [--parameter value...]...\n"
+        "       drey-server - [--parameter value...]...    the file is read from standard input\n"
+        "       drey-server --version | --help | --sample-config\n"
+        "\n"
+        "FILE is a configuration as Redis has it; --sample-config prints one with every parameter.\n"
+        "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose");
+    return 0;
+}
+
+static int print_version(void) {
+    printf("Drey server v=%s compatible=redis-%s bits=64\n", DREY_VERSION, DREY_REDIS_VERSION);
+    return 0;
+}
+
+static int print_sample(void) {
+    struct config *config = config_new(DREY_VERSION);
+    struct server_config server = {0};
+    struct exec_config exec = {0};
+    server_config_register(config, &server);
+    exec_config_register(config, &exec);
+    config_register_kept(config);
+    struct buf sample = BUF_INIT;
+    config_write_sample(config, &sample);
+    fwrite(sample.data, 1, sample.len, stdout);
+    buf_release(&sample);
+    config_free(config);
+    return 0;
+}
 
 int main(int argc, char **argv) {
+    if (argc == 2) {
+        const char *word = argv[1];
+        if (!strcmp(word, "--help") || !strcmp(word, "-h")) return print_help();
+        if (!strcmp(word, "--version") || !strcmp(word, "-v")) return print_version();
+        if (!strcmp(word, "--sample-config")) return print_sample();
+    }
     struct server *s = server_new(argc, argv);
-    return s ? server_run(s) : 1;
+    if (!s) return 1;
+    int status = server_run(s);
+    server_free(s);
+    return status;
 }

@@ -45,16 +45,12 @@ static _Noreturn void out_of_memory(size_t size) {
     abort();
 }
 
-/* jemalloc's size classes: multiples of 16 up to 128, then four steps to each doubling. test_alloc
- * compares it with nallocx over all sizes. */
-size_t mem_class_size(size_t size) {
-    if (size <= 8) return 8;
-    if (size <= 128) return (size + 15) & ~(size_t)15;
-    size_t step = (size_t)1 << (61 - __builtin_clzl(size - 1));
-    return (size + step - 1) & ~(step - 1);
-}
-
 #ifdef DREY_LIBC_MALLOC
+
+/* Sanitizers hand out, and guard, exactly what was asked for. */
+size_t mem_class_size(size_t size) {
+    return size ? size : 1;
+}
 
 size_t mem_usable_size(const void *ptr) {
     return malloc_usable_size((void *)ptr);
@@ -89,6 +85,14 @@ static void *raw_realloc(void *ptr, size_t size) {
 }
 
 #else
+
+/* jemalloc's size classes: multiples of 16 up to 128, then four steps to each doubling. */
+size_t mem_class_size(size_t size) {
+    if (size <= 8) return 8;
+    if (size <= 128) return (size + 15) & ~(size_t)15;
+    size_t step = (size_t)1 << (61 - __builtin_clzl(size - 1));
+    return (size + step - 1) & ~(step - 1);
+}
 
 size_t mem_usable_size(const void *ptr) {
     return sallocx(ptr, 0);

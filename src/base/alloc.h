@@ -18,9 +18,9 @@
 
 void *mem_alloc(size_t size) MEM_RETURNS;
 void *mem_zalloc(size_t size) MEM_RETURNS; /* zero-filled */
-void *mem_alloc_aligned(size_t size,
-                        size_t align) MEM_RETURNS; /* align: a power of two that divides size */
-void *mem_try_alloc(size_t size) MEM_RETURNS;      /* NULL when there is no memory */
+/* align: a power of two that divides size, at most 4096 */
+void *mem_alloc_aligned(size_t size, size_t align) MEM_RETURNS;
+void *mem_try_alloc(size_t size) MEM_RETURNS; /* NULL when there is no memory */
 void *mem_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
 void *mem_try_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
 char *mem_strdup(const char *text) MEM_RETURNS;
@@ -31,7 +31,8 @@ void mem_free(void *ptr);
 /* The same when the caller knows the size it asked for: spares the allocator a look-up. */
 void mem_free_sized(void *ptr, size_t size);
 
-/* Bytes really handed out for a request of `size`; O(1), no access to memory of the heap. */
+/* Bytes really handed out for a request of `size`, all of which the caller may use; O(1), no access
+ * to memory of the heap. With libc's malloc, `size` itself (1 for 0). */
 size_t mem_class_size(size_t size);
 /* Bytes really handed out at ptr. */
 size_t mem_usable_size(const void *ptr);

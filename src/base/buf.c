@@ -17,6 +17,7 @@ void buf_release(struct buf *b) {
 
 void buf_clear(struct buf *b) {
     b->len = 0;
+    if (b->data) b->data[0] = '\0';
 }
 
 char *buf_reserve(struct buf *b, size_t extra) {
@@ -58,7 +59,7 @@ void buf_vappendf(struct buf *b, const char *format, va_list args) {
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    if (len <= 0) return;
+    if (len < 0) return;
     vsnprintf(buf_reserve(b, (size_t)len), (size_t)len + 1, format, args);
     b->len += (size_t)len;
 }

@@ -26,7 +26,7 @@ struct bytes *bytes_try_new(size_t cap) {
 
 struct bytes *bytes_copy(struct slice from) {
     struct bytes *b = bytes_new(from.len);
-    memcpy(b->data, from.ptr, from.len);
+    slice_put(b->data, from);
     b->len = from.len;
     return b;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/hash.h"
 
-#include <sys/random.h>
-
-#include "base/assert.h"
+#include "base/random.h"
 
 struct hash_seed hash_seed_random(void) {
     struct hash_seed seed;
-    ASSERT(getrandom(&seed, sizeof seed, 0) == sizeof seed);
+    random_bytes(&seed, sizeof seed);
     return seed;
 }

@@ -58,6 +58,11 @@ int heap_param_str(const char *name, const char *value, const char **old) {
     return -ENOENT;
 }
 
+int heap_act(const char *name) {
+    (void)name;
+    return -ENOENT;
+}
+
 #else
 
 #define TEXT_OF_(number) #number
@@ -113,6 +118,10 @@ int heap_param_int(const char *name, const int64_t *value, int64_t *old) {
 int heap_param_str(const char *name, const char *value, const char **old) {
     size_t len = sizeof *old;
     return -mallctl(name, old, &len, value ? &value : NULL, value ? sizeof value : 0);
+}
+
+int heap_act(const char *name) {
+    return -mallctl(name, NULL, NULL, NULL, 0);
 }
 
 #endif

@@ -41,4 +41,7 @@ bool heap_report(struct buf *out);
 int heap_param_int(const char *name, const int64_t *value, int64_t *old);
 int heap_param_str(const char *name, const char *value, const char **old);
 
+/* Runs an action of the allocator ("thread.tcache.flush"). 0 or a negative errno. */
+int heap_act(const char *name);
+
 #endif

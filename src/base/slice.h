@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A slice is a borrowed run of bytes: it owns nothing, may hold any byte and isn't terminated.
- * Whoever hands one out says how long it lives; a request's arguments live for the call. */
+ * Whoever hands one out says how long it lives; a request's arguments live for the call. An empty
+ * one may have a NULL pointer. */
 #ifndef DREY_BASE_SLICE_H
 #define DREY_BASE_SLICE_H
 
@@ -26,12 +27,17 @@ static inline struct slice slice_str(const char *text) {
 }
 
 static inline bool slice_eq(struct slice a, struct slice b) {
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 /* Compares with ASCII case folded; `text` is a C string, typically an option's name. */
 static inline bool slice_is(struct slice a, const char *text) {
-    return strncasecmp(a.ptr, text, a.len) == 0 && text[a.len] == '\0';
+    return a.len == strlen(text) && (a.len == 0 || strncasecmp(a.ptr, text, a.len) == 0);
+}
+
+/* Copies the bytes to where there is room for them; an empty slice may have no address. */
+static inline void slice_put(void *to, struct slice from) {
+    if (from.len) memcpy(to, from.ptr, from.len);
 }
 
 /* memcmp order, the shorter first when one is a prefix of the other. */

@@ -188,14 +188,6 @@ static void cmd_getex(struct call *c) {
     getex_apply(c, k, deadline);
 }
 
-static void cmd_ping(struct call *c) {
-    reply_status(c->reply, "PONG");
-}
-#include "base/alloc.h"
-static void cmd_info(struct call *c) {
-    reply_bulkf(c->reply, "used_memory:%zu\r\nrdb_bgsave_in_progress:0\r\n", mem_used());
-}
-
 #define EXPIRY_SYNTAX                                                                              \
     "EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds"
 
@@ -339,7 +331,5 @@ const struct command string_commands[] = {
         .complexity = "O(1)",
         .syntax = "key [expiration:(" EXPIRY_SYNTAX " | PERSIST)]",
     },
-    {"ping", cmd_ping, -1, CMD_FAST, 0},
-    {"info", cmd_info, -1, CMD_FAST, 0},
     {NULL},
 };

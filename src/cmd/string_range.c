@@ -23,7 +23,7 @@ static void cmd_append(struct call *c) {
     } else {
         if (!call_string_size_or_reply(c, len, tail.len)) return;
         char *data = db_edit_string(c->db, k, len + tail.len, EVENT_APPEND);
-        memcpy(data + len, tail.ptr, tail.len);
+        slice_put(data + len, tail);
     }
     reply_i64(c->reply, (int64_t)(len + tail.len));
 }
@@ -45,7 +45,7 @@ static void cmd_setrange(struct call *c) {
         size_t end = (size_t)offset + part.len;
         if (len < end) len = end;
         char *data = db_edit_string(c->db, k, len, EVENT_SETRANGE);
-        memcpy(data + offset, part.ptr, part.len);
+        slice_put(data + offset, part);
     }
     reply_i64(c->reply, (int64_t)len);
 }

@@ -22,8 +22,8 @@ static const uint8_t SIZES[] = {1, 2, 3, 5, 7, 11, 15, 23, 31, 47, TABLE_MAX_BUC
 enum {
     ANY_SIZE = sizeof SIZES,
     MERGED_MAX = TABLE_SEGMENT_MAX * 10 / 16,
-    PREFETCH_AHEAD = 12, /* entries being fetched while a segment is rebuilt */
-    CURSOR_SHIFT = 16,   /* a cursor is the first 48 bits of a hash */
+    TOUCH_AHEAD = 24,  /* entries that are fetched together */
+    CURSOR_SHIFT = 16, /* a cursor is the first 48 bits of a hash */
     MAX_DEPTH = 40,
 };
 
@@ -184,13 +184,17 @@ static void segment_detach(struct table *t, struct table_segment *s) {
     heap_remove(t, s);
 }
 
+/* In bursts: loads wait for each other only when there is work between them that needs them. */
+static void touch_some(void *const *entries, size_t n) {
+    for (size_t i = 0; i < n && i < TOUCH_AHEAD; i++) table_touch(entries[i]);
+}
+
 /* The entries of a segment and their hashes; returns how many. */
 static size_t segment_hashes(const struct table *t, const struct table_segment *s, void **entries,
                              uint64_t *hashes) {
     size_t n = segment_entries(s, entries);
-    for (size_t i = 0; i < n && i < PREFETCH_AHEAD; i++) __builtin_prefetch(entries[i]);
     for (size_t i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n) __builtin_prefetch(entries[i + PREFETCH_AHEAD]);
+        if (i % TOUCH_AHEAD == 0) touch_some(entries + i, n - i);
         hashes[i] = table_hash(t, t->ops->key(entries[i]));
     }
     return n;
@@ -288,7 +292,7 @@ void table_release(struct table *t, void (*free_entry)(void *entry)) {
         struct table_segment *s = table_word_segment(t->dir[i]);
         size_t n = free_entry ? segment_entries(s, entries) : 0;
         for (size_t e = 0; e < n; e++) {
-            if (e + PREFETCH_AHEAD < n) __builtin_prefetch(entries[e + PREFETCH_AHEAD]);
+            if (e % TOUCH_AHEAD == 0) touch_some(entries + e, n - e);
             free_entry(entries[e]);
         }
         i += (size_t)1 << (t->depth - s->depth);
@@ -334,12 +338,12 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
     if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
 }
 
-/* Asks the CPU for the entries of a bucket, if there is such a bucket. */
-static void prefetch_entries(const struct table_segment *s, uint32_t at) {
+/* The entries of a bucket, if there is such a bucket. */
+static void touch_entries(const struct table_segment *s, uint32_t at) {
     if (at >= s->buckets) return;
     const struct table_bucket *b = &s->bucket[at];
     for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
-        __builtin_prefetch(table_slot(b, (unsigned)__builtin_ctz(used)));
+        table_touch(table_slot(b, (unsigned)__builtin_ctz(used)));
 }
 
 /* Entries of one home bucket may lie anywhere from it on; what a bucket holds for others is told
@@ -349,7 +353,7 @@ static void scan_range(const struct table *t, const struct table_segment *s, uin
     uint32_t at = home;
     for (unsigned tries = s->buckets; tries; tries--) {
         const struct table_bucket *b = &s->bucket[at];
-        prefetch_entries(s, at);
+        touch_entries(s, at);
         for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
             void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
             uint64_t hash = table_hash(t, t->ops->key(entry));
@@ -390,7 +394,7 @@ static void iter_enter(struct table_iter *it, size_t dir_at) {
     it->dir_at = dir_at;
     it->segment = table_word_segment(it->table->dir[dir_at]);
     it->bucket = it->slot = 0;
-    for (uint32_t at = 0; at < ITER_AHEAD; at++) prefetch_entries(it->segment, at);
+    for (uint32_t at = 0; at < ITER_AHEAD; at++) touch_entries(it->segment, at);
 }
 
 void table_iter_init(struct table_iter *it, const struct table *t) {
@@ -400,7 +404,7 @@ void table_iter_init(struct table_iter *it, const struct table *t) {
 
 static void *iter_next_in_bucket(struct table_iter *it) {
     const struct table_bucket *b = &it->segment->bucket[it->bucket];
-    if (it->slot == 0) prefetch_entries(it->segment, it->bucket + ITER_AHEAD);
+    if (it->slot == 0) touch_entries(it->segment, it->bucket + ITER_AHEAD);
     while (it->slot < TABLE_SLOTS) {
         unsigned slot = it->slot++;
         if (b->tags[slot]) return table_slot(b, slot);

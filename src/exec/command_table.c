@@ -17,12 +17,15 @@ struct command_table {
     size_t count, cap;
 };
 
-/* The first eight letters, in lower case: all of most names. (It folds '@' and '[' to '_' the same
- * way, which no name has.) */
+/* The first eight letters, in lower case: all of most names. Eight bytes at once: the top bit of
+ * each sum says whether the byte is at least 'A', and whether it's beyond 'Z'. */
 static inline uint64_t name_prefix(struct slice name) {
     const unsigned char *at = (const unsigned char *)name.ptr;
+    const uint64_t ones = 0x0101010101010101ULL, tops = 0x80 * ones;
     uint64_t word = name.len < 8 ? hash_load_tail(at, name.len) : hash_load64(at);
-    return word | (word & 0x4040404040404040ULL) >> 1;
+    uint64_t low = word & ~tops;
+    uint64_t upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~word & tops;
+    return word | upper >> 2;
 }
 
 static inline uint32_t name_slot(uint64_t prefix, size_t len) {
@@ -88,8 +91,14 @@ static void entry_set_name(struct command_entry *e, char *name) {
     e->name_prefix = name_prefix(slice_str(name));
 }
 
+static void check_specs(const struct command *row) {
+    for (size_t i = 0; i < COMMAND_KEY_SPECS && row->keys[i].kind; i++)
+        ASSERT(row->keys[i].kind == KEYS_UNKNOWN ? row->keys_of != NULL : row->keys[i].step > 0);
+}
+
 static void entry_init(struct command_entry *e, const struct command *row,
                        struct command_entry *parent) {
+    check_specs(row);
     const struct key_spec *spec = &row->keys[0];
     bool at_once = spec->kind == KEYS_RANGE && !spec->keyword;
     *e = (struct command_entry){
@@ -207,7 +216,7 @@ static int range_keys(const struct key_spec *spec, int begin, int argc, struct k
         last = argc + spec->last;
         if (spec->limit > 1) last = begin + (argc - begin) / spec->limit + spec->last;
     }
-    if (last >= argc || (last - begin) % spec->step) return -1;
+    if (last >= argc || last < begin) return -1;
     int n = 0;
     for (int at = begin; at <= last; at += spec->step)
         uses[n++] = (struct key_use){at, spec->flags};

@@ -61,6 +61,10 @@ static void reply_unknown_sub(struct session *s, const struct request *r) {
     buf_release(&upper);
 }
 
+static bool is_unknown_sub(const struct request *r) {
+    return r->cmd->row->subcommands && r->argc > 1;
+}
+
 static bool arity_fits(const struct command *row, int argc) {
     return row->arity >= 0 ? argc == row->arity : argc >= -row->arity;
 }
@@ -71,7 +75,7 @@ static bool known_or_reply(struct session *s, const struct request *r) {
         return false;
     }
     const struct command *row = r->cmd->row;
-    if (row->subcommands && r->argc > 1) {
+    if (is_unknown_sub(r)) {
         reply_unknown_sub(s, r);
         return false;
     }
@@ -96,7 +100,7 @@ static bool gates_open_or_reply(struct session *s, const struct request *r) {
 }
 
 bool dispatch_accepts(const struct session *s, const struct request *r) {
-    if (!r->cmd || !r->cmd->row->run || (r->cmd->row->subcommands && r->argc > 1)) return false;
+    if (!r->cmd || !r->cmd->row->run || is_unknown_sub(r)) return false;
     return arity_fits(r->cmd->row, r->argc) && !gate_error(s, r);
 }
 
@@ -114,7 +118,7 @@ void dispatch_run(struct session *s, const struct request *r) {
     bool ready = known_or_reply(s, r);
     if (ready && __builtin_expect((e->gates | s->gates) != 0, 0)) ready = gates_open_or_reply(s, r);
     if (!ready) {
-        if (r->cmd) r->cmd->stats.rejected++;
+        if (r->cmd && !is_unknown_sub(r)) r->cmd->stats.rejected++;
         return;
     }
     struct call c = {

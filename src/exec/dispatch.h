@@ -9,7 +9,7 @@
 struct request {
     const struct slice *argv; /* borrowed */
     int argc;
-    struct command_entry *cmd; /* NULL: unknown (or an unknown subcommand) */
+    struct command_entry *cmd; /* NULL: unknown; of an unknown subcommand, the container */
     int hashed_arg;            /* as in struct call */
     uint64_t hash;
 };
@@ -17,6 +17,9 @@ struct request {
 /* For each of a batch of requests: looks up the handler, hashes the first key, and brings what it
  * will find into the cache. */
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count);
+
+/* Would the request run, and not be refused for what it's called or who calls it? */
+bool dispatch_accepts(const struct session *s, const struct request *r);
 
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise).
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A latency histogram: counts by logarithm with 32 steps to each doubling, so a value read back is
- * at most 3 % high. Nanoseconds, up to about 18 minutes. */
+ * at most 3.2 % high. Nanoseconds, up to about 18 minutes. */
 #ifndef DREY_EXEC_HISTOGRAM_H
 #define DREY_EXEC_HISTOGRAM_H
 
@@ -15,7 +15,7 @@ enum {
 
 struct histogram {
     uint64_t total;
-    uint32_t cells[HISTOGRAM_CELLS];
+    uint64_t cells[HISTOGRAM_CELLS];
 };
 
 /* The cell of a value. Below 32 each value has its own. */

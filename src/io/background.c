@@ -75,8 +75,8 @@ static void *worker_main(void *arg) {
         bool report_it = job->done != NULL;
         job->run(job);
         mem_count_flush();
-        if (report_it) report(w->owner, job);
         atomic_fetch_sub(&w->pending, 1);
+        if (report_it) report(w->owner, job);
         pthread_mutex_lock(&w->lock);
     }
     pthread_mutex_unlock(&w->lock);
@@ -99,11 +99,20 @@ struct background *background_new(struct loop *l) {
     return b;
 }
 
-/* Signals are the loop thread's business. */
+/* Signals are the loop thread's business, but for a fault of the helper's own (blocked, it would
+ * end the process without a report) and the one that asks a thread for its stack trace
+ * (stacks_signal() of server/stacks.h). */
+static void block_signals(sigset_t *before) {
+    const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGRTMAX - 1};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) sigdelset(&blocked, open[i]);
+    pthread_sigmask(SIG_BLOCK, &blocked, before);
+}
+
 static void worker_start(struct worker *w) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    block_signals(&before);
     ASSERT(pthread_create(&w->thread, NULL, worker_main, w) == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     w->started = true;

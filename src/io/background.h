@@ -14,14 +14,16 @@ struct background;
 
 struct background_job {
     struct background_job *next;
-    void (*run)(struct background_job *job); /* in the helper thread */
-    void (*done)(struct background_job
-                     *job); /* in the loop's thread, frees the job; NULL: `run` has freed it */
+    /* In the helper thread. */
+    void (*run)(struct background_job *job);
+    /* In the loop's thread, frees the job; NULL: `run` has freed it. */
+    void (*done)(struct background_job *job);
 };
 
 enum background_queue { BACKGROUND_FREE, BACKGROUND_FILE, BACKGROUND_QUEUES };
 
-/* One thread per queue, started with the first job. NULL with errno on failure. */
+/* One thread per queue, started with the first job; it leaves signals to the others but for faults
+ * and the request for a stack trace. NULL with errno on failure. */
 struct background *background_new(struct loop *l);
 /* Finishes all jobs first. */
 void background_free(struct background *b);

@@ -15,6 +15,7 @@ struct loop {
     int epoll_fd;
     bool stopping, no_sleep;
     uint64_t now_us;
+    uint64_t timers_until_us; /* while timers run: what was due by then; else 0 */
     struct epoll_event events[EVENTS_PER_TURN];
     int event_count, event_at; /* being delivered */
     struct loop_timer **heap;  /* 1-based */
@@ -78,7 +79,13 @@ static void heap_sift(struct loop *l, size_t at, struct loop_timer *t) {
     heap_put(l, at, t);
 }
 
+/* One that is started by a timer and is due already waits for the next turn, so that events and
+ * other timers get theirs in between; that turn doesn't sleep. */
 void loop_timer_start(struct loop *l, struct loop_timer *t, uint64_t due_us) {
+    if (due_us <= l->timers_until_us) {
+        due_us = l->timers_until_us + 1;
+        l->no_sleep = true;
+    }
     t->due_us = due_us;
     if (!t->heap_pos) {
         if (l->heap_len + 1 >= l->heap_cap) {
@@ -124,15 +131,14 @@ static int sleep_ms(struct loop *l) {
     return ms > 1000 * 3600 ? 1000 * 3600 : (int)ms;
 }
 
-/* Timers started by timers of this turn wait for the next, so a timer that is always due can't keep
- * events waiting. */
 static void run_timers(struct loop *l) {
-    uint64_t now = (uint64_t)clock_mono_us();
-    for (size_t left = l->heap_len; left && l->heap_len && l->heap[1]->due_us <= now; left--) {
+    l->timers_until_us = (uint64_t)clock_mono_us();
+    while (l->heap_len && l->heap[1]->due_us <= l->timers_until_us) {
         struct loop_timer *t = l->heap[1];
         loop_timer_stop(l, t);
         t->on_due(t);
     }
+    l->timers_until_us = 0;
 }
 
 void loop_turn(struct loop *l) {

@@ -42,7 +42,8 @@ int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest);
  */
 void loop_watch_stop(struct loop *l, struct loop_watch *w);
 
-/* (Re)starts a timer. O(log running timers). */
+/* (Re)starts a timer; a time that has passed means as soon as may be, which for one started by a
+ * timer is the next turn. Those due at one time run in no certain order. O(log running timers). */
 void loop_timer_start(struct loop *l, struct loop_timer *t, uint64_t due_us);
 void loop_timer_stop(struct loop *l, struct loop_timer *t);
 static inline bool loop_timer_running(const struct loop_timer *t) {

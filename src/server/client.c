@@ -183,6 +183,7 @@ static bool send_replies(struct client *c) {
         size_t n = reply_slices(r, slices, WRITE_SLICES), total = 0;
         for (size_t i = 0; i < n; i++) total += slices[i].len;
         ssize_t done = send_slices(c, slices, n);
+        c->server->stats.writes++;
         lost = done < 0 && errno != EAGAIN;
         if (done < 0) break;
         reply_consume(r, (size_t)done);
@@ -255,7 +256,7 @@ static void close_all(struct server *s) {
     while (s->to_close) {
         struct client *c = s->to_close;
         s->to_close = c->next_to_close;
-        if (log_enabled(&s->log, LOG_LEVEL_VERBOSE)) client_log(c, LOG_LEVEL_VERBOSE, "Client closed connection", "");
+        client_log(c, LOG_LEVEL_VERBOSE, "Client closed connection", "");
         client_free(c);
     }
 }

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A connection: its session, what was read and isn't complete, what waits to be sent. Idle, it owns
- * no buffers. */
+ * no buffers and no timer (but for `timeout`), and costs this struct alone.
+ *
+ * How a client's life goes, and who sees to what:
+ *   client.c         birth and death, sending, the end of a turn
+ *   client_input     reading and running, each client's share of a turn
+ *   client_limits    closing who is idle, sends or leaves too much
+ *   client_memory    what clients take; closing the largest
+ *   client_pause     CLIENT PAUSE
+ *   client_list, client_kill, client_commands: the CLIENT command */
 #ifndef DREY_SERVER_CLIENT_H
 #define DREY_SERVER_CLIENT_H
 
@@ -9,60 +17,80 @@
 
 #include "exec/session.h"
 #include "io/loop.h"
-#include "resp/request.h"
+#include "server/client_queue.h"
 
 struct server;
+struct client_input;
 
-/* An incomplete request (or a batch cut short): the bytes, and the arguments parsed so far. */
-struct client_input {
-    struct request_parser parser;
-    char *data;
-    size_t len, cap;
-    struct slice *args;
-    size_t arg_count;
+/* Whose share of this turn is used up while there's more to do. */
+struct client_turns {
+    struct client_queue waiting;
+    struct loop_timer timer;
 };
 
 enum client_reply_mode {
     CLIENT_REPLY_ON,
     CLIENT_REPLY_OFF,
-    CLIENT_REPLY_SKIP_NEXT,
-    CLIENT_REPLY_SKIP
+    CLIENT_REPLY_SKIP_NEXT, /* CLIENT REPLY SKIP itself */
+    CLIENT_REPLY_SKIP,
 };
+
+/* What a connection is used for. */
+enum client_kind { CLIENT_NORMAL, CLIENT_REPLICA, CLIENT_PUBSUB, CLIENT_PRIMARY };
+
+/* Texts that a client tells of itself. */
+enum client_text { CLIENT_NAME, CLIENT_LIB_NAME, CLIENT_LIB_VER, CLIENT_TEXTS };
 
 struct client {
     struct loop_watch watch;
-    struct loop_timer timer; /* the nearest of its deadlines: idle timeout, soft output limit */
     struct session session;
     struct server *server;
-    struct client *prev, *next; /* of all clients, oldest first */
-    struct client *next_to_flush, *next_to_close, *next_to_resume;
-    struct client_input *input; /* NULL: nothing pending */
-    uint64_t id;
-    uint64_t created_us, active_us; /* monotonic; the last read */
-    uint64_t soft_limit_since_us;   /* over the soft output limit since then; 0: isn't */
-    const struct command_entry *last_command;
-    char *name, *lib_name, *lib_ver; /* NULL: not set */
-    uint64_t bytes_in, bytes_out, commands;
-    uint32_t args_memory;
-    uint8_t reply_mode; /* enum client_reply_mode */
-    bool unix_socket : 1;
-    bool local : 1;    /* connected from this machine */
-    bool to_flush : 1; /* on the server's list */
-    bool closing : 1;  /* on the server's list, or being closed: nothing is read or run any more */
+    struct client *next_to_flush, *next_to_close;
+    struct client_input *input; /* NULL: nothing pending, and nothing was lately */
+    size_t memory;              /* as client_memory last counted it; 0: not counted */
+    uint8_t reply_mode;         /* enum client_reply_mode */
+    uint8_t kind;               /* enum client_kind */
+    uint8_t size_class;         /* of its memory, see client_memory.c */
+    bool to_flush : 1;          /* on the server's list */
+    bool closing : 1; /* on the server's list, or being closed: nothing is read or run any more */
     bool close_after_reply : 1;
-    bool paused : 1; /* its input waits for the end of CLIENT PAUSE */
+    bool paused : 1;  /* its input waits for the end of CLIENT PAUSE; nothing is read */
+    bool waiting : 1; /* its input waits for the next turn, as its share of this one is used up */
+    bool unix_socket : 1;
+    bool local : 1; /* connected from this machine */
     bool no_evict : 1;
+    uint64_t active_us; /* monotonic: the last time bytes went either way */
+    const struct command_entry *last_command;
+    uint64_t bytes_in, bytes_out, commands;
+
+    /* Not needed by every request: */
+    struct loop_timer timer;    /* the nearest of its deadlines, see client_limits.c */
+    struct client *prev, *next; /* of all clients, oldest first */
+    struct client_link queued;  /* while paused or waiting */
+    struct client_link ranked;  /* among clients of its size class */
+    uint64_t id;
+    uint64_t created_us;          /* monotonic */
+    uint64_t soft_limit_since_us; /* over the soft output limit since then; 0: isn't */
+    char **texts;                 /* CLIENT_TEXTS of them, each or all NULL: not told */
 };
 
-/* A connection accepted. Takes over the descriptor. */
+/* Sets up what all clients share; the loop and the configuration are there. */
+void clients_init(struct server *s);
+/* Sends what waits, closes whom it's decided about: the end of a turn. */
+void clients_turn_end(struct server *s);
+
+/* A connection accepted. Takes over the descriptor; NULL (and the descriptor closed) if the kernel
+ * can't watch any more. */
 struct client *client_new(struct server *s, int fd, bool unix_socket);
 
-/* Closes now. Must not be called while the client's own request runs: use client_close_soon there.
- */
+/* Closes now. Must not be called while a client's request runs: client_close_soon is for that. */
 void client_free(struct client *c);
 
 /* Closes at the end of this turn; nothing more is read, run or sent. */
 void client_close_soon(struct client *c);
+
+/* Closes once everything up to the reply being written is sent; nothing more is read. */
+void client_close_after_reply(struct client *c);
 
 /* Sends what waits, as far as the socket takes it. Closes the client on an error, or when all is
  * sent and it's to close. */
@@ -71,15 +99,17 @@ void client_flush(struct client *c);
 /* There's something to send: it will be at the end of the turn. */
 void client_wants_flush(struct client *c);
 
-/* Goes on with input that was left when the client was paused. */
-void client_resume(struct client *c);
+/* Tells the loop what the client waits for now. */
+void client_watch(struct client *c);
+
+/* The client's input goes on in the next turn, behind that of others who wait for theirs. */
+void client_wait_for_turn(struct client *c);
+
+/* "" while it isn't told. An empty text takes it back. */
+const char *client_text(const struct client *c, enum client_text which);
+void client_set_text(struct client *c, enum client_text which, struct slice text);
 
 /* The client whose session this is. */
 struct client *client_of(struct session *s);
-
-/* "127.0.0.1:1234", "[::1]:1234" or "/path:0", terminated. */
-enum { CLIENT_ADDR_MAX = 160 };
-void client_addr(const struct client *c, char text[CLIENT_ADDR_MAX]);
-void client_local_addr(const struct client *c, char text[CLIENT_ADDR_MAX]);
 
 #endif

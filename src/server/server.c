@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/server.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -10,6 +13,8 @@
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
 #include "server/families.h"
+#include "server/info_sections.h"
+#include "server/reconfigure.h"
 #include "server/version.h"
 
 enum {
@@ -26,75 +31,263 @@ struct server *server_of(const struct engine *e) {
  */
 static void on_expiry(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, expiry));
+    uint64_t start_us = (uint64_t)clock_mono_us();
     engine_tick(&s->engine);
-    keyspace_expire(&s->engine.keyspace, (uint64_t)clock_mono_us() + EXPIRY_SLICE_US);
+    keyspace_expire(&s->engine.keyspace, start_us + EXPIRY_SLICE_US);
+    s->metrics.expire_us += (uint64_t)clock_mono_us() - start_us;
 }
 
 /* The expiry timer follows the nearest deadline. */
 static void schedule_expiry(struct server *s) {
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
-    if (next_ms == TABLE_NEVER) return;
+    if (next_ms == TABLE_NEVER || s->debug.no_active_expiry) return;
     uint64_t wall_us = (uint64_t)clock_wall_us(), mono_us = (uint64_t)clock_mono_us();
     uint64_t due_us = next_ms * 1000 > wall_us ? mono_us + (next_ms * 1000 - wall_us) : mono_us;
     if (!loop_timer_running(&s->expiry) || due_us + 1000 < s->expiry.due_us)
         loop_timer_start(s->loop, &s->expiry, due_us);
 }
 
+static void check_stop_signal(struct server *s);
+
 static void on_cron(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, cron));
-    ticks_calibrate(&s->engine.ticks);
-    reply_pool_trim(&s->reply_pool, POOL_KEPT);
+    uint64_t start_us = (uint64_t)clock_mono_us();
+    check_stop_signal(s);
+    if (!s->debug.no_cron) {
+        ticks_calibrate(&s->engine.ticks);
+        reply_pool_trim(&s->reply_pool, POOL_KEPT);
+        metrics_sample(s);
+    }
     loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + CRON_US);
+    s->metrics.cron_us += (uint64_t)clock_mono_us() - start_us;
 }
 
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
-    while (s->to_flush) {
-        struct client *c = s->to_flush;
-        s->to_flush = c->next_to_flush;
-        c->to_flush = false;
-        if (!c->closing) client_flush(c);
-    }
-    while (s->to_close) {
-        struct client *c = s->to_close;
-        s->to_close = c->next_to_close;
-        client_free(c);
-    }
+    clients_turn_end(s);
+    metrics_turn_end(s);
     schedule_expiry(s);
 }
 
-struct server *server_new(int argc, char **argv) {
-    struct server *s = mem_zalloc(sizeof *s);
+/* Signals. The handler only notes them: the cron timer ends the loop's sleep soon enough. */
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_stop_signal(int signal) {
+    if (stop_signal && signal == SIGINT) _exit(1); /* somebody insists */
+    stop_signal = signal;
+}
+
+static void catch_signals(void) {
+    struct sigaction stop = {.sa_handler = on_stop_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+}
+
+static void check_stop_signal(struct server *s) {
+    if (!stop_signal) return;
+    log_warning(&s->log, "Received %s scheduling shutdown...",
+                stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
+    if (!server_shutdown(s)) stop_signal = 0;
+}
+
+bool server_shutdown(struct server *s) {
+    log_notice(&s->log, "User requested shutdown...");
+    process_notify_stopping(s->supervision);
+    loop_stop(s->loop);
+    return true;
+}
+
+/* Start. */
+
+static size_t crash_command(void *ctx, struct slice *args, size_t max) {
+    const struct server *s = ctx;
+    if (!s->running_request) return 0;
+    size_t argc = (size_t)s->running_request->argc;
+    for (size_t i = 0; i < argc && i < max; i++) args[i] = s->running_request->argv[i];
+    return argc;
+}
+
+static void crash_info(void *ctx, struct buf *to) {
+    const struct server *s = ctx;
+    info_write(s->engine.info, &SLICE("everything"), 1, to);
+}
+
+static bool start_log(struct server *s) {
+    const struct server_config *config = &s->config;
+    int failed = log_set_file(&s->log, config->logfile);
+    if (failed) {
+        fprintf(stderr, "Can't open the log file %s: %s\n", config->logfile, strerror(failed));
+        return false;
+    }
+    if (config->syslog_enabled)
+        log_start_syslog(&s->log, config->syslog_ident, config->syslog_facility);
+    return true;
+}
+
+static void log_start(struct server *s) {
+    const struct server_config *config = &s->config;
+    int pid = (int)getpid();
+    log_notice(&s->log, "Drey is starting");
+    log_notice(&s->log, "Drey version=%s, bits=64, pid=%d, just started", DREY_VERSION, pid);
+    if (config_path(s->registry))
+        log_notice(&s->log, "Configuration loaded");
+    else
+        log_warning(&s->log,
+                    "Warning: no config file specified, using the default config. In order to "
+                    "specify a config file use %s /path/to/drey.conf",
+                    s->executable);
+    struct buf kept = BUF_INIT;
+    config_kept_in_use(s->registry, &kept);
+    if (kept.len) log_warning(&s->log, "These settings are kept but have no effect: %s", kept.data);
+    buf_release(&kept);
+    bool to_terminal = !config->logfile[0] && isatty(STDOUT_FILENO);
+    if (!config->always_show_logo && !to_terminal) {
+        log_notice(&s->log, "Running mode=standalone, port=%lld.", (long long)config->port);
+        return;
+    }
+    struct buf logo = BUF_INIT;
+    buf_appendf(&logo,
+                "\n"
+                "      __  (\\_      Drey %s\n"
+                "     (_ \\ ( '>\n"
+                "       ) \\/_)=    Port: %lld\n"
+                "       (_(_ )_     PID: %d\n\n",
+                DREY_VERSION, (long long)config->port, pid);
+    log_raw(&s->log, LOG_LEVEL_NOTICE, buf_slice(&logo));
+    buf_release(&logo);
+}
+
+/* What must not be renamed away says why. */
+static bool rename_commands(struct server *s) {
+    const struct config_lines *lines = &s->config.rename_command;
+    for (size_t i = 0; i < lines->n; i++) {
+        struct slice from = slice_str(lines->items[i].items[0]);
+        struct slice to = slice_str(lines->items[i].items[1]);
+        if (command_table_rename(s->engine.commands, from, to)) continue;
+        bool known = command_find(s->engine.commands, from) != NULL;
+        fprintf(stderr, "rename-command %.*s %.*s: %s\n", (int)from.len, from.ptr, (int)to.len,
+                to.ptr, known ? "the target name is taken" : "no such command");
+        return false;
+    }
+    return true;
+}
+
+static bool load_config(struct server *s, int argc, char **argv) {
+    struct buf error = BUF_INIT;
+    bool ok = config_load_argv(s->registry, argc, argv, &error);
+    if (!ok) fputs(error.data, stderr);
+    buf_release(&error);
+    return ok && rename_commands(s) && start_log(s);
+}
+
+/* From here on the process is what it will be: in the background, say. */
+static bool become_server(struct server *s, int argc, char **argv) {
+    process_title_init(&s->title, argc, argv);
+    s->supervision = process_supervise(&s->log, (enum process_supervision)s->config.supervised);
+    if (s->config.daemonize && s->supervision == PROCESS_SUPERVISED_NO) {
+        int failed = process_daemonize();
+        if (failed) {
+            fprintf(stderr, "Can't go to the background: %s\n", strerror(-failed));
+            return false;
+        }
+    }
+    log_start(s);
+    uint32_t most = process_raise_open_files(&s->log, (uint32_t)s->config.maxclients);
+    if (most == 0) return false;
+    s->config.maxclients = most;
+    process_warn_settings(&s->log, s->config.disable_thp);
+    return true;
+}
+
+static void assemble(struct server *s) {
+    log_init(&s->log);
+    s->started_us = (uint64_t)clock_mono_us();
     s->registry = config_new(DREY_VERSION);
     engine_init(&s->engine, s->registry);
     engine_add_families(&s->engine, command_families);
     engine_add_families(&s->engine, server_families);
     s->engine.server = s;
+    s->engine.log = &s->log;
     server_config_register(s->registry, &s->config);
     config_register_kept(s->registry);
-    struct buf error = BUF_INIT;
-    if (!config_load_argv(s->registry, argc, argv, &error)) {
-        fputs(error.data, stderr);
-        return NULL;
-    }
-    s->loop = loop_new();
-    s->engine.background = s->background = background_new(s->loop);
-    engine_open(&s->engine, (uint32_t)s->config.databases);
-    s->engine.latency_tracking = s->config.latency_tracking;
+    info_sections_register(s);
+    random_hex(s->replid, sizeof s->replid - 1);
     reply_init(&s->muted, &s->reply_pool, 2);
-    loop_on_turn_end(s->loop, on_turn_end, s);
     s->expiry.on_due = on_expiry;
     s->cron.on_due = on_cron;
+}
+
+struct server *server_new(int argc, char **argv) {
+    struct server *s = mem_zalloc(sizeof *s);
+    s->executable = realpath("/proc/self/exe", NULL);
+    assemble(s);
+    if (!load_config(s, argc, argv) || !become_server(s, argc, argv)) return NULL;
+    s->loop = loop_new();
+    if (!s->loop) {
+        fprintf(stderr, "Can't create the event loop: %s\n", strerror(errno));
+        return NULL;
+    }
+    s->engine.background = s->background = background_new(s->loop);
+    engine_open(&s->engine, (uint32_t)s->config.databases);
+    loop_on_turn_end(s->loop, on_turn_end, s);
+    clients_init(s);
     loop_timer_start(s->loop, &s->cron, 0);
+    reconfigure_start(s);
+    metrics_start(s);
+    s->crash = (struct crash){.log = &s->log,
+                              .version = DREY_VERSION,
+                              .context = s,
+                              .command = crash_command,
+                              .info = crash_info,
+                              .hide_user_data = s->config.hide_user_data_from_log};
+    crash_start(&s->crash);
+    crash_enable(s->config.crash_log_enabled);
+    catch_signals();
     return s;
+}
+
+static const char *pidfile_of(const struct server *s) {
+    if (s->config.pidfile && *s->config.pidfile) return s->config.pidfile;
+    return s->config.daemonize ? "/var/run/drey.pid" : NULL;
 }
 
 int server_run(struct server *s) {
     struct buf why = BUF_INIT;
-    if (!listeners_open(s, &why)) {
-        fprintf(stderr, "%s\n", why.data);
-        return 1;
-    }
+    bool listening = listeners_open(s, &why);
+    if (!listening && s->config.logfile[0]) fprintf(stderr, "Can't listen: %s\n", why.data);
+    buf_release(&why);
+    if (!listening) return 1;
+    const char *pidfile = pidfile_of(s);
+    int failed = pidfile ? process_write_pidfile(pidfile) : 0;
+    if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
+    log_notice(&s->log, "Server initialized");
+    if (s->config.port) log_notice(&s->log, "Ready to accept connections tcp");
+    if (s->config.unixsocket) log_notice(&s->log, "Ready to accept connections unix");
+    process_notify_ready(s->supervision, "Ready to accept connections");
     loop_run(s->loop);
-    return 0;
+    if (pidfile && !failed) {
+        log_notice(&s->log, "Removing the pid file.");
+        unlink(pidfile);
+    }
+    listeners_close(s);
+    log_warning(&s->log, "Drey is now ready to exit, bye bye...");
+    return s->exit_status;
+}
+
+void server_free(struct server *s) {
+    while (s->clients) client_free(s->clients);
+    background_free(s->background);
+    crash_stop();
+    engine_release(&s->engine);
+    config_free(s->registry);
+    reply_release(&s->muted);
+    reply_pool_release(&s->reply_pool);
+    request_args_release(&s->args);
+    loop_free(s->loop);
+    log_release(&s->log);
+    free((void *)s->executable);
+    mem_free(s);
 }

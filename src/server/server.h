@@ -11,7 +11,13 @@
 #include "io/loop.h"
 #include "resp/request.h"
 #include "server/client.h"
+#include "server/client_limits.h"
+#include "server/client_memory.h"
+#include "server/client_pause.h"
+#include "server/crash.h"
 #include "server/listener.h"
+#include "server/metrics.h"
+#include "server/process.h"
 #include "server/server_config.h"
 
 enum {
@@ -21,8 +27,16 @@ enum {
 
 struct server_stats {
     uint64_t connections, rejected;
-    uint64_t net_in, net_out;
+    uint64_t net_in, net_out; /* bytes */
+    uint64_t reads, writes;   /* system calls */
     uint64_t query_limit_closes, output_limit_closes, evicted_clients;
+    uint64_t denied_auth; /* failed attempts to authenticate */
+};
+
+/* What DEBUG switches for tests. */
+struct server_debug {
+    bool no_active_expiry; /* only look-ups delete what has expired */
+    bool no_cron;
 };
 
 struct server {
@@ -40,6 +54,10 @@ struct server {
     size_t client_count;
     uint64_t next_client_id;
     struct client *to_flush, *to_close;
+    struct client_turns turns;
+    struct client_limits limits;
+    struct client_memory memory;
+    struct client_pause pause;
     struct client *running; /* whose request runs: for the crash report */
     const struct request *running_request;
 
@@ -49,15 +67,30 @@ struct server {
 
     struct loop_timer expiry, cron;
     struct server_stats stats;
+    struct metrics metrics;
     uint64_t started_us; /* monotonic */
+    struct server_debug debug;
+    char replid[41]; /* of the history of writes: 40 hexadecimal digits */
+
+    const char *executable; /* absolute path, owned */
+    struct process_title title;
+    struct process_oom oom;
+    enum process_supervision supervision;
+    struct crash crash;
+    int exit_status;
 };
 
-/* Everything but listening: `argv` is the command line. On failure one clear message is on stderr
- * and NULL is returned. */
+/* Makes a server as the command line says, up to the point where it listens. On failure one clear
+ * message is on stderr and NULL is returned. */
 struct server *server_new(int argc, char **argv);
+
 /* Serves until it's told to stop; returns the exit status. */
 int server_run(struct server *s);
 void server_free(struct server *s);
+
+/* Ends server_run after this turn. What must be done before (saving, telling the replicas) is done
+ * here; false if it failed and the server goes on. */
+bool server_shutdown(struct server *s);
 
 /* The server that runs an engine. */
 struct server *server_of(const struct engine *e);

@@ -27,7 +27,7 @@ struct entry *entry_new(struct slice key, unsigned flags, size_t embedded_len) {
                         .key_len = (uint8_t)key.len,
                         .embedded_len = (uint16_t)embedded_len};
     if (flags & ENTRY_LONG_KEY) set_long_key_len(e, key.len);
-    memcpy(e->body + entry_words(flags), key.ptr, key.len);
+    slice_put(e->body + entry_words(flags), key);
     return e;
 }
 

@@ -2,8 +2,9 @@
 /* An entry is a key with its value: one allocation that holds the key, the deadline if there is
  * one, and the value itself if it's an integer or a short string, else a pointer to it.
  *
- *   | type, encoding: 1 | access: 3 | flags: 1 | key length: 1 | embedded length: 2 |          8
- * bytes | deadline: 8 (flag) | long key length: 8 (flag) | word: 8 (flag) | key | embedded value |
+ *   | type, encoding: 1 | access: 3 | flags: 1 | key length: 1 | embedded length: 2 |
+ *   | deadline: 8 (flag) | long key length: 8 (flag) | word: 8 (flag) |
+ *   | key | embedded value |
  *
  * The word is an integer or a pointer; an embedded value has none. The key's first 16 bytes nearly
  * always share the entry's first cache line. `access` is what eviction and OBJECT IDLETIME / FREQ

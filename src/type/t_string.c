@@ -88,7 +88,7 @@ struct entry *string_new_text(struct slice key, struct slice value, uint64_t dea
     if (value.len <= STRING_EMBED_MAX) {
         struct entry *e = entry_new(key, flags, value.len);
         fill(e, deadline, STRING_EMBEDDED);
-        memcpy(entry_embedded(e), value.ptr, value.len);
+        slice_put(entry_embedded(e), value);
         return e;
     }
     struct entry *e = entry_new(key, flags | ENTRY_WORD, 0);
@@ -113,7 +113,7 @@ struct entry *string_assign_text(struct entry *e, struct slice value, uint64_t d
     if (value.len > STRING_EMBED_MAX) return string_assign_bytes(e, bytes_copy(value), deadline);
     e = reshape(e, deadline_flag(deadline), value.len);
     fill(e, deadline, STRING_EMBEDDED);
-    memcpy(entry_embedded(e), value.ptr, value.len);
+    slice_put(entry_embedded(e), value);
     return e;
 }
 
@@ -134,8 +134,9 @@ struct entry *string_assign_bytes(struct entry *e, struct bytes *value, uint64_t
 }
 
 struct entry *string_assign_int(struct entry *e, int64_t value) {
-    if (e->encoding != STRING_INT) {
+    if (e->type != TYPE_STRING || e->encoding != STRING_INT) {
         e = reshape(e, (e->flags & ENTRY_DEADLINE) | ENTRY_WORD, 0);
+        e->type = TYPE_STRING;
         e->encoding = STRING_INT;
     }
     entry_set_int(e, value);

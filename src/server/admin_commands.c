@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands about the server as a whole: INFO, ROLE, SHUTDOWN, TIME. */
+#include "base/clock.h"
+#include "exec/call.h"
+#include "server/families.h"
+#include "server/server.h"
+
+static void cmd_info(struct call *c) {
+    struct buf text = BUF_INIT;
+    info_write(c->engine->info, c->argv + 1, c->argc - 1, &text);
+    reply_verbatim(c->reply, buf_slice(&text), "txt");
+    buf_release(&text);
+}
+
+/* The wall clock itself, not that of the batch: clients measure with it. */
+static void cmd_time(struct call *c) {
+    int64_t now_us = clock_wall_us();
+    reply_array(c->reply, 2);
+    reply_bulk_i64(c->reply, now_us / 1000000);
+    reply_bulk_i64(c->reply, now_us % 1000000);
+}
+
+static void cmd_role(struct call *c) {
+    reply_array(c->reply, 3);
+    reply_bulk_str(c->reply, "master");
+    reply_i64(c->reply, 0);
+    reply_array(c->reply, 0);
+}
+
+enum {
+    SHUTDOWN_NOSAVE = 1,
+    SHUTDOWN_SAVE = 2,
+    SHUTDOWN_NOW = 4,
+    SHUTDOWN_FORCE = 8,
+    SHUTDOWN_ABORT = 16,
+};
+
+static bool shutdown_options(const struct call *c, unsigned *options) {
+    static const struct {
+        const char *word;
+        unsigned option;
+    } words[] = {{"NOSAVE", SHUTDOWN_NOSAVE},
+                 {"SAVE", SHUTDOWN_SAVE},
+                 {"NOW", SHUTDOWN_NOW},
+                 {"FORCE", SHUTDOWN_FORCE},
+                 {"ABORT", SHUTDOWN_ABORT}};
+    *options = 0;
+    for (int i = 1; i < c->argc; i++) {
+        unsigned option = 0;
+        for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
+            if (arg_is(c, i, words[w].word)) option = words[w].option;
+        if (!option) return false;
+        *options |= option;
+    }
+    if ((*options & SHUTDOWN_ABORT) && *options != SHUTDOWN_ABORT) return false;
+    return !((*options & SHUTDOWN_SAVE) && (*options & SHUTDOWN_NOSAVE));
+}
+
+/* A shutdown that begins is done within the same turn of the loop, so there's none to abort. */
+static void cmd_shutdown(struct call *c) {
+    unsigned options;
+    if (!shutdown_options(c, &options)) {
+        reply_error(c->reply, ERR_SYNTAX);
+        return;
+    }
+    if (options & SHUTDOWN_ABORT) {
+        reply_error(c->reply, "ERR No shutdown in progress.");
+        return;
+    }
+    if (!server_shutdown(server_of(c->engine))) {
+        reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
+        return;
+    }
+    if (c->session->is_client) client_close_soon(client_of(c->session));
+}
+
+const struct command admin_commands[] = {
+    {
+        .name = "info",
+        .run = cmd_info,
+        .arity = -1,
+        .flags = CMD_LOADING | CMD_STALE,
+        .categories = ACL_DANGEROUS,
+        .group = "server",
+        .summary = "Shows what there is to know of the server, in sections.",
+        .since = "1.0.0",
+        .complexity = "O(1)",
+        .syntax = "[section ...]",
+        .history = "7.0.0 Takes several sections.",
+        .tips = "nondeterministic_output\nrequest_policy:all_shards\nresponse_policy:special",
+    },
+    {
+        .name = "role",
+        .run = cmd_role,
+        .arity = 1,
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST,
+        .categories = ACL_ADMIN | ACL_DANGEROUS,
+        .group = "server",
+        .summary = "Tells the server's part in replication.",
+        .since = "2.8.12",
+        .complexity = "O(1)",
+    },
+    {
+        .name = "shutdown",
+        .run = cmd_shutdown,
+        .arity = -1,
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_NO_MULTI | CMD_ALLOW_BUSY,
+        .group = "server",
+        .summary = "Ends the server, after saving if that is configured or asked for.",
+        .since = "1.0.0",
+        .complexity = "O(N) in the number of keys when they are saved, else O(1)",
+        .syntax = "save-selector:[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+        .history = "7.0.0 NOW, FORCE and ABORT came.",
+    },
+    {
+        .name = "time",
+        .run = cmd_time,
+        .arity = 1,
+        .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+        .group = "server",
+        .summary = "Tells the time: seconds since 1970, and microseconds.",
+        .since = "2.6.0",
+        .complexity = "O(1)",
+        .tips = "nondeterministic_output",
+    },
+    {NULL},
+};

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where bytes are read to: the server's buffer, behind a copy of the few that are left of the last
+ * read; or, while a big argument is coming in, straight behind what is there of it in the client's
+ * own memory, so that it's moved at most while that grows (by doubling: less than once on average).
+ *
+ * Running: requests are taken in batches: all of a batch are parsed, their keys hashed and the
+ * cache lines asked for before the first runs. They run in order. A client's turn ends when what
+ * was read is used up, or after a share of time or replies: the rest waits, and others come first.
+ *
+ * Memory follows what was received, not what was announced: room for up to MEMORY_AHEAD more than
+ * that, and nothing at all before the first byte of an argument. */
+#include "server/client_input.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "server/client_list.h"
+#include "server/server.h"
+
+enum {
+    UNAUTHENTICATED_ARGS = 10,
+    UNAUTHENTICATED_BULK = 16384,
+    INLINE_MAX = 64 * 1024,
+    ARGS_MAX = INT32_MAX,
+
+    REST_MAX = SERVER_READ_SIZE / 4, /* a longer rest isn't copied to the server's buffer */
+    OWN_MIN = 16 * 1024,             /* own memory starts with this and shrinks to it */
+    NEXT_MIN = 1024,                 /* room for the header of an argument, at least */
+    MEMORY_AHEAD = 1024 * 1024,
+    TRIM_US = 300 * 1000,
+    ARGS_KEPT = 4096, /* the batch's argument vector shrinks back to this */
+
+    TURN_NS = 1000 * 1000,    /* a client's time in one turn */
+    TURN_OUTPUT = 256 * 1024, /* replies of one turn, before any of them is sent */
+    TURN_OUTPUT_UNAUTHENTICATED = 16 * 1024,
+};
+
+/* Running. */
+
+/* Requests parsed into server->batch. */
+struct batch {
+    size_t count;
+    size_t ends[SERVER_BATCH]; /* where in the input each ends */
+    size_t begin;              /* where the first begins */
+    size_t tail;              /* where what follows them begins: an incomplete request or nothing */
+    size_t tail_args;         /* the tail's arguments in server->args start here */
+    enum request_status last; /* READY: there may be more requests to parse */
+};
+
+static bool authenticated(const struct client *c) {
+    return !(c->session.gates & GATE_AUTH);
+}
+
+static struct request_limits limits_of(const struct client *c) {
+    bool known = authenticated(c);
+    return (struct request_limits){
+        .max_args = known ? ARGS_MAX : UNAUTHENTICATED_ARGS,
+        .max_bulk =
+            known ? (int64_t)c->server->engine.settings.proto_max_bulk_len : UNAUTHENTICATED_BULK,
+        .max_inline = INLINE_MAX,
+        .authenticated = known,
+    };
+}
+
+/* Parses requests. An empty line or array is no request. Who isn't authenticated gets batches of
+ * one, as the next request may be read under other limits. */
+static void batch_parse(struct client *c, struct request_parser *p, struct slice input,
+                        struct batch *b) {
+    struct server *s = c->server;
+    struct request_limits limits = limits_of(c);
+    size_t firsts[SERVER_BATCH], most = limits.authenticated ? SERVER_BATCH : 1;
+    b->count = b->tail_args = 0;
+    b->begin = b->tail;
+    b->last = REQUEST_READY;
+    while (b->count < most) {
+        b->last = request_parse(p, input.ptr, input.len, &limits, &s->args);
+        if (b->last != REQUEST_READY) break;
+        b->tail = p->pos;
+        if (s->args.count == b->tail_args) continue;
+        firsts[b->count] = b->tail_args;
+        b->ends[b->count] = p->pos;
+        s->batch[b->count++].argc = (int)(s->args.count - b->tail_args);
+        b->tail_args = s->args.count;
+        if (p->inline_command) break; /* its words live until the parser is called again */
+    }
+    for (size_t i = 0; i < b->count; i++) s->batch[i].argv = s->args.v + firsts[i];
+}
+
+/* CLIENT REPLY: nobody wants the reply; errors count all the same. */
+static void mute(struct client *c) {
+    struct reply *muted = &c->server->muted, *own = &c->session.own_reply;
+    muted->resp = own->resp;
+    muted->on_error = own->on_error;
+    muted->on_error_ctx = own->on_error_ctx;
+    c->session.reply = muted;
+}
+
+static void unmute(struct client *c) {
+    reply_release(&c->server->muted);
+    c->session.reply = &c->session.own_reply;
+    if (c->reply_mode == CLIENT_REPLY_SKIP) c->reply_mode = CLIENT_REPLY_ON;
+}
+
+static void run_one(struct client *c, const struct request *r) {
+    bool muted = c->reply_mode != CLIENT_REPLY_ON;
+    c->server->running_request = r;
+    if (r->cmd) c->last_command = r->cmd;
+    if (muted) mute(c);
+    dispatch_run(&c->session, r);
+    if (muted) unmute(c);
+    if (c->reply_mode == CLIENT_REPLY_SKIP_NEXT) c->reply_mode = CLIENT_REPLY_SKIP;
+    c->commands++;
+}
+
+static bool may_run(const struct client *c) {
+    return !c->closing && !c->close_after_reply && !c->paused;
+}
+
+/* A client's share of the turn. */
+struct share {
+    uint64_t time_end_ns; /* of engine.busy_ns */
+    size_t output_end;
+};
+
+static struct share share_of(const struct client *c) {
+    size_t more = authenticated(c) ? TURN_OUTPUT : TURN_OUTPUT_UNAUTHENTICATED;
+    return (struct share){c->server->engine.busy_ns + TURN_NS,
+                          reply_len(&c->session.own_reply) + more};
+}
+
+static bool used_up(const struct client *c, const struct share *share) {
+    return c->server->engine.busy_ns > share->time_end_ns ||
+           reply_len(&c->session.own_reply) > share->output_end;
+}
+
+/* Returns where in the input to go on: behind the batch, or behind the request after which the
+ * client had to stop. */
+static size_t batch_run(struct client *c, const struct batch *b, const struct share *share) {
+    struct server *s = c->server;
+    dispatch_prepare_all(&c->session, s->batch, b->count);
+    for (size_t i = 0; i < b->count; i++) {
+        if (__builtin_expect(client_pause_on(&s->pause), 0) && client_pause_hold(c, &s->batch[i]))
+            return i ? b->ends[i - 1] : b->begin;
+        run_one(c, &s->batch[i]);
+        if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
+            client_limits_check_output(c);
+        if (!may_run(c) || used_up(c, share)) return b->ends[i];
+    }
+    return b->tail;
+}
+
+static void protocol_error(struct client *c, const char *text) {
+    client_log(c, LOG_LEVEL_VERBOSE, "Protocol error from client:", "");
+    if (c->reply_mode == CLIENT_REPLY_ON) reply_error(&c->session.own_reply, text);
+    client_close_after_reply(c);
+}
+
+/* The tail's arguments become the first of the next batch. */
+static void keep_tail_args(struct request_args *args, size_t from) {
+    args->count -= from;
+    memmove(args->v, args->v + from, args->count * sizeof *args->v);
+}
+
+/* Runs what is complete in the input, as far as the client's share goes. Returns how much of it is
+ * done with; of the rest, parser and server->args hold what was parsed already. */
+static size_t run_input(struct client *c, struct request_parser *p, struct slice input) {
+    struct server *s = c->server;
+    struct share share = share_of(c);
+    struct batch b = {.tail = 0};
+    size_t done = 0;
+    engine_tick(&s->engine);
+    s->running = c;
+    do {
+        batch_parse(c, p, input, &b);
+        done = batch_run(c, &b, &share);
+        if (done < b.tail || !may_run(c)) {
+            request_parser_release(p);
+            p->pos = done;
+            s->args.count = 0;
+            break;
+        }
+        if (b.last == REQUEST_BAD) {
+            protocol_error(c, p->error);
+            break;
+        }
+        keep_tail_args(&s->args, b.tail_args);
+    } while (b.last == REQUEST_READY && !used_up(c, &share));
+    s->running = NULL;
+    s->running_request = NULL;
+    if (may_run(c) && (done < b.tail || (b.last == REQUEST_READY && done < input.len)))
+        client_wait_for_turn(c);
+    if (reply_len(&c->session.own_reply)) client_wants_flush(c);
+    return done;
+}
+
+/* Keeping. */
+
+static void args_trim(struct request_args *args) {
+    args->count = 0;
+    if (args->cap > ARGS_KEPT) request_args_release(args);
+}
+
+/* Nothing is pending any more; the memory stays until it's trimmed. */
+static void input_clear(struct client_input *in) {
+    mem_free(in->args);
+    in->args = NULL;
+    in->arg_count = 0;
+    in->len = 0;
+    request_parser_init(&in->parser);
+}
+
+void client_input_free(struct client *c) {
+    struct client_input *in = c->input;
+    if (!in) return;
+    request_parser_release(&in->parser);
+    mem_free(in->args);
+    mem_free(in->data);
+    mem_free(in);
+    c->input = NULL;
+}
+
+static void keep_args(struct client_input *in, const struct request_args *args) {
+    mem_free(in->args);
+    in->args = NULL;
+    in->arg_count = args->count;
+    if (!args->count) return;
+    in->args = mem_alloc(args->count * sizeof *in->args);
+    memcpy(in->args, args->v, args->count * sizeof *in->args);
+}
+
+/* Keeps what run_input left of `input`, which lies in the server's buffer or in the client's own
+ * memory. */
+static void input_keep(struct client *c, const struct request_parser *p, struct slice input,
+                       size_t done) {
+    struct request_args *args = &c->server->args;
+    size_t rest = input.len - done;
+    if (!c->input) c->input = mem_zalloc(sizeof *c->input);
+    struct client_input *in = c->input;
+    if (in->cap < rest) { /* then it's the server's buffer that has the bytes */
+        mem_free(in->data);
+        in->cap = mem_class_size(rest > OWN_MIN ? rest : OWN_MIN);
+        in->data = mem_alloc(in->cap);
+    }
+    memmove(in->data, input.ptr + done, rest);
+    in->len = rest;
+    if (rest > in->peak) in->peak = rest;
+    in->parser = *p;
+    in->parser.pos -= done;
+    request_rebase(args->v, args->count, input.ptr + done, in->data);
+    keep_args(in, args);
+}
+
+/* Runs what is complete of `input`: what was pending and what was just read. */
+static void take_input(struct client *c, struct slice input) {
+    struct request_args *args = &c->server->args;
+    struct client_input *in = c->input;
+    struct request_parser p;
+    args->count = 0;
+    if (in) {
+        p = in->parser;
+        in->parser.inline_command = false; /* what that owns is p's now */
+        request_args_append(args, in->args, in->arg_count);
+        request_rebase(args->v, args->count, in->data, input.ptr);
+    } else {
+        request_parser_init(&p);
+    }
+    size_t done = run_input(c, &p, input);
+    if (done < input.len && !c->closing && !c->close_after_reply) {
+        input_keep(c, &p, input, done);
+    } else {
+        request_parser_release(&p);
+        if (in) input_clear(in);
+    }
+    args_trim(args);
+    if (c->closing || !c->input) return;
+    if (!c->input->trim_at_us) {
+        c->input->trim_at_us = loop_now_us(c->server->loop) + TRIM_US;
+        client_limits_schedule(c);
+    }
+    client_memory_count(c);
+    client_limits_check_input(c);
+}
+
+/* Reading. */
+
+/* Does what is pending, with what is known to be missing, fit into the server's buffer? */
+static bool fits_shared(const struct client_input *in) {
+    return in->len <= REST_MAX &&
+           request_missing(&in->parser, in->len) <= SERVER_READ_SIZE - in->len;
+}
+
+/* Room for the next piece in the client's own memory; false if there is none to be had. */
+static bool input_make_room(struct client_input *in) {
+    size_t missing = request_missing(&in->parser, in->len), need = missing ? missing : NEXT_MIN;
+    if (need > SERVER_READ_SIZE) need = SERVER_READ_SIZE;
+    if (in->cap - in->len >= need) return true;
+    size_t more = missing, most = in->len > MEMORY_AHEAD ? in->len : MEMORY_AHEAD;
+    if (more > most) more = most;
+    if (more < in->len / 2) more = in->len / 2;
+    if (more < OWN_MIN) more = OWN_MIN;
+    size_t cap = mem_class_size(in->len + more);
+    char *before = in->data, *data = mem_try_realloc(in->data, cap);
+    if (!data) return false;
+    in->data = data;
+    in->cap = cap;
+    request_rebase(in->args, in->arg_count, before, data);
+    return true;
+}
+
+/* Where to read to; the length is 0 if there's no memory. */
+static char *room_for_reading(struct client *c, bool own, size_t *len) {
+    struct server *s = c->server;
+    struct client_input *in = c->input;
+    size_t pending = in ? in->len : 0;
+    *len = SERVER_READ_SIZE - pending;
+    if (!own) return s->input + pending;
+    *len = 0;
+    if (!input_make_room(in)) return NULL;
+    *len = in->cap - in->len;
+    if (*len > SERVER_READ_SIZE) *len = SERVER_READ_SIZE;
+    return in->data + in->len;
+}
+
+static void on_read_failed(struct client *c, ssize_t len) {
+    struct server *s = c->server;
+    if (len < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (len < 0) log_verbose(&s->log, "Reading from client: %s", strerror(errno));
+    client_close_soon(c);
+}
+
+void client_read(struct client *c) {
+    struct server *s = c->server;
+    struct client_input *in = c->input;
+    size_t room, pending = in ? in->len : 0;
+    bool own = in && !fits_shared(in);
+    char *to = room_for_reading(c, own, &room);
+    if (!to) {
+        client_log(c, LOG_LEVEL_WARNING, "Closing client for lack of memory for its request:", "");
+        client_close_soon(c);
+        return;
+    }
+    ssize_t len = read(c->watch.fd, to, room);
+    s->stats.reads++;
+    if (len <= 0) {
+        on_read_failed(c, len);
+        return;
+    }
+    c->active_us = loop_now_us(s->loop);
+    c->bytes_in += (uint64_t)len;
+    s->stats.net_in += (uint64_t)len;
+    if (own) {
+        in->len += (size_t)len;
+        if (in->len > in->peak) in->peak = in->len;
+        take_input(c, slice_of(in->data, in->len));
+    } else {
+        if (pending) memcpy(s->input, in->data, pending);
+        take_input(c, slice_of(s->input, pending + (size_t)len));
+    }
+}
+
+void client_read_on(struct client *c) {
+    if (c->input && c->input->len) take_input(c, slice_of(c->input->data, c->input->len));
+    if (!c->closing) client_watch(c);
+}
+
+/* Memory. */
+
+static void input_shrink(struct client_input *in, size_t to) {
+    size_t cap = mem_class_size(to);
+    if (cap >= in->cap) return;
+    char *before = in->data;
+    in->data = mem_realloc(in->data, cap);
+    in->cap = cap;
+    request_rebase(in->args, in->arg_count, before, in->data);
+}
+
+void client_input_trim(struct client *c) {
+    struct client_input *in = c->input;
+    bool used = in->peak > 0;
+    size_t keep = in->peak > in->len ? in->peak : in->len;
+    in->peak = 0;
+    in->trim_at_us = 0;
+    if (!used && !in->len && in->cap <= 2 * OWN_MIN) {
+        client_input_free(c);
+    } else if (!used && in->len) {
+        input_shrink(in, in->len); /* it stays as it is until more comes */
+    } else {
+        if (keep < OWN_MIN) keep = OWN_MIN;
+        if (keep <= in->cap / 2) input_shrink(in, keep);
+        in->trim_at_us = loop_now_us(c->server->loop) + TRIM_US;
+    }
+    client_memory_count(c);
+}
+
+size_t client_input_memory(const struct client *c) {
+    const struct client_input *in = c->input;
+    if (!in) return 0;
+    return mem_class_size(sizeof *in) + in->cap +
+           (in->arg_count ? mem_class_size(in->arg_count * sizeof *in->args) : 0);
+}

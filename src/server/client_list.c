@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/client_list.h"
+
+#include "server/client_addr.h"
+#include "server/client_input.h"
+#include "server/server.h"
+
+static uint64_t seconds_since(const struct client *c, uint64_t us) {
+    uint64_t now = loop_now_us(c->server->loop);
+    return now > us ? (now - us) / 1000000 : 0;
+}
+
+static void append_flags(const struct client *c, struct buf *to) {
+    const struct {
+        bool set;
+        char letter;
+    } flags[] = {
+        {c->kind == CLIENT_REPLICA, 'S'},
+        {c->kind == CLIENT_PRIMARY, 'M'},
+        {c->kind == CLIENT_PUBSUB, 'P'},
+        {c->paused, 'b'},
+        {c->close_after_reply, 'c'},
+        {c->closing, 'A'},
+        {c->unix_socket, 'U'},
+        {c->no_evict, 'e'},
+        {c->session.no_touch, 'T'},
+    };
+    size_t before = to->len;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (flags[i].set) buf_append_char(to, flags[i].letter);
+    if (to->len == before) buf_append_char(to, 'N');
+}
+
+static void append_identity(const struct client *c, struct buf *to) {
+    char addr[CLIENT_ADDR_MAX], local[CLIENT_ADDR_MAX];
+    client_addr(c, addr);
+    client_local_addr(c, local);
+    buf_appendf(to, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=",
+                (unsigned long long)c->id, addr, local, c->watch.fd, client_text(c, CLIENT_NAME),
+                (unsigned long long)seconds_since(c, c->created_us),
+                (unsigned long long)seconds_since(c, c->active_us));
+    append_flags(c, to);
+}
+
+/* What is in the first chunk of replies is Redis's "reply buffer", the others are its "list". */
+static void append_buffers(const struct client *c, struct buf *to) {
+    const struct client_input *in = c->input;
+    const struct reply *r = &c->session.own_reply;
+    size_t first = 0, chunks = 0;
+    for (const struct reply_chunk *chunk = r->head; chunk; chunk = chunk->next) chunks++;
+    if (chunks)
+        first =
+            (r->head == r->tail ? (size_t)(r->pos - r->head->data) : r->head->len) - r->head_taken;
+    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0",
+                in ? in->len : 0, in ? in->cap - in->len : 0,
+                in ? in->arg_count * sizeof *in->args : 0, chunks ? r->head->cap : 0);
+    buf_appendf(to, " obl=%zu oll=%zu omem=%llu tot-mem=%zu", first, chunks ? chunks - 1 : 0,
+                (unsigned long long)client_output_counted(c), client_memory_of(c));
+}
+
+void client_describe(const struct client *c, struct buf *to) {
+    const struct session *s = &c->session;
+    append_identity(c, to);
+    buf_appendf(to, " db=%d sub=0 psub=0 ssub=0 multi=-1 watch=0",
+                (int)(s->db - s->engine->keyspace.dbs));
+    append_buffers(c, to);
+    buf_appendf(to, " events=%s%s cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s",
+                c->watch.interest & LOOP_READ ? "r" : "", c->watch.interest & LOOP_WRITE ? "w" : "",
+                c->last_command ? c->last_command->full_name : "NULL", s->own_reply.resp,
+                client_text(c, CLIENT_LIB_NAME), client_text(c, CLIENT_LIB_VER));
+    buf_appendf(to, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
+                (unsigned long long)c->bytes_in, (unsigned long long)c->bytes_out,
+                (unsigned long long)c->commands);
+}
+
+void client_describe_all(const struct server *s, bool (*wanted)(const struct client *, void *),
+                         void *ctx, struct buf *to) {
+    for (const struct client *c = s->clients; c; c = c->next) {
+        if (c->closing || (wanted && !wanted(c, ctx))) continue;
+        client_describe(c, to);
+        buf_append_char(to, '\n');
+    }
+}
+
+void client_log(const struct client *c, enum log_level level, const char *before,
+                const char *after) {
+    if (!log_enabled(&c->server->log, level)) return;
+    struct buf line = BUF_INIT;
+    client_describe(c, &line);
+    log_write(&c->server->log, level, "%s %s%s", before, line.data, after);
+    buf_release(&line);
+}
+
+bool client_kind_parse(struct slice text, enum client_kind *kind) {
+    static const struct {
+        const char *name;
+        enum client_kind kind;
+    } names[] = {
+        {"normal", CLIENT_NORMAL}, {"slave", CLIENT_REPLICA},  {"replica", CLIENT_REPLICA},
+        {"pubsub", CLIENT_PUBSUB}, {"master", CLIENT_PRIMARY}, {"primary", CLIENT_PRIMARY},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!slice_is(text, names[i].name)) continue;
+        *kind = names[i].kind;
+        return true;
+    }
+    return false;
+}

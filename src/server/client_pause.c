@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/client_pause.h"
+
+#include "server/server.h"
+
+static void on_end(struct loop_timer *timer) {
+    client_pause_stop((struct server *)((char *)timer - offsetof(struct server, pause) -
+                                        offsetof(struct client_pause, end)));
+}
+
+void client_pause_init(struct server *s) {
+    client_queue_init(&s->pause.held);
+    s->pause.end.on_due = on_end;
+}
+
+/* As in Redis, an end that 64 bits can't hold is one in the past. */
+void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what) {
+    struct client_pause *p = &s->pause;
+    uint64_t now = loop_now_us(s->loop), end;
+    if (ms > INT64_MAX - s->engine.keyspace.now_ms) return;
+    if (__builtin_mul_overflow(ms, 1000, &end) || __builtin_add_overflow(end, now, &end))
+        end = UINT64_MAX;
+    if (!loop_timer_running(&p->end) || end > p->end.due_us)
+        loop_timer_start(s->loop, &p->end, end);
+    if (what > p->what) p->what = (uint8_t)what;
+}
+
+void client_pause_stop(struct server *s) {
+    struct client_pause *p = &s->pause;
+    loop_timer_stop(s->loop, &p->end);
+    p->what = CLIENT_PAUSE_NOTHING;
+    while (p->held.count) {
+        struct client_link *first = client_queue_first(&p->held);
+        struct client *c = (struct client *)((char *)first - offsetof(struct client, queued));
+        client_queue_remove(&p->held, first);
+        c->paused = false;
+        client_wait_for_turn(c);
+        client_limits_schedule(c);
+    }
+}
+
+bool client_pause_hold(struct client *c, const struct request *r) {
+    struct client_pause *p = &c->server->pause;
+    if (c->kind == CLIENT_REPLICA || !dispatch_accepts(&c->session, r)) return false;
+    if (p->what == CLIENT_PAUSE_WRITES && !(r->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
+        return false;
+    c->paused = true;
+    c->last_command = r->cmd;
+    client_queue_push(&p->held, &c->queued);
+    client_watch(c);
+    return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* CLIENT PAUSE: commands of clients wait, all of them or those that may write, for a time or until
+ * CLIENT UNPAUSE. A client that waits keeps its input and isn't read from; those that waited go on
+ * in the order in which they came to wait. What wouldn't run anyway (unknown commands, bad arity,
+ * no authentication) is still refused at once, as in Redis. */
+#ifndef DREY_SERVER_CLIENT_PAUSE_H
+#define DREY_SERVER_CLIENT_PAUSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exec/dispatch.h"
+#include "server/client.h"
+
+enum client_pause_what { CLIENT_PAUSE_NOTHING, CLIENT_PAUSE_WRITES, CLIENT_PAUSE_ALL };
+
+struct client_pause {
+    uint8_t what; /* enum client_pause_what */
+    struct loop_timer end;
+    struct client_queue held;
+};
+
+void client_pause_init(struct server *s);
+
+static inline bool client_pause_on(const struct client_pause *p) {
+    return p->what != CLIENT_PAUSE_NOTHING;
+}
+
+/* A pause in force is only ever extended: the later end and the wider kind hold. */
+void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what);
+void client_pause_stop(struct server *s);
+
+/* Must this request wait? Then the client is held. */
+bool client_pause_hold(struct client *c, const struct request *r);
+
+#endif

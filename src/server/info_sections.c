@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/info_sections.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "exec/config_file.h"
+#include "server/info_commands.h"
+#include "server/memory_overview.h"
+#include "server/server.h"
+#include "server/version.h"
+
+/* Server. */
+
+static void write_version(const struct server *s, struct buf *out) {
+    info_str(out, "redis_version", DREY_REDIS_VERSION);
+    info_str(out, "redis_git_sha1", "00000000");
+    info_str(out, "redis_git_dirty", "0");
+    info_str(out, "redis_build_id", "0000000000000000");
+    info_str(out, "redis_mode", "standalone");
+    info_str(out, "server_name", "drey");
+    info_str(out, "drey_version", DREY_VERSION);
+    if (!s->config.extended_redis_compatibility) info_str(out, "server_mode", "standalone");
+}
+
+static void write_platform(const struct server *s, struct buf *out) {
+    const struct ticks *ticks = &s->engine.ticks;
+    struct utsname os = {0};
+    uname(&os);
+    buf_appendf(out, "os:%s %s %s\r\n", os.sysname, os.release, os.machine);
+    info_u64(out, "arch_bits", 8 * sizeof(void *));
+    if (ticks->counter)
+        buf_appendf(out, "monotonic_clock:CPU counter @ %.0f ticks/us\r\n",
+                    1000 * 4294967296.0 / (double)ticks->factor);
+    else
+        info_str(out, "monotonic_clock", "POSIX clock_gettime");
+    info_str(out, "multiplexing_api", "epoll");
+    info_str(out, "atomicvar_api", "c11-builtin");
+#ifdef __clang__
+    info_str(out, "gcc_version", "0.0.0");
+#else
+    buf_appendf(out, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+}
+
+static void write_listeners(const struct server *s, struct buf *out) {
+    int count = 0;
+    if (s->config.port) {
+        buf_appendf(out, "listener%d:name=tcp", count++);
+        for (size_t i = 0; i < s->config.bind.n; i++)
+            buf_appendf(out, ",bind=%s", s->config.bind.items[i]);
+        buf_appendf(out, ",port=%d\r\n", (int)s->config.port);
+    }
+    if (s->config.unixsocket)
+        buf_appendf(out, "listener%d:name=unix,bind=%s\r\n", count, s->config.unixsocket);
+}
+
+static void write_server(void *ctx, struct buf *out) {
+    const struct server *s = ctx;
+    uint64_t up_s = (loop_now_us(s->loop) - s->started_us) / 1000000;
+    write_version(s, out);
+    write_platform(s, out);
+    info_i64(out, "process_id", getpid());
+    buf_append_str(out, "process_supervised:");
+    config_value(s->registry, SLICE("supervised"), out);
+    buf_append_str(out, "\r\n");
+    info_str(out, "run_id", s->engine.run_id);
+    info_i64(out, "tcp_port", s->config.port);
+    info_u64(out, "server_time_usec", s->engine.now_us);
+    info_u64(out, "uptime_in_seconds", up_s);
+    info_u64(out, "uptime_in_days", up_s / 86400);
+    info_i64(out, "hz", s->config.hz);
+    info_i64(out, "configured_hz", s->config.hz);
+    info_u64(out, "lru_clock", (s->engine.now_us / 1000000) & 0xffffff);
+    info_str(out, "executable", s->executable);
+    const char *path = config_path(s->registry);
+    info_str(out, "config_file", path ? path : "");
+    info_u64(out, "io_threads_active", 0);
+    write_listeners(s, out);
+}
+
+/* Clients. */
+
+static void write_clients(void *ctx, struct buf *out) {
+    struct server *s = ctx;
+    struct memory_overview m;
+    memory_overview_read(s, &m);
+    info_u64(out, "connected_clients", s->client_count);
+    info_u64(out, "cluster_connections", 0);
+    info_i64(out, "maxclients", s->config.maxclients);
+    info_u64(out, "client_recent_max_input_buffer", m.largest_input);
+    info_u64(out, "client_recent_max_output_buffer", m.largest_output);
+    info_u64(out, "blocked_clients", 0);
+    info_u64(out, "tracking_clients", 0);
+    info_u64(out, "pubsub_clients", 0);
+    info_u64(out, "watching_clients", 0);
+    info_u64(out, "clients_in_timeout_table", 0);
+    info_u64(out, "total_watched_keys", 0);
+    info_u64(out, "total_blocking_keys", 0);
+    info_u64(out, "total_blocking_keys_on_nokey", 0);
+}
+
+/* Sections of what isn't there. */
+
+static void write_persistence(void *ctx, struct buf *out) {
+    const struct server *s = ctx;
+    info_u64(out, "loading", (s->engine.gates & GATE_LOADING) != 0);
+    buf_append_str(out, "async_loading:0\r\n"
+                        "current_cow_peak:0\r\n"
+                        "current_cow_size:0\r\n"
+                        "current_cow_size_age:0\r\n"
+                        "current_fork_perc:0.00\r\n"
+                        "current_save_keys_processed:0\r\n"
+                        "current_save_keys_total:0\r\n");
+    info_u64(out, "rdb_changes_since_last_save", s->engine.keyspace.dirty);
+    info_u64(out, "rdb_bgsave_in_progress", 0);
+    info_u64(out, "rdb_last_save_time",
+             (s->engine.now_us - (loop_now_us(s->loop) - s->started_us)) / 1000000);
+    buf_append_str(out, "rdb_last_bgsave_status:ok\r\n"
+                        "rdb_last_bgsave_time_sec:-1\r\n"
+                        "rdb_current_bgsave_time_sec:-1\r\n"
+                        "rdb_saves:0\r\n"
+                        "rdb_last_cow_size:0\r\n"
+                        "rdb_last_load_keys_expired:0\r\n"
+                        "rdb_last_load_keys_loaded:0\r\n"
+                        "aof_enabled:0\r\n"
+                        "aof_rewrite_in_progress:0\r\n"
+                        "aof_rewrite_scheduled:0\r\n"
+                        "aof_last_rewrite_time_sec:-1\r\n"
+                        "aof_current_rewrite_time_sec:-1\r\n"
+                        "aof_last_bgrewrite_status:ok\r\n"
+                        "aof_rewrites:0\r\n"
+                        "aof_rewrites_consecutive_failures:0\r\n"
+                        "aof_last_write_status:ok\r\n"
+                        "aof_last_cow_size:0\r\n"
+                        "module_fork_in_progress:0\r\n"
+                        "module_fork_last_cow_size:0\r\n");
+}
+
+static void write_replication(void *ctx, struct buf *out) {
+    const struct server *s = ctx;
+    info_str(out, "role", "master");
+    info_u64(out, "connected_slaves", 0);
+    info_str(out, "master_failover_state", "no-failover");
+    info_str(out, "master_replid", s->replid);
+    info_str(out, "master_replid2", "0000000000000000000000000000000000000000");
+    info_u64(out, "master_repl_offset", 0);
+    info_i64(out, "second_repl_offset", -1);
+    info_u64(out, "repl_backlog_active", 0);
+    buf_append_str(out, "repl_backlog_size:");
+    config_value(s->registry, SLICE("repl-backlog-size"), out);
+    buf_append_str(out, "\r\n");
+    info_u64(out, "repl_backlog_first_byte_offset", 0);
+    info_u64(out, "repl_backlog_histlen", 0);
+}
+
+static void write_modules(void *ctx, struct buf *out) {}
+
+static void write_cluster(void *ctx, struct buf *out) {
+    info_u64(out, "cluster_enabled", 0);
+}
+
+/* Stats. */
+
+static void write_traffic(const struct server *s, struct buf *out) {
+    const struct metrics *m = &s->metrics;
+    info_u64(out, "total_connections_received", s->stats.connections);
+    info_u64(out, "total_commands_processed", s->engine.stats.commands);
+    info_u64(out, "instantaneous_ops_per_sec",
+             (uint64_t)(1e6 * metrics_rate_average(&m->commands)));
+    info_u64(out, "total_net_input_bytes", s->stats.net_in);
+    info_u64(out, "total_net_output_bytes", s->stats.net_out);
+    info_u64(out, "total_net_repl_input_bytes", 0);
+    info_u64(out, "total_net_repl_output_bytes", 0);
+    info_f2(out, "instantaneous_input_kbps", 1e6 * metrics_rate_average(&m->net_in) / 1024);
+    info_f2(out, "instantaneous_output_kbps", 1e6 * metrics_rate_average(&m->net_out) / 1024);
+    info_f2(out, "instantaneous_input_repl_kbps", 0);
+    info_f2(out, "instantaneous_output_repl_kbps", 0);
+    info_u64(out, "rejected_connections", s->stats.rejected);
+    info_u64(out, "sync_full", 0);
+    info_u64(out, "sync_partial_ok", 0);
+    info_u64(out, "sync_partial_err", 0);
+}
+
+static void write_keyspace_stats(const struct server *s, struct buf *out) {
+    const struct keyspace_stats *ks = &s->engine.keyspace.stats;
+    info_u64(out, "expired_keys", ks->expired);
+    info_f2(out, "expired_stale_perc", 0); /* each goes when it's due, there's nothing to guess */
+    info_u64(out, "expired_time_cap_reached_count", ks->expire_cut_short);
+    info_u64(out, "expire_cycle_cpu_milliseconds", s->metrics.expire_us / 1000);
+    info_u64(out, "evicted_keys", ks->evicted);
+    info_u64(out, "evicted_clients", s->stats.evicted_clients);
+    info_u64(out, "evicted_scripts", 0);
+    info_u64(out, "total_eviction_exceeded_time", 0);
+    info_u64(out, "current_eviction_exceeded_time", 0);
+    info_u64(out, "keyspace_hits", ks->hits);
+    info_u64(out, "keyspace_misses", ks->misses);
+    buf_append_str(out, "pubsub_channels:0\r\n"
+                        "pubsub_patterns:0\r\n"
+                        "pubsubshard_channels:0\r\n"
+                        "latest_fork_usec:0\r\n"
+                        "total_forks:0\r\n"
+                        "migrate_cached_sockets:0\r\n"
+                        "slave_expires_tracked_keys:0\r\n"
+                        "active_defrag_hits:0\r\n"
+                        "active_defrag_misses:0\r\n"
+                        "active_defrag_key_hits:0\r\n"
+                        "active_defrag_key_misses:0\r\n"
+                        "total_active_defrag_time:0\r\n"
+                        "current_active_defrag_time:0\r\n"
+                        "tracking_total_keys:0\r\n"
+                        "tracking_total_items:0\r\n"
+                        "tracking_total_prefixes:0\r\n");
+}
+
+static void write_loop(const struct server *s, struct buf *out) {
+    const struct loop_stats *loop = loop_stats(s->loop);
+    const struct metrics *m = &s->metrics;
+    info_u64(out, "eventloop_cycles", loop->turns);
+    info_u64(out, "eventloop_duration_sum", loop->busy_us);
+    info_u64(out, "eventloop_duration_cmd_sum", info_commands_ns(&s->engine) / 1000);
+    info_u64(out, "instantaneous_eventloop_cycles_per_sec",
+             (uint64_t)(1e6 * metrics_rate_average(&m->turns)));
+    info_u64(out, "instantaneous_eventloop_duration_usec",
+             (uint64_t)metrics_rate_average(&m->turn_us));
+}
+
+static void write_stats(void *ctx, struct buf *out) {
+    const struct server *s = ctx;
+    write_traffic(s, out);
+    write_keyspace_stats(s, out);
+    info_u64(out, "unexpected_error_replies", 0);
+    info_u64(out, "total_error_replies", s->engine.stats.error_replies);
+    info_u64(out, "dump_payload_sanitizations", 0);
+    info_u64(out, "total_reads_processed", s->stats.reads);
+    info_u64(out, "total_writes_processed", s->stats.writes);
+    info_u64(out, "io_threaded_reads_processed", 0);
+    info_u64(out, "io_threaded_writes_processed", 0);
+    info_u64(out, "io_threaded_total_prefetch_batches", 0);
+    info_u64(out, "io_threaded_total_prefetch_entries", 0);
+    info_u64(out, "client_query_buffer_limit_disconnections", s->stats.query_limit_closes);
+    info_u64(out, "client_output_buffer_limit_disconnections", s->stats.output_limit_closes);
+    info_u64(out, "reply_buffer_shrinks", 0);
+    info_u64(out, "reply_buffer_expands", 0);
+    write_loop(s, out);
+    info_u64(out, "acl_access_denied_auth", s->stats.denied_auth);
+    info_u64(out, "acl_access_denied_cmd", 0);
+    info_u64(out, "acl_access_denied_key", 0);
+    info_u64(out, "acl_access_denied_channel", 0);
+}
+
+static void write_debug(void *ctx, struct buf *out) {
+    const struct server *s = ctx;
+    info_u64(out, "eventloop_duration_aof_sum", 0);
+    info_u64(out, "eventloop_duration_cron_sum", s->metrics.cron_us);
+    info_u64(out, "eventloop_duration_max", loop_stats(s->loop)->longest_us);
+    info_u64(out, "eventloop_cmd_per_cycle_max", s->metrics.turn_commands_max);
+}
+
+/* CPU. */
+
+static void write_seconds(struct buf *out, const char *name, struct timeval time) {
+    buf_appendf(out, "%s:%ld.%06ld\r\n", name, (long)time.tv_sec, (long)time.tv_usec);
+}
+
+static void write_cpu(void *ctx, struct buf *out) {
+    struct rusage process, children, thread;
+    getrusage(RUSAGE_SELF, &process);
+    getrusage(RUSAGE_CHILDREN, &children);
+    getrusage(RUSAGE_THREAD, &thread);
+    write_seconds(out, "used_cpu_sys", process.ru_stime);
+    write_seconds(out, "used_cpu_user", process.ru_utime);
+    write_seconds(out, "used_cpu_sys_children", children.ru_stime);
+    write_seconds(out, "used_cpu_user_children", children.ru_utime);
+    write_seconds(out, "used_cpu_sys_main_thread", thread.ru_stime);
+    write_seconds(out, "used_cpu_user_main_thread", thread.ru_utime);
+}
+
+/* Keyspace. */
+
+/* Milliseconds that keys with a deadline have left, on average over a few picked at random; 0 if
+ * none was met. */
+static uint64_t average_ttl(struct db *db) {
+    enum { PICKS = 64 };
+    uint64_t now_ms = db->keyspace->now_ms, sum = 0, met = 0;
+    for (int i = 0; db->deadlines && i < PICKS; i++) {
+        const struct entry *e = db_random(db);
+        if (!e || !(e->flags & ENTRY_DEADLINE)) continue;
+        uint64_t deadline = entry_deadline(e);
+        sum += deadline > now_ms ? deadline - now_ms : 0;
+        met++;
+    }
+    return met ? sum / met : 0;
+}
+
+static void write_keyspace(void *ctx, struct buf *out) {
+    struct server *s = ctx;
+    struct keyspace *ks = &s->engine.keyspace;
+    for (uint32_t i = 0; i < ks->count; i++) {
+        struct db *db = &ks->dbs[i];
+        if (!db_count(db)) continue;
+        uint64_t ttl = average_ttl(db);
+        buf_appendf(out, "db%u:keys=%zu,expires=%zu,avg_ttl=%llu\r\n", i, db_count(db),
+                    db->deadlines, (unsigned long long)ttl);
+    }
+}
+
+void info_sections_register(struct server *s) {
+    const struct info_section sections[] = {
+        {"server", "Server", INFO_DEFAULT, write_server, s},
+        {"clients", "Clients", INFO_DEFAULT, write_clients, s},
+        {"memory", "Memory", INFO_DEFAULT, memory_overview_write, s},
+        {"persistence", "Persistence", INFO_DEFAULT, write_persistence, s},
+        {"stats", "Stats", INFO_DEFAULT, write_stats, s},
+        {"replication", "Replication", INFO_DEFAULT, write_replication, s},
+        {"cpu", "CPU", INFO_DEFAULT, write_cpu, s},
+        {"modules", "Modules", INFO_DEFAULT, write_modules, s},
+        {"commandstats", "Commandstats", INFO_ALL, info_commands_write_calls, s},
+        {"errorstats", "Errorstats", INFO_DEFAULT, info_commands_write_errors, s},
+        {"latencystats", "Latencystats", INFO_ALL, info_commands_write_latency, s},
+        {"cluster", "Cluster", INFO_DEFAULT, write_cluster, s},
+        {"keyspace", "Keyspace", INFO_DEFAULT, write_keyspace, s},
+        {"debug", "Debug", INFO_BY_NAME, write_debug, s},
+    };
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        info_register(s->engine.info, sections[i]);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/memory_overview.h"
+
+#include "base/alloc.h"
+#include "base/num.h"
+#include "server/server.h"
+
+static void add_clients(const struct server *s, struct memory_overview *m) {
+    for (const struct client *c = s->clients; c; c = c->next) {
+        size_t output = c->session.own_reply.memory;
+        m->clients += mem_class_size(sizeof *c) + output;
+        if (output > m->largest_output) m->largest_output = output;
+    }
+}
+
+void memory_overview_read(struct server *s, struct memory_overview *m) {
+    const struct keyspace *ks = &s->engine.keyspace;
+    *m = (struct memory_overview){
+        .used = mem_used(),
+        .peak = s->metrics.peak_memory,
+        .startup = s->metrics.startup_memory,
+        .rss = heap_rss(),
+        .heap = heap_stats(),
+    };
+    if (m->used > m->peak) m->peak = s->metrics.peak_memory = m->used;
+    add_clients(s, m);
+    for (uint32_t i = 0; i < ks->count; i++) {
+        size_t keys = db_count(&ks->dbs[i]);
+        if (keys) m->tables += table_overhead(&ks->dbs[i].table);
+        m->keys += keys;
+    }
+    m->overhead = m->startup + m->clients + m->tables;
+    if (m->used > m->overhead) m->dataset = m->used - m->overhead;
+}
+
+double memory_ratio(size_t part, size_t whole) {
+    return whole ? (double)part / (double)whole : 0;
+}
+
+double memory_dataset_percent(const struct memory_overview *m) {
+    return m->used > m->startup ? 100 * memory_ratio(m->dataset, m->used - m->startup) : 0;
+}
+
+static void bytes_and_human(struct buf *out, const char *name, size_t bytes) {
+    char text[NUM_DOUBLE_MAX];
+    size_t len = num_to_human(text, bytes);
+    info_u64(out, name, bytes);
+    buf_appendf(out, "%s_human:%.*s\r\n", name, (int)len, text);
+}
+
+static void write_use(const struct memory_overview *m, struct buf *out) {
+    bytes_and_human(out, "used_memory", m->used);
+    bytes_and_human(out, "used_memory_rss", m->rss);
+    bytes_and_human(out, "used_memory_peak", m->peak);
+    buf_appendf(out, "used_memory_peak_perc:%.2f%%\r\n", 100 * memory_ratio(m->used, m->peak));
+    info_u64(out, "used_memory_overhead", m->overhead);
+    info_u64(out, "used_memory_startup", m->startup);
+    info_u64(out, "used_memory_dataset", m->dataset);
+    buf_appendf(out, "used_memory_dataset_perc:%.2f%%\r\n", memory_dataset_percent(m));
+}
+
+/* There are no scripts yet whose interpreters would take memory. */
+static void write_scripts(struct buf *out) {
+    info_u64(out, "used_memory_lua", 0);
+    info_u64(out, "used_memory_vm_eval", 0);
+    info_str(out, "used_memory_lua_human", "0B");
+    info_u64(out, "used_memory_scripts_eval", 0);
+    info_u64(out, "number_of_cached_scripts", 0);
+    info_u64(out, "number_of_functions", 0);
+    info_u64(out, "number_of_libraries", 0);
+    info_u64(out, "used_memory_vm_functions", 0);
+    bytes_and_human(out, "used_memory_vm_total", 0);
+    info_u64(out, "used_memory_functions", 0);
+    bytes_and_human(out, "used_memory_scripts", 0);
+}
+
+static void write_fragmentation(const struct memory_overview *m, struct buf *out) {
+    const struct heap_stats *h = &m->heap;
+    info_f2(out, "allocator_frag_ratio", memory_ratio(h->active, h->allocated));
+    info_i64(out, "allocator_frag_bytes", (int64_t)(h->active - h->allocated));
+    info_f2(out, "allocator_rss_ratio", memory_ratio(h->resident, h->active));
+    info_i64(out, "allocator_rss_bytes", (int64_t)(h->resident - h->active));
+    info_f2(out, "rss_overhead_ratio", memory_ratio(m->rss, h->resident));
+    info_i64(out, "rss_overhead_bytes", (int64_t)(m->rss - h->resident));
+    info_f2(out, "mem_fragmentation_ratio", memory_ratio(m->rss, m->used));
+    info_i64(out, "mem_fragmentation_bytes", (int64_t)(m->rss - m->used));
+}
+
+void memory_overview_write(void *server, struct buf *out) {
+    struct server *s = server;
+    const struct background *background = s->background;
+    struct memory_overview m;
+    memory_overview_read(s, &m);
+    write_use(&m, out);
+    info_u64(out, "allocator_allocated", m.heap.allocated);
+    info_u64(out, "allocator_active", m.heap.active);
+    info_u64(out, "allocator_resident", m.heap.resident);
+    bytes_and_human(out, "total_system_memory", heap_machine());
+    write_scripts(out);
+    bytes_and_human(out, "maxmemory", s->engine.settings.db.maxmemory);
+    buf_append_str(out, "maxmemory_policy:");
+    config_value(s->registry, SLICE("maxmemory-policy"), out);
+    buf_append_str(out, "\r\n");
+    write_fragmentation(&m, out);
+    info_u64(out, "mem_not_counted_for_evict", 0);
+    info_u64(out, "mem_replication_backlog", 0);
+    info_u64(out, "mem_total_replication_buffers", 0);
+    info_u64(out, "mem_clients_slaves", 0);
+    info_u64(out, "mem_clients_normal", m.clients);
+    info_u64(out, "mem_cluster_links", 0);
+    info_u64(out, "mem_aof_buffer", 0);
+    info_str(out, "mem_allocator", heap_allocator());
+    info_u64(out, "mem_overhead_db_hashtable_rehashing", 0); /* tables grow without a second one */
+    info_u64(out, "active_defrag_running", 0);
+    info_u64(out, "lazyfree_pending_objects", background_pending(background, BACKGROUND_FREE));
+    info_u64(out, "lazyfreed_objects", s->engine.keyspace.stats.lazy_freed);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/reconfigure.h"
+
+#include <errno.h>
+
+#include "exec/config_file.h"
+#include "server/server.h"
+
+static bool on_listen(void *ctx, struct buf *why) {
+    return listeners_reopen_tcp(ctx, why);
+}
+
+static bool on_maxclients(void *ctx, struct buf *why) {
+    struct server *s = ctx;
+    uint32_t most = process_raise_open_files(&s->log, (uint32_t)s->config.maxclients);
+    if (most >= (uint64_t)s->config.maxclients) return true;
+    buf_appendf(
+        why,
+        "The operating system is not able to handle the specified number of clients, try with %u",
+        most);
+    return false;
+}
+
+static void apply_log(struct server *s) {
+    log_set_level(&s->log, (enum log_level)s->config.loglevel);
+    s->crash.hide_user_data = s->config.hide_user_data_from_log;
+}
+
+static bool on_log(void *ctx, struct buf *why) {
+    apply_log(ctx);
+    return true;
+}
+
+static bool on_crash_log(void *ctx, struct buf *why) {
+    struct server *s = ctx;
+    crash_enable(s->config.crash_log_enabled);
+    return true;
+}
+
+void reconfigure_title(struct server *s) {
+    if (!s->config.set_proc_title) return;
+    const char *path = config_path(s->registry);
+    struct buf address = BUF_INIT, title = BUF_INIT;
+    if (s->config.bind.n)
+        buf_appendf(&address, "%s:%lld", s->config.bind.items[0], (long long)s->config.port);
+    else
+        buf_appendf(&address, "*:%lld", (long long)s->config.port);
+    struct process_title_values values = {
+        .title = s->executable,
+        .listen_addr = s->config.port ? address.data : s->config.unixsocket,
+        .server_mode = "",
+        .port = (int)s->config.port,
+        .unixsocket = s->config.unixsocket ? s->config.unixsocket : "",
+        .config_file = path ? path : "",
+    };
+    if (!values.listen_addr) values.listen_addr = "";
+    if (process_title_expand(&title, s->config.proc_title_template, &values))
+        process_title_set(&s->title, title.data);
+    buf_release(&address);
+    buf_release(&title);
+}
+
+static bool on_proc_title(void *ctx, struct buf *why) {
+    reconfigure_title(ctx);
+    return true;
+}
+
+static bool on_oom_score(void *ctx, struct buf *why) {
+    struct server *s = ctx;
+    enum process_oom_mode mode = PROCESS_OOM_NO;
+    if (s->config.oom_score_adj == SERVER_OOM_RELATIVE) mode = PROCESS_OOM_RELATIVE;
+    if (s->config.oom_score_adj == SERVER_OOM_ABSOLUTE) mode = PROCESS_OOM_ABSOLUTE;
+    int failed = process_oom_adjust(&s->oom, mode, (int)s->config.oom_score_adj_values.of[0]);
+    if (failed == 0) return true;
+    log_warning(&s->log, "Unable to write oom_score_adj: %s", strerror(-failed));
+    buf_append_str(why, "Failed to apply new oom_score_adj configuration, check server logs.");
+    return false;
+}
+
+static bool on_latency(void *ctx, struct buf *why) {
+    struct server *s = ctx;
+    s->engine.latency_tracking = s->config.latency_tracking;
+    return true;
+}
+
+void reconfigure_start(struct server *s) {
+    struct server_config_hooks *hooks = &s->config.hooks;
+    hooks->ctx = s;
+    hooks->listen = on_listen;
+    hooks->maxclients = on_maxclients;
+    hooks->log = on_log;
+    hooks->crash_log = on_crash_log;
+    hooks->proc_title = on_proc_title;
+    hooks->oom_score = on_oom_score;
+    hooks->latency = on_latency;
+    apply_log(s);
+    s->engine.latency_tracking = s->config.latency_tracking;
+    if (s->config.disable_thp) process_disable_thp();
+    if (s->config.oom_score_adj != SERVER_OOM_NO) on_oom_score(s, &(struct buf)BUF_INIT);
+    reconfigure_title(s);
+}
