@@ -7,7 +7,7 @@ from . import compare, text
 
 STATEMENTS = ("needs", "resp", "config", "sleep", "recv", "silent", "close", "closed")
 FLAGS = ("raw", "send", "scan", "closed", "both")
-VALUES = ("as", "replies")
+VALUES = ("as", "replies", "within")
 
 
 class BadCase(Exception):

@@ -9,7 +9,7 @@ import re
 import time
 
 from . import casefile, compare, text
-from .resp import Closed, Garbage, NoReply, Reply, Trouble, encode
+from .resp import REPLY_SECONDS, Closed, Garbage, NoReply, Reply, Trouble, encode
 
 SILENCE_SECONDS = 0.03
 NO_REPLY = Reply("-", b"(no reply came)")
@@ -96,6 +96,7 @@ class Side:
     def take(self, step):
         """The step's reply as (Reply, bytes); several or up to the end of the stream as one."""
         connection = self.connection(step.connection)
+        connection.set_timeout(float(step.values.get("within", REPLY_SECONDS)))
         try:
             if "scan" in step.flags:
                 return self._scan(step, connection)

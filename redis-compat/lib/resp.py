@@ -61,6 +61,11 @@ class Connection:
         self.unread = bytearray()
         self.taken = 0  # bytes of `unread` that belong to the reply being read
 
+    def set_timeout(self, seconds):
+        if seconds != self.timeout:
+            self.timeout = seconds
+            self.socket.settimeout(seconds)
+
     def close(self):
         self.socket.close()
 
