@@ -306,9 +306,9 @@ void table_release(struct table *t, void (*free_entry)(void *entry)) {
 size_t table_overhead(const struct table *t) {
     size_t words = (size_t)1 << t->depth, bytes = words * sizeof *t->dir;
     for (size_t i = 0; i < words;) {
-        struct table_segment *s = table_word_segment(t->dir[i]);
-        bytes += segment_bytes(s->buckets);
-        i += (size_t)1 << (t->depth - s->depth);
+        uint64_t word = t->dir[i]; /* has all that is wanted of the segment */
+        bytes += segment_bytes((unsigned)(word >> 56) + 1);
+        i += (size_t)1 << (t->depth - (word >> 48 & 0xff));
     }
     return bytes + t->heap_cap * sizeof *t->heap;
 }
