@@ -162,8 +162,9 @@ struct command {
     unsigned flags;       /* of enum command_flag */
     unsigned categories;  /* of enum command_category, beyond what the flags imply */
     struct key_spec keys[COMMAND_KEY_SPECS]; /* until the first KEYS_NONE */
-    /* Finds the keys that specs can't describe: fills `uses` (room for argc), returns how many or
-     * -1 for bad arguments. */
+    /* Finds the keys where specs can't (KEYS_UNKNOWN), or what is done with them where that depends
+     * on the arguments (KEY_VARIABLE_FLAGS): fills `uses` (room for argc), returns how many or -1
+     * for bad arguments. */
     int (*keys_of)(const struct slice *argv, int argc, struct key_use *uses);
     const struct command *subcommands; /* ends with a NULL name */
 

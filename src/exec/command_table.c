@@ -78,7 +78,6 @@ static unsigned implied_categories(const struct command *row) {
 /* Redis flags a command "movablekeys" when its specs don't tell the keys by position alone. */
 static unsigned implied_flags(const struct command *row) {
     unsigned flags = row->flags;
-    if (row->keys_of) flags |= CMD_MOVABLE_KEYS;
     for (size_t i = 0; i < COMMAND_KEY_SPECS && row->keys[i].kind; i++)
         if (row->keys[i].kind != KEYS_RANGE || row->keys[i].keyword) flags |= CMD_MOVABLE_KEYS;
     return flags;
