@@ -56,10 +56,10 @@ static enum request_status read_number(const char *input, size_t len, size_t *po
         value = value * 10 + (unsigned char)(input[at++] - '0');
     if (len < 2 || at > len - 2) return REQUEST_MORE;
     bool leading_zero = at - digits > 1 && input[digits] == '0';
-    if (at == digits || input[at] != '\r' || leading_zero || value > INT64_MAX ||
-        (negative && value == 0))
+    if (at == digits || input[at] != '\r' || leading_zero ||
+        value > (uint64_t)INT64_MAX + negative || (negative && value == 0))
         return REQUEST_BAD;
-    *out = negative ? -(int64_t)value : (int64_t)value;
+    *out = (int64_t)(negative ? -value : value);
     *pos = at + 2;
     return REQUEST_READY;
 }
