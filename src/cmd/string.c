@@ -109,6 +109,15 @@ static void cmd_set(struct call *c) {
     reply_ok(c->reply);
 }
 
+/* What SET does with its key: with some options it reads the old value. */
+static int set_keys(const struct slice *argv, int argc, struct key_use *uses) {
+    uses[0] = (struct key_use){1, KEY_OW | KEY_UPDATE};
+    for (int i = 3; i < argc; i++)
+        if (slice_is(argv[i], "GET") || slice_is(argv[i], "IFEQ"))
+            uses[0].flags = KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    return 1;
+}
+
 static void cmd_setnx(struct call *c) {
     struct key k = call_key(c, 1);
     bool set = !call_find(c, k, DB_WRITE);
@@ -215,7 +224,8 @@ const struct command string_commands[] = {
                   .kind = KEYS_RANGE,
                   .begin = 1,
                   .step = 1,
-                  .notes = "The old value is only read with `GET` or `IFEQ`"}},
+                  .notes = "the old value is read with `GET` and `IFEQ` only"}},
+        .keys_of = set_keys,
         .group = "string",
         .summary = "Gives a key a string value, with conditions and a deadline if wanted.",
         .since = "1.0.0",
@@ -324,7 +334,7 @@ const struct command string_commands[] = {
                   .kind = KEYS_RANGE,
                   .begin = 1,
                   .step = 1,
-                  .notes = "A write since the deadline may change"}},
+                  .notes = "a write, since the deadline may change"}},
         .group = "string",
         .summary = "Tells a key's string value and sets or removes the key's deadline.",
         .since = "6.2.0",
