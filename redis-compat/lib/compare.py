@@ -14,7 +14,7 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     info          text of name:value lines under "# Title" lines: every name of the other is in ours
     counts=a,b    text of name:field=value,field=value lines in any order: the same names, and the
                   same values of the fields named here
-    only=a,b      maps at any depth: what the other holds under these names is in ours, too
+    only=a,b      maps within maps: what the other holds under these names is in ours, too
     except=a,b    a map: all but the values of these names, of which only the type counts
     command       what COMMAND INFO says of commands; =tips,flags,… leaves those parts out
 """
@@ -58,7 +58,8 @@ def _pairs_of(reply):
     kind, value = reply
     if kind == "%":
         return value
-    if kind == "*" and value is not None and len(value) % 2 == 0:
+    if (kind == "*" and value is not None and len(value) % 2 == 0
+            and all(key.kind in "$+" for key in value[::2])):
         return list(zip(value[::2], value[1::2]))
     return None
 
@@ -174,9 +175,6 @@ def _collect(reply, names, path, found):
                 found[inner] = value
             else:
                 _collect(value, names, inner, found)
-    elif reply.kind in "*~" and reply.value is not None:
-        for index, value in enumerate(reply.value):
-            _collect(value, names, path + (index,), found)
     return found
 
 
@@ -232,8 +230,9 @@ def _part(name, reply):
 
 
 def _spec(reply):
-    """A key spec's map, with its flags in any order."""
-    return reply.kind, [(key, _sorted(value)) for key, value in _pairs_of(reply) or []]
+    """A key spec's map, with its flags in any order and without the notes, which are prose."""
+    return reply.kind, [(key, _sorted(value)) for key, value in _pairs_of(reply) or []
+                        if key.value != b"notes"]
 
 
 def _subcommand_differences(ours, peers, left_out):
