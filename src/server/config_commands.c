@@ -27,7 +27,7 @@ static void reply_outcome(struct call *c, bool done, struct buf *error) {
 
 static void cmd_config_set(struct call *c) {
     if (c->argc % 2) {
-        call_reply_wrong_args(c);
+        reply_error(c->reply, ERR_SYNTAX);
         return;
     }
     const struct server_config *config = &server_of(c->engine)->config;
@@ -111,7 +111,6 @@ static const struct command subcommands[] = {
         .summary = "Sets the counters of INFO back to zero.",
         .since = "2.0.0",
         .complexity = "O(1)",
-        .tips = "request_policy:all_nodes\nresponse_policy:all_succeeded",
     },
     {
         .name = "rewrite",
@@ -122,7 +121,6 @@ static const struct command subcommands[] = {
         .summary = "Brings the configuration file up to date with the values in force.",
         .since = "2.8.0",
         .complexity = "O(1)",
-        .tips = "request_policy:all_nodes\nresponse_policy:all_succeeded",
     },
     {
         .name = "help",

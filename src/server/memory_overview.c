@@ -3,13 +3,20 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
+#include "server/client_input.h"
 #include "server/server.h"
 
-static void add_clients(const struct server *s, struct memory_overview *m) {
-    for (const struct client *c = s->clients; c; c = c->next) {
-        size_t output = c->session.own_reply.memory;
-        m->clients += mem_class_size(sizeof *c) + output;
-        if (output > m->largest_output) m->largest_output = output;
+/* The clients with much to their name stand in queues; the rest have next to nothing in buffers. */
+static void find_largest(const struct server *s, struct memory_overview *m) {
+    for (size_t i = 1; i < CLIENT_SIZE_CLASSES; i++) {
+        const struct client_queue *q = &s->memory.classes[i];
+        for (const struct client_link *l = q->ends.next; l != &q->ends; l = l->next) {
+            const struct client *c =
+                (const struct client *)((const char *)l - offsetof(struct client, ranked));
+            size_t input = client_input_memory(c), output = c->session.own_reply.memory;
+            if (input > m->largest_input) m->largest_input = input;
+            if (output > m->largest_output) m->largest_output = output;
+        }
     }
 }
 
@@ -19,11 +26,12 @@ void memory_overview_read(struct server *s, struct memory_overview *m) {
         .used = mem_used(),
         .peak = s->metrics.peak_memory,
         .startup = s->metrics.startup_memory,
+        .clients = s->memory.total,
         .rss = heap_rss(),
         .heap = heap_stats(),
     };
     if (m->used > m->peak) m->peak = s->metrics.peak_memory = m->used;
-    add_clients(s, m);
+    find_largest(s, m);
     for (uint32_t i = 0; i < ks->count; i++) {
         size_t keys = db_count(&ks->dbs[i]);
         if (keys) m->tables += table_overhead(&ks->dbs[i].table);

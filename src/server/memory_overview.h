@@ -24,8 +24,8 @@ struct memory_overview {
     struct heap_stats heap;
 };
 
-/* Goes through clients and directories of tables: about a millisecond per 100,000 clients or 100
- * million keys; reads /proc and the allocator's figures. */
+/* Goes through the clients that have large buffers and the directories of tables (well under a
+ * millisecond per 100 million keys); reads /proc and the allocator's figures. */
 void memory_overview_read(struct server *s, struct memory_overview *m);
 
 /* Ratios as INFO shows them; 0 if there is nothing to compare with. */
