@@ -233,7 +233,7 @@ const struct command hyperloglog_commands[] = {
         .name = "pfcount",
         .run = cmd_pfcount,
         .arity = -2,
-        .flags = CMD_READONLY,
+        .flags = CMD_READONLY | CMD_MAY_REPLICATE,
         .categories = ACL_HYPERLOGLOG,
         .keys = {{.flags = KEY_RW | KEY_ACCESS,
                   .kind = KEYS_RANGE,

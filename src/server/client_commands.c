@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CLIENT: what connections are there, and what they may ask for themselves. */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "base/num.h"
 #include "server/client_kill.h"
@@ -23,48 +21,23 @@ static void reply_lines(struct call *c, struct buf *lines) {
 
 static void cmd_info(struct call *c) {
     struct buf line = BUF_INIT;
-    client_describe(client_of(c->session), &line);
-    buf_append_char(&line, '\n');
+    client_describe_line(client_of(c->session), &line);
     reply_lines(c, &line);
 }
 
-static bool is_of_kind(const struct client *c, void *kind) {
-    return c->kind == *(const enum client_kind *)kind;
-}
-
-struct id_list {
-    uint64_t *ids; /* ascending */
-    size_t n;
-};
-
-static int compare_ids(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static bool is_listed(const struct client *c, void *list) {
-    const struct id_list *of = list;
-    return bsearch(&c->id, of->ids, of->n, sizeof *of->ids, compare_ids) != NULL;
-}
-
 static void list_by_id(struct call *c) {
-    struct id_list list = {.n = (size_t)c->argc - 3};
-    list.ids = mem_alloc(list.n * sizeof *list.ids);
+    size_t n = (size_t)c->argc - 3;
+    int64_t *ids = mem_alloc(n * sizeof *ids);
     bool ok = true;
-    for (size_t i = 0; i < list.n && ok; i++) {
-        int64_t id;
-        ok = num_to_i64(c->argv[3 + i], &id) && id > 0;
-        list.ids[i] = ok ? (uint64_t)id : 0;
-    }
+    for (size_t i = 0; i < n && ok; i++) ok = num_to_i64(c->argv[3 + i], &ids[i]);
     if (ok) {
         struct buf lines = BUF_INIT;
-        qsort(list.ids, list.n, sizeof *list.ids, compare_ids);
-        client_describe_all(server_of(c->engine), is_listed, &list, &lines);
+        client_describe_ids(server_of(c->engine), ids, n, &lines);
         reply_lines(c, &lines);
     } else {
         reply_error(c->reply, "ERR Invalid client ID");
     }
-    mem_free(list.ids);
+    mem_free(ids);
 }
 
 static void list_by_type(struct call *c) {
@@ -75,14 +48,14 @@ static void list_by_type(struct call *c) {
                      c->argv[3].ptr);
         return;
     }
-    client_describe_all(server_of(c->engine), is_of_kind, &kind, &lines);
+    client_describe_all(server_of(c->engine), &kind, &lines);
     reply_lines(c, &lines);
 }
 
 static void cmd_list(struct call *c) {
     struct buf lines = BUF_INIT;
     if (c->argc == 2) {
-        client_describe_all(server_of(c->engine), NULL, NULL, &lines);
+        client_describe_all(server_of(c->engine), NULL, &lines);
         reply_lines(c, &lines);
     } else if (c->argc == 4 && arg_is(c, 2, "type")) {
         list_by_type(c);

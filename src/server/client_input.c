@@ -102,10 +102,26 @@ static void unmute(struct client *c) {
     if (c->reply_mode == CLIENT_REPLY_SKIP) c->reply_mode = CLIENT_REPLY_ON;
 }
 
+/* A browser that a web page has made send something here says so in its first lines; what follows
+ * may be meant to be run. As in Redis, both words end the connection at once. */
+static bool is_http(const struct request *r) {
+    return slice_is(r->argv[0], "post") || slice_is(r->argv[0], "host:");
+}
+
+static void close_http(struct client *c) {
+    client_log(c, LOG_LEVEL_WARNING, "Possible SECURITY ATTACK: a client speaks HTTP, closed:", "");
+    client_close_soon(c);
+}
+
 static void run_one(struct client *c, const struct request *r) {
     bool muted = c->reply_mode != CLIENT_REPLY_ON;
     c->server->running_request = r;
-    if (r->cmd) c->last_command = r->cmd;
+    if (r->cmd) {
+        c->last_command = r->cmd;
+    } else if (is_http(r)) {
+        close_http(c);
+        return;
+    }
     if (muted) mute(c);
     dispatch_run(&c->session, r);
     if (muted) unmute(c);
@@ -377,18 +393,20 @@ static void input_shrink(struct client_input *in, size_t to) {
 
 void client_input_trim(struct client *c) {
     struct client_input *in = c->input;
+    struct server *s = c->server;
     bool used = in->peak > 0;
+    in->trim_at_us = loop_now_us(s->loop) + TRIM_US;
+    if (s->debug.no_cron) return;
     size_t keep = in->peak > in->len ? in->peak : in->len;
     in->peak = 0;
-    in->trim_at_us = 0;
     if (!used && !in->len && in->cap <= 2 * OWN_MIN) {
         client_input_free(c);
     } else if (!used && in->len) {
-        input_shrink(in, in->len); /* it stays as it is until more comes */
+        input_shrink(in, in->len);
+        in->trim_at_us = 0; /* it stays as it is until more comes */
     } else {
         if (keep < OWN_MIN) keep = OWN_MIN;
         if (keep <= in->cap / 2) input_shrink(in, keep);
-        in->trim_at_us = loop_now_us(c->server->loop) + TRIM_US;
     }
     client_memory_count(c);
 }

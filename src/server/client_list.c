@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_list.h"
 
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "server/client_addr.h"
 #include "server/client_input.h"
 #include "server/server.h"
@@ -73,13 +76,33 @@ void client_describe(const struct client *c, struct buf *to) {
                 (unsigned long long)c->commands);
 }
 
-void client_describe_all(const struct server *s, bool (*wanted)(const struct client *, void *),
-                         void *ctx, struct buf *to) {
-    for (const struct client *c = s->clients; c; c = c->next) {
-        if (c->closing || (wanted && !wanted(c, ctx))) continue;
-        client_describe(c, to);
-        buf_append_char(to, '\n');
+void client_describe_line(const struct client *c, struct buf *to) {
+    client_describe(c, to);
+    buf_append_char(to, '\n');
+}
+
+void client_describe_all(const struct server *s, const enum client_kind *kind, struct buf *to) {
+    for (const struct client *c = s->clients; c; c = c->next)
+        if (!c->closing && (!kind || c->kind == *kind)) client_describe_line(c, to);
+}
+
+static int compare_id(const void *id, const void *client) {
+    uint64_t a = *(const uint64_t *)id, b = (*(struct client *const *)client)->id;
+    return (a > b) - (a < b);
+}
+
+/* The list of clients is in the order of their ids. */
+void client_describe_ids(const struct server *s, const int64_t *ids, size_t n, struct buf *to) {
+    struct client **all = mem_alloc(s->client_count * sizeof(struct client *));
+    size_t count = 0;
+    for (struct client *c = s->clients; c; c = c->next)
+        if (!c->closing) all[count++] = c;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t id = ids[i] > 0 ? (uint64_t)ids[i] : 0;
+        struct client *const *found = bsearch(&id, all, count, sizeof *all, compare_id);
+        if (found) client_describe_line(*found, to);
     }
+    mem_free(all);
 }
 
 void client_log(const struct client *c, enum log_level level, const char *before,

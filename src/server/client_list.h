@@ -11,9 +11,13 @@
  * A few system calls (addresses). */
 void client_describe(const struct client *c, struct buf *to);
 
-/* Appends a line for each client that `wanted` says yes to (NULL: all), oldest first. */
-void client_describe_all(const struct server *s, bool (*wanted)(const struct client *, void *),
-                         void *ctx, struct buf *to);
+void client_describe_line(const struct client *c, struct buf *to); /* with a line end */
+
+/* Appends a line for each client of that kind (NULL: of any), oldest first. */
+void client_describe_all(const struct server *s, const enum client_kind *kind, struct buf *to);
+
+/* The same for those asked for, in that order; ids that nobody has are left out. */
+void client_describe_ids(const struct server *s, const int64_t *ids, size_t n, struct buf *to);
 
 /* Logs "BEFORE id=… … AFTER" (no space before `after`). */
 void client_log(const struct client *c, enum log_level level, const char *before,

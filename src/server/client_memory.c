@@ -11,6 +11,10 @@ enum {
     LIMIT_MIN = 128 * 1024, /* as Redis: a smaller limit would close everybody */
 };
 
+static struct client *ranked_client(struct client_link *l) {
+    return (struct client *)((char *)l - offsetof(struct client, ranked));
+}
+
 void client_memory_init(struct server *s) {
     for (size_t i = 0; i < CLIENT_SIZE_CLASSES; i++) client_queue_init(&s->memory.classes[i]);
 }
@@ -83,7 +87,7 @@ void client_memory_keep_limit(struct server *s) {
     for (size_t i = CLIENT_SIZE_CLASSES; --i > 0;) {
         struct client_link *first;
         while (s->memory.total > limit && (first = client_queue_first(&s->memory.classes[i])))
-            evict((struct client *)((char *)first - offsetof(struct client, ranked)));
+            evict(ranked_client(first));
     }
     evict_small(s, limit);
 }

@@ -93,7 +93,7 @@ static void write_clients(void *ctx, struct buf *out) {
     info_i64(out, "maxclients", s->config.maxclients);
     info_u64(out, "client_recent_max_input_buffer", m.largest_input);
     info_u64(out, "client_recent_max_output_buffer", m.largest_output);
-    info_u64(out, "blocked_clients", 0);
+    info_u64(out, "blocked_clients", s->pause.held.count);
     info_u64(out, "tracking_clients", 0);
     info_u64(out, "pubsub_clients", 0);
     info_u64(out, "watching_clients", 0);
