@@ -343,8 +343,11 @@ static void words_of(const struct syntax_arg *arg, int *least, int *most) {
         *least += 1;
         if (*most >= 0) *most += 1;
     }
+    if (arg->multiple) {
+        if (*least == 0) *least = 1; /* options of which one at least is given */
+        *most = -1;
+    }
     if (arg->optional) *least = 0;
-    if (arg->multiple) *most = -1;
 }
 
 void command_syntax_words(const struct syntax_arg *args, int *least, int *most) {
