@@ -81,7 +81,7 @@ static void *raw_alloc_aligned(size_t size, size_t align) {
 }
 
 static void *raw_realloc(void *ptr, size_t size) {
-    return realloc(ptr, size);
+    return realloc(ptr, size ? size : 1);
 }
 
 #else

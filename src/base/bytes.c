@@ -19,6 +19,7 @@ struct bytes *bytes_new(size_t cap) {
 }
 
 struct bytes *bytes_try_new(size_t cap) {
+    if (cap > PTRDIFF_MAX) return NULL;
     size_t size = mem_class_size(sizeof(struct bytes) + cap);
     struct bytes *b = mem_try_alloc(size);
     return b ? with_cap(b, size) : NULL;
