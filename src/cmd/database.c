@@ -128,5 +128,5 @@ const struct command database_commands[] = {
         .history = FLUSH_HISTORY,
         .tips = FLUSH_TIPS,
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -240,5 +240,5 @@ const struct command expire_commands[] = {
         .complexity = "O(1)",
         .syntax = "key",
     },
-    {NULL},
+    {.name = NULL},
 };

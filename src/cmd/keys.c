@@ -267,7 +267,7 @@ static const struct command object_subcommands[] = {
         .syntax = "key",
         .tips = "nondeterministic_output",
     },
-    {NULL},
+    {.name = NULL},
 };
 
 const struct command keys_commands[] = {
@@ -415,5 +415,5 @@ const struct command keys_commands[] = {
         .since = "2.2.3",
         .complexity = "Depends on the subcommand.",
     },
-    {NULL},
+    {.name = NULL},
 };

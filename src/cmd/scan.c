@@ -176,5 +176,5 @@ const struct command scan_commands[] = {
         .history = "6.0.0 Takes TYPE.",
         .tips = "nondeterministic_output\nrequest_policy:special\nresponse_policy:special",
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -65,5 +65,5 @@ const struct command wait_commands[] = {
         .syntax = "numlocal:integer numreplicas:integer timeout",
         .tips = WAIT_TIPS,
     },
-    {NULL},
+    {.name = NULL},
 };
