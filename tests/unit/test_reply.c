@@ -361,6 +361,16 @@ static void appended(void **unused) {
     expect_waiting(&from, SLICE(":7\r\n"));
     expect_drained(&from);
     expect_drained(&to);
+
+    struct bytes *value = long_value(REPLY_BY_REFERENCE);
+    fill(&from, value);
+    struct buf all = waiting(&from);
+    reply_append(&to, &from);
+    expect_waiting(&to, buf_slice(&all));
+    expect_drained(&to);
+    expect_drained(&from);
+    buf_release(&all);
+    bytes_unref(value);
     reply_pool_release(&pool);
 }
 
