@@ -43,7 +43,6 @@ const struct command wait_commands[] = {
         .name = "wait",
         .run = cmd_wait,
         .arity = 3,
-        .flags = CMD_NOSCRIPT,
         .categories = ACL_CONNECTION,
         .group = "generic",
         .summary = "Waits until replicas have this connection's writes.",
