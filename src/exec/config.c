@@ -335,8 +335,8 @@ static bool settings_apply(struct setting *sets, size_t n, struct buf *error) {
     }
     for (size_t i = 0; i < n && ok; i++) {
         if (!sets[i].changed || !sets[i].entry->param->apply || applied_before(sets, i)) continue;
+        sets[i].applied = true;
         ok = setting_apply(&sets[i], &why);
-        sets[i].applied = ok;
         if (!ok) set_failed(&sets[i], why.data, error);
     }
     if (!ok) settings_undo(sets, n);

@@ -32,7 +32,7 @@
  *
  * Order of things in a CONFIG SET: all values parsed, each then asked for by its `check` hook, all
  * fields changed, then each distinct `apply` hook called once; if one fails, all fields get their
- * old values back and the hooks already called are called again.
+ * old values back and the hooks already called, the failed one included, are called again.
  *
  * Runs on the thread of the loop. No globals; several registries may live in one process. */
 #ifndef DREY_EXEC_CONFIG_H

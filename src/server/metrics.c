@@ -4,16 +4,19 @@
 #include "base/alloc.h"
 #include "server/server.h"
 
+/* The first value after a start only says from where to count: a span cut short by whoever asked
+ * for the start would weigh as much as a whole one. */
 static void rate_sample(struct metrics_rate *rate, uint64_t value, uint64_t base) {
+    if (rate->base == 0) {
+        rate->value = value;
+        rate->base = base;
+        return;
+    }
     uint64_t grown = value - rate->value, span = base - rate->base;
     rate->samples[rate->next] = span ? (double)grown / (double)span : 0;
     rate->next = (rate->next + 1) % METRICS_SAMPLES;
     rate->value = value;
     rate->base = base;
-}
-
-static void rate_start(struct metrics_rate *rate, uint64_t value, uint64_t base) {
-    *rate = (struct metrics_rate){.value = value, .base = base};
 }
 
 double metrics_rate_average(const struct metrics_rate *rate) {
@@ -27,28 +30,21 @@ static void note_peak(struct server *s) {
     if (used > s->metrics.peak_memory) s->metrics.peak_memory = used;
 }
 
-/* Calls `each` for every rate with its counter and base. */
-static void for_rates(struct server *s,
-                      void (*each)(struct metrics_rate *rate, uint64_t value, uint64_t base)) {
-    const struct loop_stats *loop = loop_stats(s->loop);
-    struct metrics *m = &s->metrics;
-    uint64_t now_us = loop_now_us(s->loop);
-    each(&m->commands, s->engine.stats.commands, now_us);
-    each(&m->net_in, s->stats.net_in, now_us);
-    each(&m->net_out, s->stats.net_out, now_us);
-    each(&m->turns, loop->turns, now_us);
-    each(&m->turn_us, loop->busy_us, loop->turns);
-}
-
 void metrics_start(struct server *s) {
     s->metrics.startup_memory = mem_used();
     note_peak(s);
-    for_rates(s, rate_start);
 }
 
 void metrics_sample(struct server *s) {
+    const struct loop_stats *loop = loop_stats(s->loop);
+    struct metrics *m = &s->metrics;
+    uint64_t now_us = loop_now_us(s->loop);
     note_peak(s);
-    for_rates(s, rate_sample);
+    rate_sample(&m->commands, s->engine.stats.commands, now_us);
+    rate_sample(&m->net_in, s->stats.net_in, now_us);
+    rate_sample(&m->net_out, s->stats.net_out, now_us);
+    rate_sample(&m->turns, loop->turns, now_us);
+    rate_sample(&m->turn_us, loop->busy_us, loop->turns);
 }
 
 void metrics_turn_end(struct server *s) {
@@ -64,5 +60,4 @@ void metrics_reset(struct server *s) {
                           .peak_memory = m->peak_memory,
                           .commands_before = s->engine.stats.commands};
     *loop_stats(s->loop) = (struct loop_stats){0};
-    for_rates(s, rate_start);
 }

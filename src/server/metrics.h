@@ -13,7 +13,7 @@ enum { METRICS_SAMPLES = 16 }; /* as many rounds as Redis averages over */
 
 /* The growth of a counter per unit of another one (time, or turns of the loop), averaged. */
 struct metrics_rate {
-    uint64_t value, base; /* at the last sample */
+    uint64_t value, base; /* at the last sample; base 0: there was none */
     double samples[METRICS_SAMPLES];
     size_t next;
 };

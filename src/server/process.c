@@ -18,6 +18,20 @@
 #include "base/alloc.h"
 #include "base/num.h"
 
+char *process_executable(const char *argv0) {
+    struct buf path = BUF_INIT;
+    char *found = NULL;
+    if (argv0[0] == '/') {
+        buf_append_str(&path, argv0);
+    } else if (strchr(argv0, '/') && (found = getcwd(NULL, 0))) {
+        buf_appendf(&path, "%s/%s", found, strncmp(argv0, "./", 2) == 0 ? argv0 + 2 : argv0);
+    } else if ((found = realpath("/proc/self/exe", NULL))) {
+        buf_append_str(&path, found);
+    }
+    free(found);
+    return buf_detach(&path);
+}
+
 /* ---- background ---- */
 
 /* Forks, and ends the parent. 0 in the child. */

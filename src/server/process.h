@@ -12,6 +12,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+/* The path of the running program, absolute (mem_free): as argv[0] has it, links and all, if it was
+ * started by a path. */
+char *process_executable(const char *argv0);
+
 /* ---- background ---- */
 
 /* Goes to the background: no terminal, a session of its own, standard input, output and error to

@@ -7,7 +7,11 @@
 #include "server/server.h"
 
 static bool on_listen(void *ctx, struct buf *why) {
-    return listeners_reopen_tcp(ctx, why);
+    struct buf reason = BUF_INIT; /* is in the log */
+    bool listening = listeners_reopen_tcp(ctx, &reason);
+    buf_release(&reason);
+    if (!listening) buf_append_str(why, "Unable to listen on this port. Check server logs.");
+    return listening;
 }
 
 static bool on_maxclients(void *ctx, struct buf *why) {

@@ -222,7 +222,7 @@ static void assemble(struct server *s) {
 
 struct server *server_new(int argc, char **argv) {
     struct server *s = mem_zalloc(sizeof *s);
-    s->executable = realpath("/proc/self/exe", NULL);
+    s->executable = process_executable(argv[0]);
     assemble(s);
     if (!load_config(s, argc, argv) || !become_server(s, argc, argv)) return NULL;
     s->loop = loop_new();
@@ -288,6 +288,6 @@ void server_free(struct server *s) {
     request_args_release(&s->args);
     loop_free(s->loop);
     log_release(&s->log);
-    free((void *)s->executable);
+    mem_free(s->executable);
     mem_free(s);
 }

@@ -72,7 +72,7 @@ struct server {
     struct server_debug debug;
     char replid[41]; /* of the history of writes: 40 hexadecimal digits */
 
-    const char *executable; /* absolute path, owned */
+    char *executable; /* absolute path, owned */
     struct process_title title;
     struct process_oom oom;
     enum process_supervision supervision;
