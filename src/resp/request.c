@@ -147,15 +147,21 @@ static enum request_status parse_inline(struct request_parser *p, const char *in
  * all there are. Returns what follows, or NULL for anything else, which read_number then judges. */
 enum { NUMBER_ROOM = 12 };
 static inline const char *quick_number(const char *at, uint32_t *out) {
-    unsigned value = (unsigned char)(*at++ - '0');
-    if (value > 9 || (value == 0 && *at != '\r')) return NULL;
-    for (unsigned i = 0; *at != '\r'; i++) {
-        unsigned digit = (unsigned char)(*at++ - '0');
-        if (digit > 9 || i == 7) return NULL;
+    unsigned value = (unsigned char)(*at - '0');
+    if (value > 9) return NULL;
+    if (at[1] == '\r') {
+        *out = value;
+        return at + 3;
+    }
+    if (value == 0) return NULL;
+    const char *last = at + 8;
+    for (at++; at < last; at++) {
+        unsigned digit = (unsigned char)(*at - '0');
+        if (digit > 9) break;
         value = value * 10 + digit;
     }
     *out = value;
-    return at + 2;
+    return *at == '\r' ? at + 2 : NULL;
 }
 
 /* Takes whole arguments as long as they're of the usual form; stops at the first that isn't, or
