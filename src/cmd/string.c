@@ -341,5 +341,5 @@ const struct command string_commands[] = {
         .complexity = "O(1)",
         .syntax = "key [expiration:(" EXPIRY_SYNTAX " | PERSIST)]",
     },
-    {NULL},
+    {.name = NULL},
 };

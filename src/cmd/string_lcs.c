@@ -131,5 +131,5 @@ const struct command string_lcs_commands[] = {
         .complexity = "O(N*M), N and M the lengths of the strings",
         .syntax = "key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len:integer] [WITHMATCHLEN]",
     },
-    {NULL},
+    {.name = NULL},
 };

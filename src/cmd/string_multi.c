@@ -160,5 +160,5 @@ const struct command string_multi_commands[] = {
         .syntax = "numkeys (key value) ... [condition:(NX | XX)] [expiration:(EX seconds | PX "
                   "milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL)]",
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -138,5 +138,5 @@ const struct command string_number_commands[] = {
         .complexity = "O(1)",
         .syntax = "key increment:double",
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -139,5 +139,5 @@ const struct command string_range_commands[] = {
         .deprecated_since = "2.0.0",
         .replaced_by = "`GETRANGE`",
     },
-    {NULL},
+    {.name = NULL},
 };
