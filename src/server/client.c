@@ -69,7 +69,7 @@ struct client *client_new(struct server *s, int fd, bool unix_socket) {
     c->server = s;
     session_init(&c->session, &s->engine, &s->reply_pool);
     c->session.is_client = true;
-    if (s->config.requirepass) c->session.gates |= GATE_AUTH;
+    if (s->config.requirepass.bytes) c->session.gates |= GATE_AUTH;
     c->id = ++s->next_client_id;
     c->created_us = c->active_us = loop_now_us(s->loop);
     c->unix_socket = unix_socket;

@@ -140,14 +140,18 @@ static void cmd_reply(struct call *c) {
     }
 }
 
+static bool four_words_or_reply(struct call *c, const char *name) {
+    if (c->argc <= 4) return true;
+    reply_errorf(c->reply,
+                 "ERR unknown subcommand or wrong number of arguments for '%s'. Try CLIENT HELP.",
+                 name);
+    return false;
+}
+
 static void cmd_pause(struct call *c) {
     enum client_pause_what what = CLIENT_PAUSE_ALL;
     int64_t ms;
-    if (c->argc > 4) {
-        reply_error(c->reply, "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. "
-                              "Try CLIENT HELP.");
-        return;
-    }
+    if (!four_words_or_reply(c, "PAUSE")) return;
     if (c->argc == 4 && arg_is(c, 3, "write")) {
         what = CLIENT_PAUSE_WRITES;
     } else if (c->argc == 4 && !arg_is(c, 3, "all")) {
@@ -172,10 +176,7 @@ static void cmd_unpause(struct call *c) {
 /* No command blocks its client yet but by CLIENT PAUSE, which this must not end. */
 static void cmd_unblock(struct call *c) {
     int64_t id;
-    if (c->argc > 4) {
-        reply_error(c->reply, ERR_SYNTAX);
-        return;
-    }
+    if (!four_words_or_reply(c, "UNBLOCK")) return;
     if (c->argc == 4 && !arg_is(c, 3, "timeout") && !arg_is(c, 3, "error")) {
         reply_error(c->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;

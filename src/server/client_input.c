@@ -116,9 +116,8 @@ static void close_http(struct client *c) {
 static void run_one(struct client *c, const struct request *r) {
     bool muted = c->reply_mode != CLIENT_REPLY_ON;
     c->server->running_request = r;
-    if (r->cmd) {
-        c->last_command = r->cmd;
-    } else if (is_http(r)) {
+    c->last_command = r->cmd;
+    if (__builtin_expect(!r->cmd, 0) && is_http(r)) {
         close_http(c);
         return;
     }

@@ -177,7 +177,7 @@ static bool buffers_changed(void *ctx, struct buf *why) {
 /* Without a password everybody is let in; with a new one, who is in stays in. */
 static bool password_changed(void *ctx, struct buf *why) {
     struct server *s = ctx;
-    if (s->config.requirepass) return true;
+    if (s->config.requirepass.bytes) return true;
     for (struct client *c = s->clients; c; c = c->next) c->session.gates &= ~(unsigned)GATE_AUTH;
     return true;
 }

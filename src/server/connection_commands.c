@@ -9,19 +9,18 @@
 /* Authentication. */
 
 /* Takes the same time wherever the two differ; only the given password's length shows. */
-static bool password_is(struct slice given, const char *password) {
-    size_t len = strlen(password);
-    unsigned differ = given.len != len;
+static bool password_is(struct slice given, const struct server_secret *password) {
+    unsigned differ = given.len != password->len;
     for (size_t i = 0; i < given.len; i++)
-        differ |= (unsigned char)(given.ptr[i] ^ password[i < len ? i : len]);
+        differ |= (unsigned char)(given.ptr[i] ^ password->bytes[i % password->len]);
     return !differ;
 }
 
 static bool authenticate_or_reply(struct call *c, struct slice user, struct slice password) {
     struct server *s = server_of(c->engine);
-    const char *wanted = s->config.requirepass;
+    const struct server_secret *wanted = &s->config.requirepass;
     bool known = slice_eq(user, SLICE("default"));
-    bool fits = !wanted || password_is(password, wanted);
+    bool fits = !wanted->bytes || password_is(password, wanted);
     if (known && fits) {
         c->session->gates &= ~(unsigned)GATE_AUTH;
         return true;
@@ -36,7 +35,7 @@ static void cmd_auth(struct call *c) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }
-    if (c->argc == 2 && !server_of(c->engine)->config.requirepass) {
+    if (c->argc == 2 && !server_of(c->engine)->config.requirepass.bytes) {
         reply_error(c->reply, "ERR AUTH <password> called without any password configured for the "
                               "default user. Are you sure your configuration is correct?");
         return;
@@ -143,7 +142,7 @@ static void cmd_reset(struct call *c) {
     session_select(c->session, 0);
     c->session->no_touch = false;
     c->session->own_reply.resp = 2;
-    if (server_of(c->engine)->config.requirepass) c->session->gates |= GATE_AUTH;
+    if (server_of(c->engine)->config.requirepass.bytes) c->session->gates |= GATE_AUTH;
     client->reply_mode = CLIENT_REPLY_ON;
     client->no_evict = false;
     client_set_text(client, CLIENT_NAME, SLICE(""));

@@ -226,7 +226,7 @@ static void accepted(struct listener *l, int fd, const struct sockaddr_storage *
         return;
     }
     bool local = l->unix_socket || is_local(addr);
-    if (s->config.protected_mode && !s->config.requirepass && !local) {
+    if (s->config.protected_mode && !s->config.requirepass.bytes && !local) {
         s->stats.rejected++;
         refuse(fd, PROTECTED);
         return;

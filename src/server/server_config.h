@@ -60,6 +60,12 @@ struct server_oom_values {
     int64_t of[3];
 };
 
+/* A password: any bytes. */
+struct server_secret {
+    char *bytes; /* NULL: none */
+    size_t len;
+};
+
 struct server_percentiles {
     double *items;
     size_t n;
@@ -67,7 +73,7 @@ struct server_percentiles {
 
 /* What must happen when a value changes, told by CONFIG SET after the fields have their new values;
  * NULL: nothing. `false` with the reason in `why` takes the whole CONFIG SET back, and the hook is
- * then not called for the old values again. */
+ * called again with the old values in place. */
 struct server_config_hooks {
     void *ctx;
     bool (*listen)(void *ctx, struct buf *why);     /* port, bind */
@@ -99,7 +105,7 @@ struct server_config {
     int64_t timeout;       /* seconds; 0: never */
     int64_t maxclients;
     bool protected_mode;
-    char *requirepass; /* NULL: none */
+    struct server_secret requirepass;
     uint64_t client_query_buffer_limit;
     struct server_output_limits client_output_buffer_limit;
     int64_t maxmemory_clients; /* bytes; below 0: percent of maxmemory, negated; 0: no limit */

@@ -127,7 +127,8 @@ static void a_file(void **state) {
     assert_int_equal(f->server.timeout, 6);
     assert_int_equal(f->server.hz, 20);
     assert_string_equal(get(f->cfg, "replica-priority"), "50");
-    assert_string_equal(f->server.requirepass, "a b!");
+    assert_int_equal(f->server.requirepass.len, 4);
+    assert_memory_equal(f->server.requirepass.bytes, "a b!", 4);
     assert_int_equal(f->exec.db.maxmemory, 1 << 30);
     assert_int_equal(f->server.bind.n, 2);
     assert_string_equal(f->server.logfile, "");
