@@ -386,15 +386,13 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, 
     return next;
 }
 
-/* The entries of the next buckets are fetched while those of one are looked at: a walk isn't held
- * up by a cache miss for each. */
-enum { ITER_AHEAD = 2 };
+/* Entries are fetched for some buckets at once: a walk isn't held up by a cache miss for each. */
+enum { ITER_BURST = 4 };
 
 static void iter_enter(struct table_iter *it, size_t dir_at) {
     it->dir_at = dir_at;
     it->segment = table_word_segment(it->table->dir[dir_at]);
     it->bucket = it->slot = 0;
-    for (uint32_t at = 0; at < ITER_AHEAD; at++) touch_entries(it->segment, at);
 }
 
 void table_iter_init(struct table_iter *it, const struct table *t) {
@@ -404,7 +402,8 @@ void table_iter_init(struct table_iter *it, const struct table *t) {
 
 static void *iter_next_in_bucket(struct table_iter *it) {
     const struct table_bucket *b = &it->segment->bucket[it->bucket];
-    if (it->slot == 0) touch_entries(it->segment, it->bucket + ITER_AHEAD);
+    if (it->slot == 0 && it->bucket % ITER_BURST == 0)
+        for (uint32_t i = 0; i < ITER_BURST; i++) touch_entries(it->segment, it->bucket + i);
     while (it->slot < TABLE_SLOTS) {
         unsigned slot = it->slot++;
         if (b->tags[slot]) return table_slot(b, slot);
