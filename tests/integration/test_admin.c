@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the server says of itself, and what it can be told to do: INFO, MEMORY, CONFIG, COMMAND,
+ * DEBUG. */
+#include "integration/support.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The value of a field of INFO, up to the end of its line; the caller frees. */
+static char *info_text(redisContext *c, const char *section, const char *field) {
+    char *info = ask(c, "INFO %s", section), wanted[64];
+    int len = snprintf(wanted, sizeof wanted, "\\n%s:", field);
+    const char *at = strstr(info, wanted);
+    if (!at) fail_msg("no %s in INFO %s:\n%s", field, section, info);
+    at += len;
+    char *value = strndup(at, (size_t)(strstr(at, "\\r") - at));
+    free(info);
+    return value;
+}
+
+static double info_number(redisContext *c, const char *section, const char *field) {
+    char *text = info_text(c, section, field), *end;
+    double value = strtod(text, &end);
+    if (end == text) fail_msg("%s is %s", field, text);
+    free(text);
+    return value;
+}
+
+static void expect_info(redisContext *c, const char *section, const char *field, const char *want) {
+    char *value = info_text(c, section, field);
+    assert_string_equal(value, want);
+    free(value);
+}
+
+static void expect_between(double value, double low, double high) {
+    if (value < low || value > high) fail_msg("%g isn't within %g and %g", value, low, high);
+}
+
+/* --- INFO --- */
+
+static void test_info_sections(void **state) {
+    struct server *s = server_start(" ");
+    redisContext *c = client_open(s);
+    expect_like(c,
+                "*# Server*# Clients*# Memory*# Persistence*# Stats*# Replication*# CPU*"
+                "# Modules*# Errorstats*# Cluster*# Keyspace*",
+                "INFO");
+    expect_like(c, "*# Modules*# Commandstats*# Errorstats*# Latencystats*# Cluster*", "INFO all");
+    expect_like(c, "\"# CPU\\\\r\\\\n*\"", "INFO cpu nonsense");
+    expect(c, "\"\"", "INFO nonsense");
+    expect_like(c, "\"# Debug\\\\r\\\\neventloop_duration_aof_sum:*", "INFO debug");
+    char *everything = ask(c, "INFO everything");
+    assert_null(strstr(everything, "# Debug"));
+    free(everything);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_info_server(void **state) {
+    struct server *s = server_start(" ");
+    redisContext *c = client_open(s);
+    expect_info(c, "server", "redis_version", "7.2.4");
+    expect_info(c, "server", "server_name", "drey");
+    assert_int_equal(info_number(c, "server", "process_id"), s->pid);
+    assert_int_equal(info_number(c, "server", "tcp_port"), s->port);
+    assert_int_equal(info_number(c, "clients", "connected_clients"), 1);
+    redisContext *other = client_open(s);
+    expect(other, "+PONG", "PING");
+    assert_int_equal(info_number(c, "clients", "connected_clients"), 2);
+    redisFree(other);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_info_memory(void **state) {
+    enum { KEYS = 2000, SIZE = 1000 };
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    double before = info_number(c, "memory", "used_memory");
+    expect(c, "+OK", "DEBUG POPULATE %d key %d", KEYS, SIZE);
+    double grown = info_number(c, "memory", "used_memory") - before;
+    expect_between(grown, KEYS * SIZE, 1.5 * KEYS * SIZE);
+    expect_between(info_number(c, "memory", "used_memory_dataset"), KEYS * SIZE, 1.5 * KEYS * SIZE);
+    expect_between(info_number(c, "memory", "used_memory_rss"), before + grown, 1e9);
+    char *usage = ask(c, "MEMORY USAGE key:1");
+    int bytes = 0;
+    assert_int_equal(sscanf(usage, "(int) %d", &bytes), 1);
+    expect_between(bytes, SIZE, 1.5 * SIZE);
+    free(usage);
+    expect(c, "+OK", "FLUSHALL SYNC");
+    expect_between(info_number(c, "memory", "used_memory"), 0.5 * before, 1.5 * before);
+    expect_between(info_number(c, "memory", "used_memory_peak"), before + grown, 1e9);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_info_counters(void **state) {
+    struct server *s = server_start(" ");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "CONFIG RESETSTAT");
+    expect(c, "+OK", "SET k v EX 1000");
+    expect(c, "\"v\"", "GET k");
+    expect(c, "(nil)", "GET none");
+    expect_like(c, "(err) ERR *", "INCR k");
+    expect_like(c, "(err) ERR unknown command *", "NOSUCH");
+    assert_int_equal(info_number(c, "stats", "keyspace_hits"), 1);
+    assert_int_equal(info_number(c, "stats", "keyspace_misses"), 1);
+    assert_int_equal(info_number(c, "stats", "total_error_replies"), 2);
+    expect_like(c, "*\\\\nerrorstat_ERR:count=2\\\\r*", "INFO errorstats");
+    expect_like(c, "*\\\\ncmdstat_get:calls=2,usec=*,rejected_calls=0,failed_calls=0\\\\r*",
+                "INFO commandstats");
+    expect_like(c, "*\\\\ncmdstat_incr:calls=1,*failed_calls=1\\\\r*", "INFO commandstats");
+    expect_like(c, "*\\\\nlatency_percentiles_usec_get:p50=*,p99=*,p99.9=*", "INFO latencystats");
+    expect_like(c, "*\\\\ndb0:keys=1,expires=1,avg_ttl=[19]*\\\\r*", "INFO keyspace");
+    expect(c, "+OK", "CONFIG RESETSTAT");
+    assert_int_equal(info_number(c, "stats", "keyspace_hits"), 0);
+    assert_int_equal(info_number(c, "stats", "total_error_replies"), 0);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* --- CONFIG --- */
+
+static void test_config_rewrite(void **state) {
+    char path[] = "/tmp/drey-test-conf-XXXXXX", text[512] = "";
+    close(mkstemp(path));
+    write_file(path, "# mine\nmaxmemory-samples 3\n");
+    struct server *s = server_start("%s", path);
+    redisContext *c = client_open(s);
+    expect_info(c, "server", "config_file", path);
+    expect(c, "+OK", "CONFIG SET maxmemory-samples 7 timeout 100");
+    expect(c, "+OK", "CONFIG REWRITE");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    assert_non_null(strstr(text, "# mine\nmaxmemory-samples 7\n"));
+    assert_non_null(strstr(text, "\ntimeout 100\n"));
+    redisFree(c);
+    server_stop(s);
+    unlink(path);
+}
+
+static void test_config_port_in_use(void **state) {
+    struct server *s = server_start(" "), *other = server_start(" ");
+    redisContext *c = client_open(s);
+    expect_like(c,
+                "(err) ERR CONFIG SET failed (possibly related to argument 'port') - Unable to "
+                "listen on this port*",
+                "CONFIG SET timeout 77 port %d", other->port);
+    expect(c, "[\"timeout\", \"0\"]", "CONFIG GET timeout");
+    redisContext *again = client_open(s); /* it still listens where it did */
+    expect(again, "+PONG", "PING");
+    redisFree(again);
+    redisFree(c);
+    server_stop(other);
+    server_stop(s);
+}
+
+/* --- COMMAND --- */
+
+static void test_command_docs(void **state) {
+    struct server *s = server_start(" ");
+    struct wire *w = wire_open(s);
+    wire_text(w, "HELLO 3\r\n");
+    wire_reply_like(w, "{*}");
+    wire_text(w, "COMMAND DOCS config|get nosuch\r\n");
+    wire_reply_like(w, "{\"config|get\": {\"summary\": \"*\", \"since\": \"2.0.0\", \"group\": "
+                       "\"server\", *\"arguments\": [[]{\"name\": \"parameter\", \"type\": "
+                       "\"string\", \"display_text\": \"parameter\", \"flags\": "
+                       "~[[]+multiple]}]}}");
+    wire_text(w, "COMMAND INFO get nosuch\r\n");
+    wire_reply_like(w, "[[][[]\"get\", (int) 2, ~[[]+readonly, +fast], (int) 1, (int) 1, (int) 1, "
+                       "~[[]+@read, +@string, +@fast], ~[[]], *], (nil)]");
+    wire_close(w);
+    server_stop(s);
+}
+
+static void test_renamed_command(void **state) {
+    struct server *s = server_start("--rename-command lolwut \"\" --rename-command echo say");
+    redisContext *c = client_open(s);
+    expect_like(c, "(err) ERR unknown command 'LOLWUT'*", "LOLWUT");
+    expect(c, "[]", "COMMAND LIST FILTERBY PATTERN lolwut");
+    expect(c, "\"x\"", "SAY x");
+    expect(c, "[\"echo\"]", "COMMAND LIST FILTERBY PATTERN echo");
+    redisFree(c);
+    server_stop(s);
+}
+
+/* --- DEBUG --- */
+
+static void test_debug_is_guarded(void **state) {
+    struct server *s = server_start(" ");
+    redisContext *c = client_open(s);
+    expect_like(c, "(err) ERR DEBUG command not allowed. If the enable-debug-command option is *",
+                "DEBUG SLEEP 0");
+    redisFree(c);
+    server_stop(s);
+    s = server_start("--enable-debug-command local");
+    c = client_open(s);
+    expect(c, "+OK", "DEBUG SLEEP 0");
+    redisFree(c);
+    server_stop(s);
+}
+
+/* The digest now; the caller frees. */
+static char *digest(redisContext *c) {
+    return ask(c, "DEBUG DIGEST");
+}
+
+static void expect_digest(redisContext *c, const char *want) {
+    char *now = digest(c);
+    assert_string_equal(now, want);
+    free(now);
+}
+
+static void expect_other_digest(redisContext *c, const char *than) {
+    char *now = digest(c);
+    assert_string_not_equal(now, than);
+    free(now);
+}
+
+static void test_debug_digest(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "MSET a 12345 b two");
+    char *first = digest(c), *a = ask(c, "DEBUG DIGEST-VALUE a");
+    expect(c, "+OK", "FLUSHALL");
+    expect_digest(c, "+0000000000000000000000000000000000000000");
+    expect(c, "+OK", "SET b two"); /* in another order, and as a string instead of a number */
+    expect(c, "+OK", "SET a 1234");
+    expect(c, "(int) 5", "APPEND a 5");
+    expect_digest(c, first);
+    expect(c, a, "DEBUG DIGEST-VALUE a");
+    expect(c, "(int) 1", "EXPIRE a 1000");
+    expect_other_digest(c, first);
+    expect(c, "(int) 1", "PERSIST a");
+    expect_digest(c, first);
+    expect(c, "(int) 1", "MOVE a 1");
+    expect_other_digest(c, first);
+    expect(c, "+OK", "MSET a two b 12345");
+    expect_other_digest(c, first);
+    free(first);
+    free(a);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_debug_set_active_expire(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    expect(c, "+OK", "SET k v PX 1");
+    expect(c, "+OK", "DEBUG SLEEP 0.002");
+    expect(c, "(int) 1", "DBSIZE");
+    expect(c, "+OK", "DEBUG SET-ACTIVE-EXPIRE 1");
+    await_like(c, "(int) 0", "DBSIZE");
+    assert_int_equal(info_number(c, "stats", "expired_keys"), 1);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* The command ends the server by this signal, with a report in the log. */
+static void expect_crash(const char *command, int signal, const char *reported) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    redisReply *reply = redisCommand(c, command);
+    assert_null(reply);
+    char *log = server_log(s); /* the report is written before the connection ends */
+    if (!strstr(log, reported)) fail_msg("no '%s' in:\n%s", reported, log);
+    free(log);
+    redisFree(c);
+    assert_int_equal(server_end(s, 0), 128 + signal);
+}
+
+static void test_debug_crashes(void **state) {
+    expect_crash("DEBUG SEGFAULT", SIGSEGV, "crashed by signal");
+    expect_crash("DEBUG ASSERT", SIGABRT, "DEBUG ASSERT called");
+    expect_crash("DEBUG PANIC", SIGABRT, "DEBUG PANIC called");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_info_sections),
+        cmocka_unit_test(test_info_server),
+        cmocka_unit_test(test_info_memory),
+        cmocka_unit_test(test_info_counters),
+        cmocka_unit_test(test_config_rewrite),
+        cmocka_unit_test(test_config_port_in_use),
+        cmocka_unit_test(test_command_docs),
+        cmocka_unit_test(test_renamed_command),
+        cmocka_unit_test(test_debug_is_guarded),
+        cmocka_unit_test(test_debug_digest),
+        cmocka_unit_test(test_debug_set_active_expire),
+        cmocka_unit_test(test_debug_crashes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
