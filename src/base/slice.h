@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -26,8 +27,18 @@ static inline struct slice slice_str(const char *text) {
     return (struct slice){text, strlen(text)};
 }
 
+/* Names of 8 to 16 bytes, as most keys are, take two overlapping words instead of a call. */
 static inline bool slice_eq(struct slice a, struct slice b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len) return false;
+    if (a.len >= 8 && a.len <= 16) {
+        uint64_t head_a, head_b, tail_a, tail_b;
+        memcpy(&head_a, a.ptr, 8);
+        memcpy(&head_b, b.ptr, 8);
+        memcpy(&tail_a, a.ptr + a.len - 8, 8);
+        memcpy(&tail_b, b.ptr + a.len - 8, 8);
+        return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
+    }
+    return a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 /* Compares with ASCII case folded; `text` is a C string, typically an option's name. */

@@ -16,11 +16,7 @@ enum {
     RESWEEP_MS_MAX = 250, /* a segment is looked through at most this often */
 };
 
-static struct slice key_of(const void *entry) {
-    return entry_key(entry);
-}
-
-static const struct table_ops keyspace_table_ops = {.key = key_of};
+static const struct table_ops keyspace_table_ops = {.key = db_entry_key};
 
 void keyspace_init(struct keyspace *ks, uint32_t databases) {
     *ks = (struct keyspace){.count = databases, .seed = hash_seed_random()};
@@ -142,7 +138,7 @@ static void update(struct db *db, struct key k, struct table_ref ref, struct ent
 /* The live entry of k for a write that replaces its value; `had` says whether it had a deadline. */
 static struct entry *find_to_replace(struct db *db, struct key k, struct table_ref *ref,
                                      uint64_t *deadline) {
-    struct entry *e = table_find(&db->table, k.hash, k.name, ref);
+    struct entry *e = db_look_up(db, k, ref);
     if (e && (e->flags & ENTRY_DEADLINE) && db_expired(db, e)) {
         expire_key(db, k);
         e = NULL;
@@ -216,7 +212,7 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
     struct entry *e = find_to_replace(db, k, &ref, &deadline);
     if (!e) {
         insert(db, k, string_new(k.name, SLICE(""), deadline));
-        e = table_find(&db->table, k.hash, k.name, &ref);
+        e = db_look_up(db, k, &ref);
     }
     DASSERT(e->type == TYPE_STRING);
     char *data;
@@ -229,7 +225,7 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
  */
 void db_string_to_raw(struct db *db, struct key k) {
     struct table_ref ref;
-    struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
+    struct entry *e = db_look_up(db, k, &ref);
     ASSERT(e != NULL && e->type == TYPE_STRING);
     char *data;
     if (e->encoding != STRING_BYTES) update(db, k, ref, e, string_edit(e, string_len(e), &data));
@@ -237,7 +233,7 @@ void db_string_to_raw(struct db *db, struct key k) {
 
 void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event) {
     struct table_ref ref;
-    struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
+    struct entry *e = db_look_up(db, k, &ref);
     ASSERT(e != NULL);
     db->deadlines += (deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     update(db, k, ref, e, entry_with_deadline(e, deadline));
@@ -246,7 +242,7 @@ void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_eve
 
 static struct entry *take(struct db *db, struct key k) {
     struct table_ref ref;
-    struct entry *e = table_find(&db->table, k.hash, k.name, &ref);
+    struct entry *e = db_look_up(db, k, &ref);
     if (!e) return NULL;
     table_remove(&db->table, k.hash, ref);
     db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;

@@ -88,9 +88,18 @@ enum db_access {
 
 struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access);
 
+static inline struct slice db_entry_key(const void *entry) {
+    return entry_key(entry);
+}
+
+/* What the table holds, expired or not. */
+static inline struct entry *db_look_up(const struct db *db, struct key k, struct table_ref *ref) {
+    return table_find_by(&db->table, k.hash, k.name, ref, db_entry_key);
+}
+
 /* The entry of a key, or NULL. */
 static inline struct entry *db_find(struct db *db, struct key k, enum db_access access) {
-    struct entry *e = table_find(&db->table, k.hash, k.name, NULL);
+    struct entry *e = db_look_up(db, k, NULL);
     struct keyspace *ks = db->keyspace;
     if (__builtin_expect(!e || (e->flags & ENTRY_DEADLINE), 0))
         return db_find_slow(db, k, e, access);

@@ -279,6 +279,10 @@ static void segment_shrink(struct table *t, struct table_segment *s) {
 
 /* The interface. */
 
+void *table_find(const struct table *t, uint64_t hash, struct slice key, struct table_ref *ref) {
+    return table_find_by(t, hash, key, ref, t->ops->key);
+}
+
 void table_init(struct table *t, const struct table_ops *ops, const struct hash_seed *seed) {
     *t = (struct table){.ops = ops, .seed = seed};
     t->dir = mem_alloc(sizeof *t->dir);

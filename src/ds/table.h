@@ -57,8 +57,10 @@ struct table_segment {
     struct table_bucket bucket[];
 } __attribute__((aligned(64)));
 
+typedef struct slice table_key_of(const void *entry);
+
 struct table_ops {
-    struct slice (*key)(const void *entry); /* what an entry is found by */
+    table_key_of *key; /* what an entry is found by */
 };
 
 struct table {
@@ -122,9 +124,12 @@ static inline void *table_slot(const struct table_bucket *b, unsigned slot) {
     return (void *)(uintptr_t)(word >> 16);
 }
 
-/* Finds the entry of `key` whose hash is `hash`; NULL if there is none. `ref` may be NULL. */
-static inline void *table_find(const struct table *t, uint64_t hash, struct slice key,
-                               struct table_ref *ref) {
+/* table_find for a kind of entries known at compile time: a hot caller passes its own inline key
+ * function (the same as in its table_ops) and gets a look-up without calls. */
+__attribute__((always_inline)) static inline void *table_find_by(const struct table *t,
+                                                                 uint64_t hash, struct slice key,
+                                                                 struct table_ref *ref,
+                                                                 table_key_of *key_of) {
     uint64_t word = table_dir_word(t, hash);
     struct table_segment *segment = table_word_segment(word);
     unsigned buckets = (unsigned)(word >> 56) + 1;
@@ -135,7 +140,7 @@ static inline void *table_find(const struct table *t, uint64_t hash, struct slic
         for (unsigned found = tags_match(b->tags, tag); found; found &= found - 1) {
             unsigned slot = (unsigned)__builtin_ctz(found);
             void *entry = table_slot(b, slot);
-            if (!slice_eq(t->ops->key(entry), key)) continue;
+            if (!slice_eq(key_of(entry), key)) continue;
             if (ref) *ref = (struct table_ref){segment, at, slot};
             return entry;
         }
@@ -144,6 +149,9 @@ static inline void *table_find(const struct table *t, uint64_t hash, struct slic
     }
     return NULL;
 }
+
+/* Finds the entry of `key` whose hash is `hash`; NULL if there is none. `ref` may be NULL. */
+void *table_find(const struct table *t, uint64_t hash, struct slice key, struct table_ref *ref);
 
 /* Bringing what will be needed soon into the cache: of a batch of keys first the buckets, then the
  * entries, so that the misses overlap. By loads, not by prefetch instructions: those may be dropped
