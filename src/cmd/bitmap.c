@@ -504,5 +504,5 @@ const struct command bitmap_commands[] = {
         .complexity = "O(1) for each operation",
         .syntax = "key [GET encoding offset] ...",
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -286,5 +286,5 @@ const struct command hyperloglog_commands[] = {
         .since = "2.8.9",
         .complexity = "O(1), about a tenth of a second",
     },
-    {NULL},
+    {.name = NULL},
 };
