@@ -60,8 +60,7 @@ static inline uint64_t hash_bytes(const struct hash_seed *seed, struct slice key
     uint64_t v0 = seed->k0 ^ 0x736f6d6570736575ULL, v1 = seed->k1 ^ 0x646f72616e646f6dULL;
     uint64_t v2 = seed->k0 ^ 0x6c7967656e657261ULL, v3 = seed->k1 ^ 0x7465646279746573ULL;
     const unsigned char *at = (const unsigned char *)key.ptr;
-    const unsigned char *end = at + (key.len & ~(size_t)7);
-    for (; at != end; at += 8) {
+    for (size_t words = key.len / 8; words; words--, at += 8) {
         uint64_t word = hash_load64(at);
         v3 ^= word;
         HASH_ROUND(v0, v1, v2, v3);

@@ -13,9 +13,9 @@ enum { EVENTS_PER_TURN = 512 };
 
 struct loop {
     int epoll_fd;
-    bool stopping, no_sleep;
+    bool stopping, no_sleep, in_timers;
     uint64_t now_us;
-    uint64_t timers_until_us; /* while timers run: what was due by then; else 0 */
+    uint64_t timers_until_us; /* timers due until then have run, or are running (in_timers) */
     struct epoll_event events[EVENTS_PER_TURN];
     int event_count, event_at; /* being delivered */
     struct loop_timer **heap;  /* 1-based */
@@ -51,15 +51,20 @@ static int control(struct loop *l, int op, struct loop_watch *w, unsigned intere
 }
 
 int loop_watch_start(struct loop *l, struct loop_watch *w, unsigned interest) {
-    return control(l, EPOLL_CTL_ADD, w, interest);
+    w->interest = 0;
+    return loop_watch_change(l, w, interest);
 }
 
+/* Without interest it's no business of epoll's, that would announce errors and hang-ups all the
+ * same, in each turn. */
 int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest) {
-    return w->interest == interest ? 0 : control(l, EPOLL_CTL_MOD, w, interest);
+    if (w->interest == interest) return 0;
+    int op = !w->interest ? EPOLL_CTL_ADD : !interest ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    return control(l, op, w, interest);
 }
 
 void loop_watch_stop(struct loop *l, struct loop_watch *w) {
-    control(l, EPOLL_CTL_DEL, w, 0);
+    loop_watch_change(l, w, 0);
     for (int i = l->event_at; i < l->event_count; i++)
         if (l->events[i].data.ptr == w) l->events[i].data.ptr = NULL;
 }
@@ -82,7 +87,7 @@ static void heap_sift(struct loop *l, size_t at, struct loop_timer *t) {
 /* One that is started by a timer and is due already waits for the next turn, so that events and
  * other timers get theirs in between; that turn doesn't sleep. */
 void loop_timer_start(struct loop *l, struct loop_timer *t, uint64_t due_us) {
-    if (due_us <= l->timers_until_us) {
+    if (l->in_timers && due_us <= l->timers_until_us) {
         due_us = l->timers_until_us + 1;
         l->no_sleep = true;
     }
@@ -132,13 +137,15 @@ static int sleep_ms(struct loop *l) {
 }
 
 static void run_timers(struct loop *l) {
-    l->timers_until_us = (uint64_t)clock_mono_us();
+    uint64_t now = (uint64_t)clock_mono_us();
+    l->timers_until_us = now > l->timers_until_us ? now : l->timers_until_us + 1;
+    l->in_timers = true;
     while (l->heap_len && l->heap[1]->due_us <= l->timers_until_us) {
         struct loop_timer *t = l->heap[1];
         loop_timer_stop(l, t);
         t->on_due(t);
     }
-    l->timers_until_us = 0;
+    l->in_timers = false;
 }
 
 void loop_turn(struct loop *l) {

@@ -19,7 +19,7 @@ struct loop;
 /* A descriptor being watched; embedded in its owner. */
 struct loop_watch {
     int fd;
-    uint8_t interest; /* of LOOP_READ, LOOP_WRITE, LOOP_HANGUP */
+    uint8_t interest; /* of LOOP_READ, LOOP_WRITE, LOOP_HANGUP; 0: nothing for now */
     /* `ready` has what was asked for and happened; errors and lost connections count as all. */
     void (*on_ready)(struct loop_watch *watch, unsigned ready);
 };

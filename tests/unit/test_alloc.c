@@ -59,18 +59,19 @@ struct block {
     size_t size;
 };
 
-/* The size and the address are in the bytes, as far as they go. */
+/* The bytes tell the size, so that blocks which overlap are seen. */
 static void mark(const struct block *b) {
     memset(b->ptr, (int)(b->size * 31), b->size);
 }
 
 static void check_mark(const struct block *b, size_t len) {
-    for (size_t i = 0; i < len; i++)
-        if (b->ptr[i] != (char)(b->size * 31)) fail();
+    if (len == 0) return;
+    assert_int_equal(b->ptr[0], (char)(b->size * 31));
+    assert_memory_equal(b->ptr, b->ptr + 1, len - 1);
 }
 
 static size_t random_size(struct random *r) {
-    return random_below(r, (uint64_t)1 << random_below(r, 19));
+    return random_below(r, (uint64_t)1 << random_below(r, 17));
 }
 
 static void allocate(struct random *r, struct block *b) {
@@ -78,7 +79,8 @@ static void allocate(struct random *r, struct block *b) {
     switch (random_below(r, 4)) {
     case 0:
         b->ptr = mem_zalloc(b->size);
-        for (size_t i = 0; i < b->size; i++) assert_int_equal(b->ptr[i], 0);
+        if (b->size) assert_int_equal(b->ptr[0], 0);
+        if (b->size) assert_memory_equal(b->ptr, b->ptr + 1, b->size - 1);
         break;
     case 1:
         b->size = (b->size + 63) & ~(size_t)63;
