@@ -13,9 +13,9 @@
 #define ERR_BIT_OFFSET "ERR bit offset is not an integer or out of range"
 #define ERR_BIT        "ERR bit is not an integer or out of range"
 #define ERR_BIT_01     "ERR The bit argument must be 1 or 0."
-#define ERR_FIELD_TYPE                                                                              \
-    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 " \
-    "is."
+#define ERR_FIELD_TYPE                                                                             \
+    "ERR Invalid bitfield type. Use something like i16 u8. "                                       \
+    "Note that u64 is not supported but i64 is."
 
 /* The string to read or change; *s is empty (ptr NULL) if there's no such key. Borrowed, like the
  * entry it lies in. */
