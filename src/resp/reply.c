@@ -145,7 +145,7 @@ void reply_append(struct reply *to, struct reply *from) {
 
 void reply_raw(struct reply *r, struct slice bytes) {
     if (bytes.len == 0) return;
-    memcpy(reply_reserve(r, bytes.len), bytes.ptr, bytes.len);
+    slice_put(reply_reserve(r, bytes.len), bytes);
     r->pos += bytes.len;
 }
 
@@ -185,7 +185,7 @@ void reply_i64(struct reply *r, int64_t value) {
 
 void reply_bulk(struct reply *r, struct slice value) {
     char *to = put_header(reply_reserve(r, value.len + HEADER_MAX + 2), '$', (int64_t)value.len);
-    memcpy(to, value.ptr, value.len);
+    slice_put(to, value);
     r->pos = put_crlf(to + value.len);
 }
 
@@ -276,7 +276,7 @@ void reply_verbatim(struct reply *r, struct slice text, const char *format3) {
     char *to = put_header(reply_reserve(r, text.len + HEADER_MAX + 6), '=', (int64_t)text.len + 4);
     memcpy(to, format3, 3);
     to[3] = ':';
-    memcpy(to + 4, text.ptr, text.len);
+    slice_put(to + 4, text);
     r->pos = put_crlf(to + 4 + text.len);
 }
 
