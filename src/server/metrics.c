@@ -39,7 +39,6 @@ void metrics_sample(struct server *s) {
     const struct loop_stats *loop = loop_stats(s->loop);
     struct metrics *m = &s->metrics;
     uint64_t now_us = loop_now_us(s->loop);
-    note_peak(s);
     rate_sample(&m->commands, s->engine.stats.commands, now_us);
     rate_sample(&m->net_in, s->stats.net_in, now_us);
     rate_sample(&m->net_out, s->stats.net_out, now_us);
@@ -52,6 +51,7 @@ void metrics_turn_end(struct server *s) {
     uint64_t commands = s->engine.stats.commands, run = commands - m->commands_before;
     if (run > m->turn_commands_max) m->turn_commands_max = run;
     m->commands_before = commands;
+    note_peak(s);
 }
 
 void metrics_reset(struct server *s) {

@@ -42,7 +42,7 @@ static void expect_between(double value, double low, double high) {
 /* --- INFO --- */
 
 static void test_info_sections(void **state) {
-    struct server *s = server_start(" ");
+    struct server *s = server_start("%s", "");
     redisContext *c = client_open(s);
     expect_like(c,
                 "*# Server*# Clients*# Memory*# Persistence*# Stats*# Replication*# CPU*"
@@ -60,7 +60,7 @@ static void test_info_sections(void **state) {
 }
 
 static void test_info_server(void **state) {
-    struct server *s = server_start(" ");
+    struct server *s = server_start("%s", "");
     redisContext *c = client_open(s);
     expect_info(c, "server", "redis_version", "7.2.4");
     expect_info(c, "server", "server_name", "drey");
@@ -97,8 +97,26 @@ static void test_info_memory(void **state) {
     server_stop(s);
 }
 
+static void test_memory_doctor(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    expect_like(c, "\"There is too little in memory *\"", "MEMORY DOCTOR");
+    expect(c, "+OK", "DEBUG POPULATE 6000 key 1000");
+    char *healthy = ask(c, "MEMORY DOCTOR");
+    assert_null(strstr(healthy, "High peak:"));
+    free(healthy);
+    expect(c, "+OK", "SELECT 1");
+    expect(c, "+OK", "DEBUG POPULATE 9000 key 1000");
+    expect(c, "+OK", "FLUSHDB SYNC");
+    expect_like(c, "\"*High peak: *\"", "MEMORY DOCTOR");
+    expect_like(c, "*\"db.0\", [[]\"overhead.hashtable.main\", *\"keys.count\", (int) 6000,*",
+                "MEMORY STATS");
+    redisFree(c);
+    server_stop(s);
+}
+
 static void test_info_counters(void **state) {
-    struct server *s = server_start(" ");
+    struct server *s = server_start("%s", "");
     redisContext *c = client_open(s);
     expect(c, "+OK", "CONFIG RESETSTAT");
     expect(c, "+OK", "SET k v EX 1000");
@@ -145,7 +163,7 @@ static void test_config_rewrite(void **state) {
 }
 
 static void test_config_port_in_use(void **state) {
-    struct server *s = server_start(" "), *other = server_start(" ");
+    struct server *s = server_start("%s", ""), *other = server_start("%s", "");
     redisContext *c = client_open(s);
     expect_like(c,
                 "(err) ERR CONFIG SET failed (possibly related to argument 'port') - Unable to "
@@ -163,7 +181,7 @@ static void test_config_port_in_use(void **state) {
 /* --- COMMAND --- */
 
 static void test_command_docs(void **state) {
-    struct server *s = server_start(" ");
+    struct server *s = server_start("%s", "");
     struct wire *w = wire_open(s);
     wire_text(w, "HELLO 3\r\n");
     wire_reply_like(w, "{*}");
@@ -193,7 +211,7 @@ static void test_renamed_command(void **state) {
 /* --- DEBUG --- */
 
 static void test_debug_is_guarded(void **state) {
-    struct server *s = server_start(" ");
+    struct server *s = server_start("%s", "");
     redisContext *c = client_open(s);
     expect_like(c, "(err) ERR DEBUG command not allowed. If the enable-debug-command option is *",
                 "DEBUG SLEEP 0");
@@ -284,17 +302,12 @@ static void test_debug_crashes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_info_sections),
-        cmocka_unit_test(test_info_server),
-        cmocka_unit_test(test_info_memory),
-        cmocka_unit_test(test_info_counters),
-        cmocka_unit_test(test_config_rewrite),
-        cmocka_unit_test(test_config_port_in_use),
-        cmocka_unit_test(test_command_docs),
-        cmocka_unit_test(test_renamed_command),
-        cmocka_unit_test(test_debug_is_guarded),
-        cmocka_unit_test(test_debug_digest),
-        cmocka_unit_test(test_debug_set_active_expire),
+        cmocka_unit_test(test_info_sections),      cmocka_unit_test(test_info_server),
+        cmocka_unit_test(test_info_memory),        cmocka_unit_test(test_memory_doctor),
+        cmocka_unit_test(test_info_counters),      cmocka_unit_test(test_config_rewrite),
+        cmocka_unit_test(test_config_port_in_use), cmocka_unit_test(test_command_docs),
+        cmocka_unit_test(test_renamed_command),    cmocka_unit_test(test_debug_is_guarded),
+        cmocka_unit_test(test_debug_digest),       cmocka_unit_test(test_debug_set_active_expire),
         cmocka_unit_test(test_debug_crashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
