@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/info_commands.h"
 
+#include <stdlib.h>
+
 #include "server/server.h"
 
 typedef void each_command(void *ctx, const struct command_entry *cmd);
@@ -53,7 +55,7 @@ static int by_code(const void *a, const void *b) {
 
 void info_commands_write_errors(void *server, struct buf *out) {
     const struct engine_stats *stats = &((const struct server *)server)->engine.stats;
-    const struct error_count *sorted[ERROR_CODES_MAX];
+    const struct error_count *sorted[ERROR_CODES_MAX] = {NULL};
     for (size_t i = 0; i < stats->error_codes; i++) sorted[i] = &stats->errors[i];
     qsort(sorted, stats->error_codes, sizeof sorted[0], by_code);
     for (size_t i = 0; i < stats->error_codes; i++)
