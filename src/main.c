@@ -19,7 +19,7 @@ static int print_help(void) {
         "       drey-server - [--parameter value...]...    the file is read from standard input\n"
         "       drey-server --version | --help | --sample-config\n"
         "\n"
-        "FILE is a configuration as Redis has it; --sample-config prints one with every parameter.\n"
+        "FILE is a configuration as Redis has it; --sample-config prints one of all parameters.\n"
         "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose");
     return 0;
 }

@@ -70,16 +70,22 @@ static size_t star_end(struct slice pattern, size_t p, struct slice text, size_t
     return at ? (size_t)(at - text.ptr) : text.len;
 }
 
+/* Redis gives up on patterns of more stars than this, so that nobody can make it recurse without end;
+ * here it only keeps the answer the same. */
+enum { STARS_MAX = 1000 };
+
 static bool match(struct slice pattern, struct slice text, bool nocase) {
     if (text.len == 0) return pattern.len == 0 || slice_eq(pattern, SLICE("*"));
 
-    size_t p = 0, t = 0;
+    size_t p = 0, t = 0, stars = 0;
     size_t star = SIZE_MAX, star_text = 0; /* behind the last star; where in the text it ends now */
 
     while (t < text.len) {
         if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = ++p;
+            while (p < pattern.len && pattern.ptr[p] == '*') p++;
+            star = p;
             if (p == pattern.len) return true;
+            if (++stars > STARS_MAX) return false;
             star_text = t = star_end(pattern, p, text, t, nocase);
         } else if (p < pattern.len &&
                    element_takes(pattern, &p, (unsigned char)text.ptr[t], nocase)) {

@@ -28,7 +28,8 @@ static inline struct key call_key(const struct call *c, int i) {
 
 /* The entry to read or to change, counted as a hit, miss or use as it should be. */
 static inline struct entry *call_find(const struct call *c, struct key k, enum db_access access) {
-    if (c->session->no_touch) access = access == DB_READ ? DB_LOOK : DB_PEEK;
+    if (c->session->no_touch && access <= DB_WRITE)
+        access = access == DB_READ ? DB_LOOK : DB_PEEK;
     return db_find(c->db, k, access);
 }
 
@@ -43,6 +44,10 @@ int call_keys_ahead(const struct call *c, int first, int end, int step,
  * another. *e is NULL if it doesn't exist. */
 bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
                               enum type_id type, struct entry **e);
+
+/* Makes argument `arg` the key's value, as db_set_string; a long one that was received in memory of
+ * its own isn't copied. */
+void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline, enum db_event event);
 
 bool arg_is(const struct call *c, int i, const char *word); /* any case */
 bool arg_i64_or_reply(struct call *c, int i, int64_t *out);

@@ -6,10 +6,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
+
+enum { FREE_NICENESS = 10 };
 
 struct worker {
     struct background *owner;
@@ -63,8 +67,14 @@ static void on_finished(struct loop_watch *watch, unsigned ready) {
     run_finished((struct background *)((char *)watch - offsetof(struct background, watch)));
 }
 
+/* Freeing can wait: it shouldn't take a CPU from the loop, or from clients on the same machine. */
+static void lower_priority(void) {
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), FREE_NICENESS);
+}
+
 static void *worker_main(void *arg) {
     struct worker *w = arg;
+    if (w == &w->owner->workers[BACKGROUND_FREE]) lower_priority();
     pthread_mutex_lock(&w->lock);
     for (;;) {
         while (!w->first && !w->ending) pthread_cond_wait(&w->wake, &w->lock);

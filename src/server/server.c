@@ -18,8 +18,10 @@
 #include "server/version.h"
 
 enum {
-    EXPIRY_SLICE_US = 500, /* one turn's share of deleting what expired */
-    POOL_KEPT = 64,        /* reply chunks kept for reuse */
+    EXPIRY_SLICE_US = 250,          /* one turn's share of deleting what expired */
+    EVICTION_US = 1000,             /* from one slice of eviction to the next */
+    EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
+    POOL_KEPT = 64,                 /* reply chunks kept for reuse */
     CRON_US = 100 * 1000,
 };
 
@@ -47,6 +49,27 @@ static void schedule_expiry(struct server *s) {
         loop_timer_start(s->loop, &s->expiry, due_us);
 }
 
+/* Commands that need memory evict for themselves. What is over the limit beyond that goes here, a
+ * slice now and then: because the limit was lowered, or it's not commands that take the memory. As
+ * in Redis, no key goes during CLIENT PAUSE. */
+static bool eviction_due(const struct server *s) {
+    const struct db_config *db = &s->engine.settings.db;
+    return evict_wanted(db) && db->maxmemory_policy != DB_POLICY_NOEVICTION &&
+           !client_pause_on(&s->pause);
+}
+
+static void on_eviction(struct loop_timer *timer) {
+    struct server *s = (struct server *)((char *)timer - offsetof(struct server, eviction));
+    engine_tick(&s->engine);
+    if (eviction_due(s) && engine_make_room(&s->engine) == EVICT_NOTHING)
+        loop_timer_start(s->loop, timer, loop_now_us(s->loop) + EVICTION_RETRY_US);
+}
+
+static void schedule_eviction(struct server *s) {
+    if (eviction_due(s) && !loop_timer_running(&s->eviction))
+        loop_timer_start(s->loop, &s->eviction, (uint64_t)clock_mono_us() + EVICTION_US);
+}
+
 static void check_stop_signal(struct server *s);
 
 static void on_cron(struct loop_timer *timer) {
@@ -67,6 +90,7 @@ static void on_turn_end(void *ctx) {
     clients_turn_end(s);
     metrics_turn_end(s);
     schedule_expiry(s);
+    schedule_eviction(s);
 }
 
 /* Signals. The handler only notes them: the cron timer ends the loop's sleep soon enough. */
@@ -217,6 +241,7 @@ static void assemble(struct server *s) {
     random_hex(s->replid, sizeof s->replid - 1);
     reply_init(&s->muted, &s->reply_pool, 2);
     s->expiry.on_due = on_expiry;
+    s->eviction.on_due = on_eviction;
     s->cron.on_due = on_cron;
 }
 
