@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ASSERT is always on and ends the process with expression, place and stack in the log; DASSERT only in debug and
- * sanitizer builds (-DDREY_DEBUG). Bytes from disk, peers or clients are never asserted: they are checked and refused. */
+/* ASSERT is always on and ends the process with expression, place and stack in the log; DASSERT
+ * only in debug and sanitizer builds (-DDREY_DEBUG). Bytes from disk, peers or clients are never
+ * asserted: they are checked and refused. */
 #ifndef DREY_BASE_ASSERT_H
 #define DREY_BASE_ASSERT_H
 
@@ -13,8 +14,8 @@
 #define DASSERT(expr) ((void)sizeof(!(expr)))
 #endif
 
-/* Called with the failed expression before the process aborts; the crash report installs itself here (process-wide,
- * since an abort is). */
+/* Called with the failed expression before the process aborts; the crash report installs itself
+ * here (process-wide, since an abort is). */
 typedef void assert_hook(const char *expr, const char *file, int line, const char *func);
 void assert_set_hook(assert_hook *hook);
 

@@ -61,6 +61,16 @@ struct bytes *bytes_own(struct bytes *b, size_t cap) {
     return own;
 }
 
+bool bytes_try_resize(struct bytes **b, size_t cap) {
+    if (cap > PTRDIFF_MAX) return false;
+    size_t size = mem_class_size(sizeof **b + cap);
+    struct bytes *resized = mem_try_realloc(*b, size);
+    if (!resized) return false;
+    resized->cap = size - sizeof *resized;
+    *b = resized;
+    return true;
+}
+
 size_t bytes_memory(const struct bytes *b) {
     return sizeof *b + b->cap;
 }

@@ -36,6 +36,10 @@ static inline struct slice bytes_slice(const struct bytes *b) {
  * undefined. */
 struct bytes *bytes_own(struct bytes *b, size_t cap) __attribute__((warn_unused_result));
 
+/* Gives bytes that nobody else holds room for just `cap` (at least their len), by growing or
+ * shrinking. False if there's no memory; they are as they were then. */
+bool bytes_try_resize(struct bytes **b, size_t cap) __attribute__((warn_unused_result));
+
 /* Memory it takes. */
 size_t bytes_memory(const struct bytes *b);
 

@@ -70,8 +70,8 @@ static size_t star_end(struct slice pattern, size_t p, struct slice text, size_t
     return at ? (size_t)(at - text.ptr) : text.len;
 }
 
-/* Redis gives up on patterns of more stars than this, so that nobody can make it recurse without end;
- * here it only keeps the answer the same. */
+/* Redis gives up on patterns of more stars than this, so that nobody can make it recurse without
+ * end; here it only keeps the answer the same. */
 enum { STARS_MAX = 1000 };
 
 static bool match(struct slice pattern, struct slice text, bool nocase) {

@@ -124,7 +124,7 @@ static void runs_join(struct buf *hll, size_t at) {
     for (int step = 0; step < JOIN_STEPS; step++) {
         struct run run, next;
         if (!run_read(buf_slice(hll), at, &run)) return;
-        unsigned char joined;
+        unsigned char joined = 0;
         if (run.value && run_read(buf_slice(hll), at + 1, &next) && next.value == run.value &&
             run.len + next.len <= VAL_LEN_MAX) {
             run_write(&joined, run.value, run.len + next.len);
