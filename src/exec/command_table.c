@@ -242,7 +242,7 @@ int command_keys(const struct command_entry *cmd, const struct slice *argv, int 
         const struct key_spec *spec = &row->keys[i];
         int begin = begin_of(spec, argv, argc);
         if (begin < 0 || begin >= argc) {
-            if (spec->keyword) continue;
+            if (spec->keyword && i > 0) continue; /* an option with keys, left out */
             return -1;
         }
         int found = spec->kind == KEYS_NUMBER ? counted_keys(spec, begin, argv, argc, uses + n)
