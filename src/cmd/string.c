@@ -96,7 +96,7 @@ static void set_with_options(struct call *c, struct key k) {
         reply_ok(c->reply);
     else
         reply_null(c->reply);
-    if (set) db_set_string(c->db, k, c->argv[2], deadline, EVENT_SET);
+    if (set) call_set_string(c, k, 2, deadline, EVENT_SET);
 }
 
 static void cmd_set(struct call *c) {
@@ -105,7 +105,7 @@ static void cmd_set(struct call *c) {
         set_with_options(c, k);
         return;
     }
-    db_set_string(c->db, k, c->argv[2], ENTRY_NO_DEADLINE, EVENT_SET);
+    call_set_string(c, k, 2, ENTRY_NO_DEADLINE, EVENT_SET);
     reply_ok(c->reply);
 }
 
@@ -121,14 +121,14 @@ static int set_keys(const struct slice *argv, int argc, struct key_use *uses) {
 static void cmd_setnx(struct call *c) {
     struct key k = call_key(c, 1);
     bool set = !call_find(c, k, DB_WRITE);
-    if (set) db_set_string(c->db, k, c->argv[2], ENTRY_NO_DEADLINE, EVENT_SET);
+    if (set) call_set_string(c, k, 2, ENTRY_NO_DEADLINE, EVENT_SET);
     reply_i64(c->reply, set);
 }
 
 static void setex_generic(struct call *c, enum expiry_form form) {
     uint64_t deadline;
     if (!expiry_deadline_or_reply(c, 2, form, &deadline)) return;
-    db_set_string(c->db, call_key(c, 1), c->argv[3], deadline, EVENT_SET);
+    call_set_string(c, call_key(c, 1), 3, deadline, EVENT_SET);
     reply_ok(c->reply);
 }
 
@@ -145,7 +145,7 @@ static void cmd_getset(struct call *c) {
     struct entry *e;
     if (!call_find_typed_or_reply(c, k, DB_READ, TYPE_STRING, &e)) return;
     string_reply_or_null(c->reply, e);
-    db_set_string(c->db, k, c->argv[2], ENTRY_NO_DEADLINE, EVENT_SET);
+    call_set_string(c, k, 2, ENTRY_NO_DEADLINE, EVENT_SET);
 }
 
 static void cmd_getdel(struct call *c) {

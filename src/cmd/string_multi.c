@@ -25,7 +25,7 @@ static void set_pairs(struct call *c, int first, int end, uint64_t deadline) {
     struct key keys[CALL_KEYS_AHEAD];
     for (int i = first, n; (n = call_keys_ahead(c, i, end, 2, keys)); i += 2 * n)
         for (int j = 0; j < n; j++)
-            db_set_string(c->db, keys[j], c->argv[i + 2 * j + 1], deadline, EVENT_SET);
+            call_set_string(c, keys[j], i + 2 * j + 1, deadline, EVENT_SET);
 }
 
 /* Whether all keys of the pairs exist, or none of them does. */

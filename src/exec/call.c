@@ -27,6 +27,18 @@ bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access acces
     return false;
 }
 
+void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline,
+                     enum db_event event) {
+    struct slice value = c->argv[arg];
+    for (size_t i = 0; i < c->engine->arg_bytes_count; i++) {
+        struct bytes *own = c->engine->arg_bytes[i];
+        if (own->data != value.ptr) continue;
+        db_set_bytes(c->db, k, bytes_ref(own), deadline, event);
+        return;
+    }
+    db_set_string(c->db, k, value, deadline, event);
+}
+
 bool arg_is(const struct call *c, int i, const char *word) {
     return slice_is(c->argv[i], word);
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "base/ticks.h"
+#include "db/evict.h"
 #include "db/keyspace.h"
 #include "exec/command_table.h"
 #include "exec/exec_config.h"
@@ -37,6 +38,7 @@ enum gate {
     GATE_AUTH = 1 << 0,     /* session: not authenticated */
     GATE_LOADING = 1 << 1,  /* engine: the data set is being loaded */
     GATE_OBSERVED = 1 << 2, /* engine: the observer wants to see commands before they run */
+    GATE_MEMORY = 1 << 3,   /* engine: there was more than maxmemory when the batch began */
 };
 
 struct engine {
@@ -44,15 +46,19 @@ struct engine {
     struct command_table *commands;
     struct config *config; /* the registry, all modules' parameters */
     struct exec_config settings;
+    struct evict_pool evict_pool;
     struct info *info;
     struct engine_stats stats;
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;
-    uint64_t ticks_at;     /* when the last command ended, or the batch began */
-    uint64_t now_us;       /* Unix time, set by engine_tick */
-    uint64_t busy_ns;      /* spent in commands so far: what shares of time are measured by */
-    unsigned gates;        /* of enum gate */
+    uint64_t ticks_at; /* when the last command ended, or the batch began */
+    uint64_t now_us;   /* Unix time, set by engine_tick */
+    uint64_t busy_ns;  /* spent in commands so far: what shares of time are measured by */
+    unsigned gates;    /* of enum gate */
+    /* Arguments of the request that runs which have memory of their own: values can share it. */
+    struct bytes *const *arg_bytes;
+    size_t arg_bytes_count;
     bool latency_tracking; /* histograms per command (latency-tracking) */
     char run_id[41];
     void *server; /* for the layers above: whoever runs this engine */
@@ -66,8 +72,13 @@ void engine_add_families(struct engine *e, const struct command *const *families
 void engine_open(struct engine *e, uint32_t databases);
 void engine_release(struct engine *e);
 
-/* Reads the wall clock: once per batch of requests. */
+/* Reads the wall clock, and whether memory is over its limit: once per batch of requests. What a
+ * batch may add without being noticed is bounded by what a client may do in a turn. */
 void engine_tick(struct engine *e);
+
+/* Evicts for a slice's time if memory is over its limit. What helper threads have to free is as
+ * good as free: nothing is evicted, and EVICT_MORE returned, until they're done. */
+enum evict_result engine_make_room(struct engine *e);
 
 /* Counts an error reply by its first word. */
 void engine_count_error(struct engine *e, struct slice text);

@@ -63,6 +63,13 @@ static inline bool request_parser_idle(const struct request_parser *p) {
  * the next read. */
 size_t request_missing(const struct request_parser *p, size_t len);
 
+/* The argument begun was read to another place than the input, all of it and its line end: goes on
+ * behind it. When it was the last one, the request is complete and the parser idle. */
+static inline void request_argument_done(struct request_parser *p) {
+    p->bulk_len = -1;
+    p->args_left--;
+}
+
 /* Moves arguments that lie in the old input to the same place of the new one. */
 void request_rebase(struct slice *args, size_t count, const char *from, const char *to);
 

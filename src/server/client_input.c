@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where bytes are read to: the server's buffer, behind a copy of the few that are left of the last
- * read; or, while a big argument is coming in, straight behind what is there of it in the client's
- * own memory, so that it's moved at most while that grows (by doubling: less than once on average).
+ * read; or memory of the client's own when more than a few are left; or, while a big argument is
+ * coming in, straight into the memory that its value will have (big_args.h).
  *
  * Running: requests are taken in batches: all of a batch are parsed, their keys hashed and the
  * cache lines asked for before the first runs. They run in order. A client's turn ends when what
  * was read is used up, or after a share of time or replies: the rest waits, and others come first.
  *
- * Memory follows what was received, not what was announced: room for up to MEMORY_AHEAD more than
- * that, and nothing at all before the first byte of an argument. */
+ * Memory follows what was received, not what was announced. */
 #include "server/client_input.h"
 
 #include <errno.h>
@@ -27,7 +26,6 @@ enum {
     REST_MAX = SERVER_READ_SIZE / 4, /* a longer rest isn't copied to the server's buffer */
     OWN_MIN = 16 * 1024,             /* own memory starts with this and shrinks to it */
     NEXT_MIN = 1024,                 /* room for the header of an argument, at least */
-    MEMORY_AHEAD = 1024 * 1024,
     TRIM_US = 300 * 1000,
     ARGS_KEPT = 4096, /* the batch's argument vector shrinks back to this */
 
@@ -68,13 +66,17 @@ static struct request_limits limits_of(const struct client *c) {
 static void batch_parse(struct client *c, struct request_parser *p, struct slice input,
                         struct batch *b) {
     struct server *s = c->server;
+    /* What is carried over is a request already: its last argument was a big one, or it was held.
+     */
+    bool complete = s->args.count && request_parser_idle(p);
     struct request_limits limits = limits_of(c);
     size_t firsts[SERVER_BATCH], most = limits.authenticated ? SERVER_BATCH : 1;
     b->count = b->tail_args = 0;
     b->begin = b->tail;
     b->last = REQUEST_READY;
     while (b->count < most) {
-        b->last = request_parse(p, input.ptr, input.len, &limits, &s->args);
+        if (!complete) b->last = request_parse(p, input.ptr, input.len, &limits, &s->args);
+        complete = false;
         if (b->last != REQUEST_READY) break;
         b->tail = p->pos;
         if (s->args.count == b->tail_args) continue;
@@ -149,6 +151,18 @@ static bool used_up(const struct client *c, const struct share *share) {
            reply_len(&c->session.own_reply) > share->output_end;
 }
 
+/* Runs the request that has big arguments. They were begun in the client's own memory, so it's the
+ * first that there is. */
+static void run_with_big_args(struct client *c, const struct request *r) {
+    struct engine *e = &c->server->engine;
+    struct big_args *big = &c->input->big;
+    e->arg_bytes = big->complete;
+    e->arg_bytes_count = big->complete_count;
+    run_one(c, r);
+    e->arg_bytes_count = 0;
+    big_args_release(big);
+}
+
 /* Returns where in the input to go on: behind the batch, or behind the request after which the
  * client had to stop. */
 static size_t batch_run(struct client *c, const struct batch *b, const struct share *share) {
@@ -157,7 +171,10 @@ static size_t batch_run(struct client *c, const struct batch *b, const struct sh
     for (size_t i = 0; i < b->count; i++) {
         if (__builtin_expect(client_pause_on(&s->pause), 0) && client_pause_hold(c, &s->batch[i]))
             return i ? b->ends[i - 1] : b->begin;
-        run_one(c, &s->batch[i]);
+        if (__builtin_expect(c->input && c->input->big.complete, 0))
+            run_with_big_args(c, &s->batch[i]);
+        else
+            run_one(c, &s->batch[i]);
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
         if (!may_run(c) || used_up(c, share)) return b->ends[i];
@@ -177,6 +194,17 @@ static void keep_tail_args(struct request_args *args, size_t from) {
     memmove(args->v, args->v + from, args->count * sizeof *args->v);
 }
 
+/* The client had to stop at `done`. A request that was to be the next, and the only one parsed, is
+ * kept as it is: its big arguments can't be parsed again. What else was parsed is again, later. */
+static void stop_at(struct client *c, struct request_parser *p, const struct batch *b,
+                    size_t done) {
+    struct server *s = c->server;
+    bool keep = b->count && done == b->begin && !p->inline_command;
+    request_parser_release(p);
+    p->pos = keep ? b->ends[0] : done;
+    s->args.count = keep ? (size_t)s->batch[0].argc : 0;
+}
+
 /* Runs what is complete in the input, as far as the client's share goes. Returns how much of it is
  * done with; of the rest, parser and server->args hold what was parsed already. */
 static size_t run_input(struct client *c, struct request_parser *p, struct slice input) {
@@ -190,9 +218,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         batch_parse(c, p, input, &b);
         done = batch_run(c, &b, &share);
         if (done < b.tail || !may_run(c)) {
-            request_parser_release(p);
-            p->pos = done;
-            s->args.count = 0;
+            stop_at(c, p, &b, done);
             break;
         }
         if (b.last == REQUEST_BAD) {
@@ -222,6 +248,7 @@ static void input_clear(struct client_input *in) {
     in->args = NULL;
     in->arg_count = 0;
     in->len = 0;
+    big_args_release(&in->big);
     request_parser_init(&in->parser);
 }
 
@@ -229,10 +256,19 @@ void client_input_free(struct client *c) {
     struct client_input *in = c->input;
     if (!in) return;
     request_parser_release(&in->parser);
+    big_args_release(&in->big);
     mem_free(in->args);
     mem_free(in->data);
     mem_free(in);
     c->input = NULL;
+}
+
+/* Arguments that lie in `from` lie at the same place of what is at `to` now; big ones don't. */
+static void rebase(struct slice *args, size_t count, struct slice from, const char *to) {
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (uintptr_t)args[i].ptr - (uintptr_t)from.ptr;
+        if (at < from.len) args[i].ptr = to + at;
+    }
 }
 
 static void keep_args(struct client_input *in, const struct request_args *args) {
@@ -262,8 +298,19 @@ static void input_keep(struct client *c, const struct request_parser *p, struct 
     if (rest > in->peak) in->peak = rest;
     in->parser = *p;
     in->parser.pos -= done;
-    request_rebase(args->v, args->count, input.ptr + done, in->data);
+    rebase(args->v, args->count, slice_of(input.ptr + done, rest), in->data);
     keep_args(in, args);
+}
+
+/* Something was kept, or nothing is any more. */
+static void input_changed(struct client *c) {
+    if (c->closing || !c->input) return;
+    if (!c->input->trim_at_us) {
+        c->input->trim_at_us = loop_now_us(c->server->loop) + TRIM_US;
+        client_limits_schedule(c);
+    }
+    client_memory_count(c);
+    client_limits_check_input(c);
 }
 
 /* Runs what is complete of `input`: what was pending and what was just read. */
@@ -276,7 +323,7 @@ static void take_input(struct client *c, struct slice input) {
         p = in->parser;
         in->parser.inline_command = false; /* what that owns is p's now */
         request_args_append(args, in->args, in->arg_count);
-        request_rebase(args->v, args->count, in->data, input.ptr);
+        rebase(args->v, args->count, slice_of(in->data, in->len), input.ptr);
     } else {
         request_parser_init(&p);
     }
@@ -288,53 +335,97 @@ static void take_input(struct client *c, struct slice input) {
         if (in) input_clear(in);
     }
     args_trim(args);
-    if (c->closing || !c->input) return;
-    if (!c->input->trim_at_us) {
-        c->input->trim_at_us = loop_now_us(c->server->loop) + TRIM_US;
-        client_limits_schedule(c);
-    }
-    client_memory_count(c);
-    client_limits_check_input(c);
+    input_changed(c);
 }
 
 /* Reading. */
 
 /* Does what is pending, with what is known to be missing, fit into the server's buffer? */
 static bool fits_shared(const struct client_input *in) {
-    return in->len <= REST_MAX &&
+    return !in->big.receiving && in->len <= REST_MAX &&
            request_missing(&in->parser, in->len) <= SERVER_READ_SIZE - in->len;
 }
 
 /* Room for the next piece in the client's own memory; false if there is none to be had. */
 static bool input_make_room(struct client_input *in) {
-    size_t missing = request_missing(&in->parser, in->len), need = missing ? missing : NEXT_MIN;
-    if (need > SERVER_READ_SIZE) need = SERVER_READ_SIZE;
-    if (in->cap - in->len >= need) return true;
-    size_t more = missing, most = in->len > MEMORY_AHEAD ? in->len : MEMORY_AHEAD;
-    if (more > most) more = most;
-    if (more < in->len / 2) more = in->len / 2;
-    if (more < OWN_MIN) more = OWN_MIN;
+    if (in->cap - in->len >= NEXT_MIN) return true;
+    size_t more = in->len / 2 > OWN_MIN ? in->len / 2 : OWN_MIN;
     size_t cap = mem_class_size(in->len + more);
     char *before = in->data, *data = mem_try_realloc(in->data, cap);
     if (!data) return false;
     in->data = data;
     in->cap = cap;
-    request_rebase(in->args, in->arg_count, before, data);
+    rebase(in->args, in->arg_count, slice_of(before, in->len), data);
     return true;
 }
 
-/* Where to read to; the length is 0 if there's no memory. */
-static char *room_for_reading(struct client *c, bool own, size_t *len) {
+/* The argument begun is a big one: what is there of it moves to memory of its own. */
+static bool begin_big(struct client_input *in) {
+    size_t at = in->parser.pos;
+    if (!big_args_begin(&in->big, (size_t)in->parser.bulk_len,
+                        slice_of(in->data + at, in->len - at)))
+        return false;
+    in->len = at;
+    return true;
+}
+
+enum place { IN_SHARED, IN_OWN, IN_BIG };
+
+static enum place place_of(const struct client_input *in) {
+    if (!in || fits_shared(in)) return IN_SHARED;
+    if (in->big.receiving) return IN_BIG;
+    return in->parser.bulk_len >= BIG_ARG_MIN ? IN_BIG : IN_OWN;
+}
+
+/* Where to read to, and how much at most; NULL if there's no memory. */
+static char *room_for_reading(struct client *c, enum place place, size_t *room) {
+    struct server *s = c->server;
+    struct client_input *in = c->input;
+    char *to = NULL;
+    if (place == IN_SHARED) {
+        size_t pending = in ? in->len : 0;
+        to = s->input + pending;
+        *room = SERVER_READ_SIZE - pending;
+    } else if (place == IN_BIG) {
+        if (in->big.receiving || begin_big(in)) to = big_args_room(&in->big, room);
+    } else if (input_make_room(in)) {
+        to = in->data + in->len;
+        *room = in->cap - in->len;
+    }
+    if (*room > SERVER_READ_SIZE) *room = SERVER_READ_SIZE;
+    return to;
+}
+
+/* A piece of a big argument has come. When that's complete, the request goes on behind it. */
+static void big_arrived(struct client *c, size_t len) {
+    struct client_input *in = c->input;
+    struct slice arg;
+    if (in->len > in->peak) in->peak = in->len;
+    if (!big_args_received(&in->big, len, &arg)) {
+        input_changed(c);
+        return;
+    }
+    in->args = mem_realloc(in->args, (in->arg_count + 1) * sizeof *in->args);
+    in->args[in->arg_count++] = arg;
+    request_argument_done(&in->parser);
+    take_input(c, slice_of(in->data, in->len));
+}
+
+/* `len` bytes were read to where room_for_reading said. */
+static void arrived(struct client *c, enum place place, size_t len) {
     struct server *s = c->server;
     struct client_input *in = c->input;
     size_t pending = in ? in->len : 0;
-    *len = SERVER_READ_SIZE - pending;
-    if (!own) return s->input + pending;
-    *len = 0;
-    if (!input_make_room(in)) return NULL;
-    *len = in->cap - in->len;
-    if (*len > SERVER_READ_SIZE) *len = SERVER_READ_SIZE;
-    return in->data + in->len;
+    if (place == IN_BIG) {
+        big_arrived(c, len);
+    } else if (place == IN_SHARED) {
+        if (pending) memcpy(s->input, in->data, pending);
+        take_input(c, slice_of(s->input, pending + len));
+    } else {
+        in->len += len;
+        if (in->len > in->peak) in->peak = in->len;
+        take_input(c, slice_of(in->data, in->len));
+    }
 }
 
 static void on_read_failed(struct client *c, ssize_t len) {
@@ -346,10 +437,9 @@ static void on_read_failed(struct client *c, ssize_t len) {
 
 void client_read(struct client *c) {
     struct server *s = c->server;
-    struct client_input *in = c->input;
-    size_t room, pending = in ? in->len : 0;
-    bool own = in && !fits_shared(in);
-    char *to = room_for_reading(c, own, &room);
+    enum place place = place_of(c->input);
+    size_t room = 0;
+    char *to = room_for_reading(c, place, &room);
     if (!to) {
         client_log(c, LOG_LEVEL_WARNING, "Closing client for lack of memory for its request:", "");
         client_close_soon(c);
@@ -364,14 +454,7 @@ void client_read(struct client *c) {
     c->active_us = loop_now_us(s->loop);
     c->bytes_in += (uint64_t)len;
     s->stats.net_in += (uint64_t)len;
-    if (own) {
-        in->len += (size_t)len;
-        if (in->len > in->peak) in->peak = in->len;
-        take_input(c, slice_of(in->data, in->len));
-    } else {
-        if (pending) memcpy(s->input, in->data, pending);
-        take_input(c, slice_of(s->input, pending + (size_t)len));
-    }
+    arrived(c, place, (size_t)len);
 }
 
 void client_read_on(struct client *c) {
@@ -387,7 +470,7 @@ static void input_shrink(struct client_input *in, size_t to) {
     char *before = in->data;
     in->data = mem_realloc(in->data, cap);
     in->cap = cap;
-    request_rebase(in->args, in->arg_count, before, in->data);
+    rebase(in->args, in->arg_count, slice_of(before, in->len), in->data);
 }
 
 void client_input_trim(struct client *c) {
@@ -402,6 +485,7 @@ void client_input_trim(struct client *c) {
         client_input_free(c);
     } else if (!used && in->len) {
         input_shrink(in, in->len);
+        big_args_shrink(&in->big);
         in->trim_at_us = 0; /* it stays as it is until more comes */
     } else {
         if (keep < OWN_MIN) keep = OWN_MIN;
@@ -413,6 +497,6 @@ void client_input_trim(struct client *c) {
 size_t client_input_memory(const struct client *c) {
     const struct client_input *in = c->input;
     if (!in) return 0;
-    return mem_class_size(sizeof *in) + in->cap +
+    return mem_class_size(sizeof *in) + in->cap + big_args_memory(&in->big) +
            (in->arg_count ? mem_class_size(in->arg_count * sizeof *in->args) : 0);
 }

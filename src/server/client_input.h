@@ -6,6 +6,7 @@
 #define DREY_SERVER_CLIENT_INPUT_H
 
 #include "resp/request.h"
+#include "server/big_args.h"
 #include "server/client.h"
 
 /* The beginning of a request, or requests that wait. */
@@ -13,8 +14,9 @@ struct client_input {
     struct request_parser parser; /* where it stopped in data */
     char *data;
     size_t len, cap;
-    struct slice *args; /* those of the incomplete request, in data */
+    struct slice *args; /* those of the incomplete request */
     size_t arg_count;
+    struct big_args big; /* of the same request: they aren't in data */
     size_t peak;         /* most bytes that were in use since the last trim */
     uint64_t trim_at_us; /* next look at whether all this memory is needed; 0: not needed */
 };

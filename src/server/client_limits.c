@@ -142,7 +142,7 @@ static void append_bytes(struct buf *to, struct slice bytes) {
 void client_limits_check_input(struct client *c) {
     struct server *s = c->server;
     const struct client_input *in = c->input;
-    if (!in || in->len <= s->config.client_query_buffer_limit) return;
+    if (!in || in->len + big_args_len(&in->big) <= s->config.client_query_buffer_limit) return;
     s->stats.query_limit_closes++;
     struct buf after = BUF_INIT;
     if (!s->config.hide_user_data_from_log) {

@@ -50,14 +50,18 @@ static void append_identity(const struct client *c, struct buf *to) {
 static void append_buffers(const struct client *c, struct buf *to) {
     const struct client_input *in = c->input;
     const struct reply *r = &c->session.own_reply;
-    size_t parsed = in ? in->parser.pos : 0, first = 0, chunks = 0;
+    size_t unparsed = 0, room = 0, argv = 0, first = 0, chunks = 0;
+    if (in) {
+        unparsed = in->len - in->parser.pos + in->big.received;
+        room = client_input_memory(c) - in->len - big_args_len(&in->big);
+        argv = in->parser.pos + big_args_len(&in->big) - in->big.received;
+    }
     for (const struct reply_chunk *chunk = r->head; chunk; chunk = chunk->next) chunks++;
     if (chunks)
         first =
             (r->head == r->tail ? (size_t)(r->pos - r->head->data) : r->head->len) - r->head_taken;
-    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0",
-                in ? in->len - parsed : 0, in ? in->cap - in->len : 0,
-                in ? parsed + in->arg_count * sizeof *in->args : 0, chunks ? r->head->cap : 0);
+    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0", unparsed,
+                room, argv, chunks ? r->head->cap : 0);
     buf_appendf(to, " obl=%zu oll=%zu omem=%llu tot-mem=%zu", first, chunks ? chunks - 1 : 0,
                 (unsigned long long)client_output_counted(c), client_memory_of(c));
 }
