@@ -96,13 +96,16 @@ static void segment_place(struct table_segment *s, uint64_t hash, void *entry) {
     s->count++;
 }
 
+static size_t bucket_entries(const struct table_bucket *b, void **entries) {
+    size_t n = 0;
+    for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
+        entries[n++] = table_slot(b, (unsigned)__builtin_ctz(used));
+    return n;
+}
+
 static size_t segment_entries(const struct table_segment *s, void **entries) {
     size_t n = 0;
-    for (unsigned at = 0; at < s->buckets; at++) {
-        const struct table_bucket *b = &s->bucket[at];
-        for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
-            entries[n++] = table_slot(b, (unsigned)__builtin_ctz(used));
-    }
+    for (unsigned at = 0; at < s->buckets; at++) n += bucket_entries(&s->bucket[at], entries + n);
     return n;
 }
 
@@ -428,21 +431,46 @@ void *table_iter_next(struct table_iter *it) {
     }
 }
 
-/* A random word of the directory names a segment in proportion to its share of hash space; taking
- * only one of its words, and one of as many slots as the largest segment has, leaves each slot in
- * the table with the same chance. */
+/* A bucket, all with the same chance. A random word of the directory names a segment in proportion
+ * to its share of hash space; only one of its words is taken, and one of as many buckets as the
+ * largest segment has. */
+static const struct table_bucket *random_bucket(const struct table *t, struct random *rng) {
+    for (;;) {
+        size_t at = random_below(rng, (uint64_t)1 << t->depth);
+        uint64_t word = t->dir[at];
+        unsigned buckets = (unsigned)(word >> 56) + 1, depth = (unsigned)(word >> 48) & 0xff;
+        if (at & (((size_t)1 << (t->depth - depth)) - 1)) continue;
+        size_t bucket = random_below(rng, t->depth ? TABLE_MAX_BUCKETS : buckets);
+        if (bucket < buckets) return &table_word_segment(word)->bucket[bucket];
+    }
+}
+
 void *table_random(const struct table *t, struct random *rng) {
     if (t->count == 0) return NULL;
     for (;;) {
-        size_t at = random_below(rng, (uint64_t)1 << t->depth);
-        const struct table_segment *s = table_word_segment(t->dir[at]);
-        if (at != dir_index(t, s->first)) continue;
-        unsigned largest = t->depth == 0 ? s->buckets : TABLE_MAX_BUCKETS;
-        unsigned slot = (unsigned)random_below(rng, (uint64_t)largest * TABLE_SLOTS);
-        if (slot / TABLE_SLOTS >= s->buckets) continue;
-        const struct table_bucket *b = &s->bucket[slot / TABLE_SLOTS];
-        if (b->tags[slot % TABLE_SLOTS]) return table_slot(b, slot % TABLE_SLOTS);
+        const struct table_bucket *b = random_bucket(t, rng);
+        unsigned slot = (unsigned)random_below(rng, TABLE_SLOTS);
+        if (b->tags[slot]) return table_slot(b, slot);
     }
+}
+
+size_t table_sample(const struct table *t, struct random *rng, void **entries) {
+    size_t n = 0;
+    while (t->count && n == 0) n = bucket_entries(random_bucket(t, rng), entries);
+    return n;
+}
+
+bool table_holds(const struct table *t, uint64_t hash, const void *entry) {
+    const struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    uint32_t at = table_home(hash, s->depth, s->buckets);
+    for (unsigned tries = s->buckets; tries; tries--) {
+        const struct table_bucket *b = &s->bucket[at];
+        for (unsigned found = tags_match(b->tags, table_tag(hash)); found; found &= found - 1)
+            if (table_slot(b, (unsigned)__builtin_ctz(found)) == entry) return true;
+        if (!b->passed) return false;
+        at = at + 1 == s->buckets ? 0 : at + 1;
+    }
+    return false;
 }
 
 void table_due_note(struct table *t, uint64_t hash, uint64_t due) {
@@ -450,11 +478,19 @@ void table_due_note(struct table *t, uint64_t hash, uint64_t due) {
     if (due < s->due) segment_set_due(t, s, due);
 }
 
-size_t table_due_take(struct table *t, void **entries, uint64_t *first) {
-    struct table_segment *s = t->heap[0];
+static size_t due_take(struct table *t, struct table_segment *s, void **entries, uint64_t *first) {
     *first = s->first;
     heap_remove(t, s);
     return segment_entries(s, entries);
+}
+
+size_t table_due_take(struct table *t, void **entries, uint64_t *first) {
+    return due_take(t, t->heap[0], entries, first);
+}
+
+size_t table_due_take_random(struct table *t, struct random *rng, void **entries, uint64_t *first) {
+    if (t->heap_len == 0) return 0;
+    return due_take(t, t->heap[random_below(rng, t->heap_len)], entries, first);
 }
 
 static void segment_check(const struct table *t, const struct table_segment *s) {

@@ -217,6 +217,16 @@ void *table_iter_next(struct table_iter *it); /* NULL at the end */
  * nearly empty after mass deletion has merged its segments by then. */
 void *table_random(const struct table *t, struct random *rng);
 
+/* Copies entries that lie together at a random place to `entries` (room for TABLE_SLOTS), each
+ * entry of the table with the same chance, and returns how many: 0 only if there is none. For
+ * samples: where an entry lies says nothing of it, so these are as good as so many draws, for the
+ * cache misses of one. */
+size_t table_sample(const struct table *t, struct random *rng, void **entries);
+
+/* Is this very entry in the table? It isn't looked into: the pointer may be stale. `hash` is its
+ * key's. */
+bool table_holds(const struct table *t, uint64_t hash, const void *entry);
+
 /* Deadlines. An entry with a deadline is announced by table_due_note when it's inserted or its
  * deadline changes; a deadline that goes away or moves on needs no call: segments are looked at
  * when the lower bound is reached, and say then when they want to be looked at again. */
@@ -230,6 +240,8 @@ static inline uint64_t table_due_next(const struct table *t) {
  * nearest deadline of the rest with a hash of the range (*first). */
 enum { TABLE_SEGMENT_MAX = TABLE_SLOTS * TABLE_MAX_BUCKETS };
 size_t table_due_take(struct table *t, void **entries, uint64_t *first);
+/* The same for any of the segments with a bound, all with the same chance; 0 if there is none. */
+size_t table_due_take_random(struct table *t, struct random *rng, void **entries, uint64_t *first);
 
 /* A full walk of all invariants; aborts by ASSERT. For tests. */
 void table_check(const struct table *t);

@@ -34,7 +34,7 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
 
 static void append_quoted(struct buf *text, struct slice arg, size_t max) {
     size_t len = arg.len < max ? arg.len : max;
-    const char *nul = memchr(arg.ptr, '\0', len);
+    const char *nul = len ? memchr(arg.ptr, '\0', len) : NULL;
     if (nul) len = (size_t)(nul - arg.ptr);
     buf_appendf(text, "'%.*s' ", (int)len, arg.ptr);
 }
@@ -93,8 +93,20 @@ static const char *gate_error(const struct session *s, const struct request *r) 
     return NULL;
 }
 
+/* May the request run as far as memory goes? As in Redis it may while eviction is under way. The
+ * time that took is part of the client's share of the turn, but not the command's. */
+static bool memory_suffices(struct engine *e, const struct request *r) {
+    if (!(e->gates & GATE_MEMORY) || !(r->cmd->flags & CMD_DENYOOM)) return true;
+    enum evict_result result = engine_make_room(e);
+    uint64_t now = ticks_now(&e->ticks);
+    e->busy_ns += ticks_to_ns(&e->ticks, now - e->ticks_at);
+    e->ticks_at = now;
+    return result != EVICT_NOTHING;
+}
+
 static bool gates_open_or_reply(struct session *s, const struct request *r) {
     const char *error = gate_error(s, r);
+    if (!error && !memory_suffices(s->engine, r)) error = ERR_OOM;
     if (error) reply_error(s->reply, error);
     return !error;
 }

@@ -38,7 +38,12 @@ static void discard_table(void *ctx, struct table *table) {
     background_add(e->background, BACKGROUND_FREE, &discard->job);
 }
 
-/* maxmemory-policy and lfu-*. */
+static void watch_memory(struct engine *e) {
+    e->gates &= ~(unsigned)GATE_MEMORY;
+    if (evict_wanted(&e->settings.db)) e->gates |= GATE_MEMORY;
+}
+
+/* maxmemory, maxmemory-policy and lfu-*. */
 static void memory_changed(void *ctx) {
     struct engine *e = ctx;
     const struct db_config *db = &e->settings.db;
@@ -47,6 +52,7 @@ static void memory_changed(void *ctx) {
         .lfu_log_factor = db->lfu_log_factor,
         .lfu_decay_time = db->lfu_decay_time,
     };
+    watch_memory(e);
 }
 
 void engine_init(struct engine *e, struct config *config) {
@@ -87,6 +93,13 @@ void engine_tick(struct engine *e) {
     e->ticks_at = ticks_now(&e->ticks);
     e->keyspace.now_ms = e->now_us / 1000;
     e->keyspace.lazy_expire = e->settings.db.lazy_expire;
+    if (__builtin_expect(e->settings.db.maxmemory != 0, 0)) watch_memory(e);
+}
+
+enum evict_result engine_make_room(struct engine *e) {
+    if (!evict_wanted(&e->settings.db)) return EVICT_ROOM;
+    if (e->background && background_pending(e->background, BACKGROUND_FREE)) return EVICT_MORE;
+    return evict_run(&e->evict_pool, &e->keyspace, &e->settings.db);
 }
 
 void engine_count_error(struct engine *e, struct slice text) {

@@ -20,6 +20,7 @@
 #define ERR_INVALID_CURSOR "ERR invalid cursor"
 #define ERR_NOAUTH         "NOAUTH Authentication required."
 #define ERR_WRONGPASS      "WRONGPASS invalid username-password pair or user is disabled."
+#define ERR_OOM            "OOM command not allowed when used memory > 'maxmemory'."
 #define ERR_NOPROTO        "NOPROTO unsupported protocol version"
 #define ERR_MIN_MAX        "ERR value is out of range"
 

@@ -65,7 +65,7 @@ struct server {
     struct request_args args;     /* of the batch being run */
     struct request batch[SERVER_BATCH];
 
-    struct loop_timer expiry, cron;
+    struct loop_timer expiry, eviction, cron;
     struct server_stats stats;
     struct metrics metrics;
     uint64_t started_us; /* monotonic */

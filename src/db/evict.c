@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "db/evict.h"
+
+#include "base/clock.h"
+
+enum {
+    CLOCK_STEP = 16, /* keys between two looks at the clock */
+    TENACITY_LINEAR = 10,
+    TENACITY_MAX = 100,
+    LINEAR_US = 50,
+};
+
+static uint64_t time_limit_us(int64_t tenacity) {
+    if (tenacity >= TENACITY_MAX) return UINT64_MAX;
+    if (tenacity <= TENACITY_LINEAR) return (uint64_t)tenacity * LINEAR_US;
+    double us = TENACITY_LINEAR * LINEAR_US;
+    for (int64_t i = TENACITY_LINEAR; i < tenacity; i++) us *= 1.15;
+    return (uint64_t)us;
+}
+
+static bool evict_one(struct evict_pool *pool, struct keyspace *ks, const struct db_config *cfg) {
+    struct db *db;
+    const struct entry *e = evict_choose(pool, ks, cfg, &db);
+    if (!e) return false;
+    bool live = db_delete(db, db_key(db, entry_key(e)), cfg->lazy_eviction, EVENT_EVICTED);
+    ks->stats.evicted += live; /* otherwise it had expired */
+    return true;
+}
+
+enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
+                            const struct db_config *cfg) {
+    uint64_t start_us = (uint64_t)clock_mono_us(), most_us = time_limit_us(cfg->tenacity);
+    uint64_t left_before = ks->stats.lazy_freed;
+    for (unsigned n = 1; evict_wanted(cfg); n++) {
+        bool found = evict_one(pool, ks, cfg);
+        if (!found && !evict_allowed(ks, cfg->maxmemory_policy)) return EVICT_NOTHING;
+        if (ks->stats.lazy_freed != left_before) return EVICT_MORE;
+        bool look = !found || n % CLOCK_STEP == 0;
+        if (look && (uint64_t)clock_mono_us() - start_us >= most_us) return EVICT_MORE;
+    }
+    return EVICT_ROOM;
+}

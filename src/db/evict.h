@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeping memory within maxmemory: when keys are evicted, and for how long at a time. Which keys is
+ * evict_policy's part.
+ *
+ * What counts is mem_used(): all that the process has allocated, tables, clients' buffers and
+ * requests included. As in Redis, only what is kept for replicas and for the append-only file
+ * wouldn't count.
+ *
+ * Eviction goes in slices, so that a full database whose limit was lowered goes on serving: the
+ * caller sees to the next slice while there's more to do. */
+#ifndef DREY_DB_EVICT_H
+#define DREY_DB_EVICT_H
+
+#include "base/alloc.h"
+#include "db/evict_policy.h"
+
+enum evict_result {
+    EVICT_ROOM,    /* memory is within its limit */
+    EVICT_MORE,    /* not yet, but more can be evicted, or is being freed elsewhere */
+    EVICT_NOTHING, /* not, and nothing may be evicted */
+};
+
+static inline bool evict_wanted(const struct db_config *cfg) {
+    return cfg->maxmemory && mem_used() > cfg->maxmemory;
+}
+
+/* Evicts until there's room, for the time that maxmemory-eviction-tenacity allows: 50 us for each
+ * of the first 10 (the default: 500 us), 15 % more for each further one, no limit with 100; it's
+ * looked at every few keys. Also ends when it has left a value to `discard`, whose memory comes
+ * free later. Costs 0.3 to 2 us a key. */
+enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
+                            const struct db_config *cfg);
+
+#endif
