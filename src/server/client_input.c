@@ -27,6 +27,7 @@ enum {
     OWN_MIN = 16 * 1024,             /* own memory starts with this and shrinks to it */
     NEXT_MIN = 1024,                 /* room for the header of an argument, at least */
     TRIM_US = 300 * 1000,
+    ARGS_COPIED = 64, /* a client keeps copies of up to so many arguments */
     ARGS_KEPT = 4096, /* the batch's argument vector shrinks back to this */
 
     TURN_NS = 1000 * 1000,    /* a client's time in one turn */
@@ -244,9 +245,7 @@ static void args_trim(struct request_args *args) {
 
 /* Nothing is pending any more; the memory stays until it's trimmed. */
 static void input_clear(struct client_input *in) {
-    mem_free(in->args);
-    in->args = NULL;
-    in->arg_count = 0;
+    request_args_release(&in->args);
     in->len = 0;
     big_args_release(&in->big);
     request_parser_init(&in->parser);
@@ -257,27 +256,44 @@ void client_input_free(struct client *c) {
     if (!in) return;
     request_parser_release(&in->parser);
     big_args_release(&in->big);
-    mem_free(in->args);
+    request_args_release(&in->args);
     mem_free(in->data);
     mem_free(in);
     c->input = NULL;
 }
 
 /* Arguments that lie in `from` lie at the same place of what is at `to` now; big ones don't. */
-static void rebase(struct slice *args, size_t count, struct slice from, const char *to) {
-    for (size_t i = 0; i < count; i++) {
-        size_t at = (uintptr_t)args[i].ptr - (uintptr_t)from.ptr;
-        if (at < from.len) args[i].ptr = to + at;
+static void rebase(struct request_args *args, struct slice from, const char *to) {
+    if (from.ptr == to) return;
+    for (size_t i = 0; i < args->count; i++) {
+        size_t at = (uintptr_t)args->v[i].ptr - (uintptr_t)from.ptr;
+        if (at < from.len) args->v[i].ptr = to + at;
     }
 }
 
-static void keep_args(struct client_input *in, const struct request_args *args) {
-    mem_free(in->args);
-    in->args = NULL;
-    in->arg_count = args->count;
-    if (!args->count) return;
-    in->args = mem_alloc(args->count * sizeof *in->args);
-    memcpy(in->args, args->v, args->count * sizeof *in->args);
+/* A few arguments are copied, to take no more memory than they need. Many change hands, vector and
+ * all: a request of a million arguments comes in hundreds of pieces. */
+static void keep_args(struct client_input *in, struct request_args *args) {
+    request_args_release(&in->args);
+    if (args->count > ARGS_COPIED) {
+        in->args = *args;
+        *args = (struct request_args){0};
+    } else if (args->count) {
+        in->args.cap = args->count;
+        in->args.v = mem_alloc(args->count * sizeof *in->args.v);
+        request_args_append(&in->args, args->v, args->count);
+    }
+}
+
+/* The server's vector starts with the arguments kept. */
+static void take_args(struct client_input *in, struct request_args *args) {
+    if (in->args.count > ARGS_COPIED) {
+        request_args_release(args);
+        *args = in->args;
+        in->args = (struct request_args){0};
+    } else {
+        request_args_append(args, in->args.v, in->args.count);
+    }
 }
 
 /* Keeps what run_input left of `input`, which lies in the server's buffer or in the client's own
@@ -298,7 +314,7 @@ static void input_keep(struct client *c, const struct request_parser *p, struct 
     if (rest > in->peak) in->peak = rest;
     in->parser = *p;
     in->parser.pos -= done;
-    rebase(args->v, args->count, slice_of(input.ptr + done, rest), in->data);
+    rebase(args, slice_of(input.ptr + done, rest), in->data);
     keep_args(in, args);
 }
 
@@ -322,8 +338,8 @@ static void take_input(struct client *c, struct slice input) {
     if (in) {
         p = in->parser;
         in->parser.inline_command = false; /* what that owns is p's now */
-        request_args_append(args, in->args, in->arg_count);
-        rebase(args->v, args->count, slice_of(in->data, in->len), input.ptr);
+        take_args(in, args);
+        rebase(args, slice_of(in->data, in->len), input.ptr);
     } else {
         request_parser_init(&p);
     }
@@ -355,7 +371,7 @@ static bool input_make_room(struct client_input *in) {
     if (!data) return false;
     in->data = data;
     in->cap = cap;
-    rebase(in->args, in->arg_count, slice_of(before, in->len), data);
+    rebase(&in->args, slice_of(before, in->len), data);
     return true;
 }
 
@@ -405,8 +421,7 @@ static void big_arrived(struct client *c, size_t len) {
         input_changed(c);
         return;
     }
-    in->args = mem_realloc(in->args, (in->arg_count + 1) * sizeof *in->args);
-    in->args[in->arg_count++] = arg;
+    request_args_append(&in->args, &arg, 1);
     request_argument_done(&in->parser);
     take_input(c, slice_of(in->data, in->len));
 }
@@ -470,7 +485,7 @@ static void input_shrink(struct client_input *in, size_t to) {
     char *before = in->data;
     in->data = mem_realloc(in->data, cap);
     in->cap = cap;
-    rebase(in->args, in->arg_count, slice_of(before, in->len), in->data);
+    rebase(&in->args, slice_of(before, in->len), in->data);
 }
 
 void client_input_trim(struct client *c) {
@@ -498,5 +513,5 @@ size_t client_input_memory(const struct client *c) {
     const struct client_input *in = c->input;
     if (!in) return 0;
     return mem_class_size(sizeof *in) + in->cap + big_args_memory(&in->big) +
-           (in->arg_count ? mem_class_size(in->arg_count * sizeof *in->args) : 0);
+           (in->args.cap ? mem_class_size(in->args.cap * sizeof *in->args.v) : 0);
 }

@@ -14,11 +14,10 @@ struct client_input {
     struct request_parser parser; /* where it stopped in data */
     char *data;
     size_t len, cap;
-    struct slice *args; /* those of the incomplete request */
-    size_t arg_count;
-    struct big_args big; /* of the same request: they aren't in data */
-    size_t peak;         /* most bytes that were in use since the last trim */
-    uint64_t trim_at_us; /* next look at whether all this memory is needed; 0: not needed */
+    struct request_args args; /* those of the incomplete request */
+    struct big_args big;      /* of the same request: they aren't in data */
+    size_t peak;              /* most bytes that were in use since the last trim */
+    uint64_t trim_at_us;      /* next look at whether all this memory is needed; 0: not needed */
 };
 
 /* There's something to read. */
