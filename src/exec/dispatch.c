@@ -34,8 +34,6 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
 
 static void append_quoted(struct buf *text, struct slice arg, size_t max) {
     size_t len = arg.len < max ? arg.len : max;
-    const char *nul = len ? memchr(arg.ptr, '\0', len) : NULL;
-    if (nul) len = (size_t)(nul - arg.ptr);
     buf_appendf(text, "'%.*s' ", (int)len, arg.ptr);
 }
 

@@ -298,6 +298,7 @@ static const char *const key_cases[][2] = {
     {"counted 0", ""},
     {"counted 3 a b", "-"},
     {"counted -1 a b", "-"},
+    {"counted -4294967296 a b", "-"},
     {"counted x a b", "-"},
     {"counted 9223372036854775807 a", "-"},
     {"counted 99999999999999999999 a", "-"},
