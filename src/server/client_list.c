@@ -53,7 +53,8 @@ static void append_buffers(const struct client *c, struct buf *to) {
     size_t unparsed = 0, room = 0, argv = 0, first = 0, chunks = 0;
     if (in) {
         unparsed = in->len - in->parser.pos + in->big.received;
-        room = client_input_memory(c) - in->len - big_args_len(&in->big);
+        room = in->cap - in->len;
+        if (in->big.receiving) room += in->big.receiving->cap - in->big.received;
         argv = in->parser.pos + big_args_len(&in->big) - in->big.received;
     }
     for (const struct reply_chunk *chunk = r->head; chunk; chunk = chunk->next) chunks++;

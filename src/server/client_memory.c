@@ -75,10 +75,20 @@ static void evict(struct client *c) {
     client_close_soon(c);
 }
 
-/* Those too small to be queued, oldest first: with very many of them even these are too much. */
+static bool small_and_evictable(const struct client *c) {
+    return !c->closing && !c->no_evict && !c->size_class && c->kind == CLIENT_NORMAL;
+}
+
+/* Those too small to be queued, oldest first: with very many of them even these are too much. But
+ * when the rest is above the limit by those that asked not to be evicted, closing these as well (as
+ * Redis does) would lock everybody out and not help. */
 static void evict_small(struct server *s, uint64_t limit) {
+    uint64_t small = 0;
+    for (const struct client *c = s->clients; c; c = c->next)
+        if (small_and_evictable(c)) small += c->memory;
+    if (s->memory.total - small > limit) return;
     for (struct client *c = s->clients; c && s->memory.total > limit; c = c->next)
-        if (!c->closing && !c->no_evict && c->kind == CLIENT_NORMAL) evict(c);
+        if (small_and_evictable(c)) evict(c);
 }
 
 void client_memory_keep_limit(struct server *s) {
@@ -89,5 +99,5 @@ void client_memory_keep_limit(struct server *s) {
         while (s->memory.total > limit && (first = client_queue_first(&s->memory.classes[i])))
             evict(ranked_client(first));
     }
-    evict_small(s, limit);
+    if (s->memory.total > limit) evict_small(s, limit);
 }

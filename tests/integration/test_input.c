@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests that come in pieces or are big: nothing is lost or mixed up wherever they are cut, what
+ * a client hasn't sent costs nothing, what it leaves behind is cleared away, and nobody is kept
+ * waiting by another. */
+#include "integration/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int start(void **state) {
+    *state = server_start("--enable-debug-command yes");
+    return 0;
+}
+
+static int stop(void **state) {
+    server_stop(*state);
+    return 0;
+}
+
+static void await_alone(redisContext *c) {
+    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+}
+
+/* Bytes that tell where they belong. */
+static char *pattern(size_t len, unsigned seed) {
+    char *bytes = malloc(len);
+    for (size_t i = 0; i < len; i++) bytes[i] = (char)(i * 31 + i / 251 + seed);
+    return bytes;
+}
+
+static void expect_get(redisContext *c, const char *key, const char *bytes, size_t len) {
+    redisReply *r = redisCommand(c, "GET %s", key);
+    assert_non_null(r);
+    assert_int_equal(r->type, REDIS_REPLY_STRING);
+    assert_int_equal(r->len, len);
+    assert_memory_equal(r->str, bytes, len);
+    freeReplyObject(r);
+}
+
+/* --- Big arguments --- */
+
+/* Sizes around every threshold, cut into pieces of different sizes. */
+static void test_sizes_and_pieces(void **state) {
+    static const size_t sizes[] = {16383, 16384,  32767,  32768,   32769,   65520,
+                                   65536, 131071, 131072, 1048575, 1048577, 5000011};
+    static const size_t pieces[] = {1000, 4096, 65536, 100003, 9000000};
+    redisContext *c = client_open(*state);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (size_t j = 0; j < sizeof pieces / sizeof *pieces; j++) {
+            if (sizes[i] / pieces[j] > 200) continue;
+            struct wire *w = wire_open(*state);
+            char head[64], *value = pattern(sizes[i], (unsigned)(i + j));
+            snprintf(head, sizeof head, "*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$%zu\r\n", sizes[i]);
+            wire_text(w, head);
+            for (size_t at = 0; at < sizes[i]; at += pieces[j]) {
+                size_t rest = sizes[i] - at;
+                wire_send(w, value + at, rest < pieces[j] ? rest : pieces[j]);
+                if (sizes[i] / pieces[j] < 20) settle(c);
+            }
+            wire_text(w, "\r\nSTRLEN big\r\nAPPEND big xyz\r\n");
+            wire_reply(w, "+OK");
+            snprintf(head, sizeof head, "(int) %zu", sizes[i]);
+            wire_reply(w, head);
+            snprintf(head, sizeof head, "(int) %zu", sizes[i] + 3);
+            wire_reply(w, head);
+            value = realloc(value, sizes[i] + 3);
+            memcpy(value + sizes[i], "xyz", 3);
+            expect_get(c, "big", value, sizes[i] + 3);
+            free(value);
+            wire_close(w);
+        }
+    }
+    redisFree(c);
+}
+
+/* Several big arguments in one request, small ones between them, more requests behind. */
+static void test_several_big_arguments(void **state) {
+    enum { SIZE = 300 * 1000 };
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    char *one = pattern(SIZE, 1), *two = pattern(SIZE, 2);
+    for (int cut = 0; cut < 8; cut++) {
+        wire_text(w, "*7\r\n$4\r\nMSET\r\n$3\r\nkey\r\n$300000\r\n");
+        wire_send(w, one, SIZE);
+        wire_text(w, cut & 1 ? "\r" : "\r\n");
+        if (cut & 1) {
+            settle(c);
+            wire_text(w, "\n");
+        }
+        if (cut & 2) settle(c);
+        wire_text(w, "$5\r\nsmall\r\n$1\r\n7\r\n$5\r\nother\r\n$300000\r\n");
+        if (cut & 4) settle(c);
+        wire_send(w, two, SIZE);
+        wire_text(w, "\r\nGET small\r\n*2\r\n$6\r\nSTRLEN\r\n$3\r\nkey\r\n");
+        wire_reply(w, "+OK");
+        wire_reply(w, "\"7\"");
+        wire_reply(w, "(int) 300000");
+        expect_get(c, "key", one, SIZE);
+        expect_get(c, "other", two, SIZE);
+        expect(c, "(int) 3", "DEL key other small");
+    }
+    free(one);
+    free(two);
+    wire_close(w);
+    redisFree(c);
+}
+
+/* A request with a big argument that has to wait is run later as it was sent. */
+static void test_big_argument_paused(void **state) {
+    enum { SIZE = 3 * 1000 * 1000 };
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    char *value = pattern(SIZE, 3);
+    for (int again = 0; again < 2; again++) {
+        expect(c, "+OK", "CLIENT PAUSE 100000 WRITE");
+        wire_text(w, "*3\r\n$3\r\nSET\r\n$6\r\npaused\r\n$3000000\r\n");
+        wire_send(w, value, SIZE);
+        wire_text(w, "\r\nGET none\r\n");
+        await_like(c, "*blocked_clients:1\\\\r\\\\n*", "INFO clients");
+        expect(c, "(nil)", "GET paused");
+        expect(c, "+OK", "CLIENT UNPAUSE");
+        wire_reply(w, "+OK");
+        wire_reply(w, "(nil)");
+        expect_get(c, "paused", value, SIZE);
+        expect(c, "(int) 1", "DEL paused");
+    }
+    /* Gone while it waits. */
+    expect(c, "+OK", "CLIENT PAUSE 100000 WRITE");
+    wire_text(w, "*3\r\n$3\r\nSET\r\n$6\r\npaused\r\n$3000000\r\n");
+    wire_send(w, value, SIZE);
+    wire_text(w, "\r\n");
+    await_like(c, "*blocked_clients:1\\\\r\\\\n*", "INFO clients");
+    wire_close(w);
+    await_alone(c);
+    expect(c, "+OK", "CLIENT UNPAUSE");
+    expect(c, "(int) 0", "EXISTS paused");
+    free(value);
+    redisFree(c);
+}
+
+/* A reply of a value that was received in place, while the value is replaced. */
+static void test_big_value_shared(void **state) {
+    enum { SIZE = 2 * 1000 * 1000, TIMES = 20 };
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    char *old = pattern(SIZE, 4), *new = pattern(SIZE, 5);
+    expect(c, "+OK", "SET shared %b", old, (size_t)SIZE);
+    for (int i = 0; i < TIMES; i++) wire_text(w, "GET shared\r\n");
+    settle(c);
+    expect(c, "+OK", "SET shared %b", new, (size_t)SIZE);
+    expect(c, "(int) 2000000", "SETRANGE shared 0 zz");
+    for (int i = 0; i < TIMES; i++) {
+        wire_expect(w, "$2000000\r\n");
+        wire_expect_at(__FILE__, __LINE__, w, old, SIZE);
+        wire_expect(w, "\r\n");
+    }
+    memcpy(new, "zz", 2);
+    expect_get(c, "shared", new, SIZE);
+    free(old);
+    free(new);
+    wire_close(w);
+    redisFree(c);
+}
+
+/* --- Memory --- */
+
+static long info_number(redisContext *c, const char *section, const char *name) {
+    redisReply *r = redisCommand(c, "INFO %s", section);
+    assert_non_null(r);
+    const char *at = strstr(r->str, name);
+    if (!at) fail_msg("no %s in INFO %s", name, section);
+    long value = atol(at + strlen(name) + 1);
+    freeReplyObject(r);
+    return value;
+}
+
+static void test_announcing_costs_nothing(void **state) {
+    enum { CLIENTS = 50 };
+    redisContext *c = client_open(*state);
+    struct wire *w[CLIENTS];
+    long before = info_number(c, "memory", "mem_clients_normal");
+    for (int i = 0; i < CLIENTS; i++) {
+        w[i] = wire_open(*state);
+        wire_text(w[i], "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$536870912\r\n");
+    }
+    settle(c);
+    long each = (info_number(c, "memory", "mem_clients_normal") - before) / CLIENTS;
+    if (each > 20 * 1024) fail_msg("%ld bytes each", each);
+    for (int i = 0; i < CLIENTS; i++) wire_text(w[i], "x");
+    settle(c);
+    each = (info_number(c, "memory", "mem_clients_normal") - before) / CLIENTS;
+    if (each > 2 * 1024 * 1024) fail_msg("%ld bytes each for one byte", each);
+    for (int i = 0; i < CLIENTS; i++) wire_close(w[i]);
+    await_alone(c);
+    assert_int_equal(info_number(c, "memory", "mem_clients_normal"), before);
+    redisFree(c);
+}
+
+/* A field of CLIENT LIST's line of the client that is called so. */
+static long client_number(redisContext *c, const char *name, const char *field) {
+    char *list = ask(c, "CLIENT LIST"), text[64];
+    snprintf(text, sizeof text, " name=%s ", name);
+    char *line = strstr(list, text);
+    if (!line) fail_msg("no client%s", text);
+    snprintf(text, sizeof text, " %s=", field);
+    long value = atol(strstr(line, text) + strlen(text));
+    free(list);
+    return value;
+}
+
+static void await_at_most(redisContext *c, const char *name, const char *field, long most) {
+    double deadline = seconds_now() + PATIENCE_SEC;
+    for (long value; (value = client_number(c, name, field)) > most;)
+        if (seconds_now() > deadline) fail_msg("%s is still %ld", field, value);
+}
+
+/* What a client needed for a while is given back, whether it goes on or not. */
+static void test_idle_clients_own_no_buffers(void **state) {
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    wire_ask(w, "+OK", "CLIENT SETNAME me");
+    wire_text(w, "*2\r\n$4\r\nEC");
+    settle(c);
+    wire_text(w, "HO\r\n$1\r\nx\r\n");
+    wire_reply(w, "\"x\"");
+    await_at_most(c, "me", "qbuf-free", 0);
+    wire_text(w, "*2\r\n$4\r\nECHO\r\n$3\r\n");
+    settle(c);
+    assert_int_equal(client_number(c, "me", "qbuf"), 0);
+    await_at_most(c, "me", "qbuf-free", 100);
+    wire_text(w, "abc\r\n*2\r\n$4\r\nECHO\r\n$1000000\r\n");
+    wire_reply(w, "\"abc\"");
+    wire_text(w, "x");
+    settle(c);
+    assert_int_equal(client_number(c, "me", "qbuf"), 1);
+    await_at_most(c, "me", "qbuf-free", 100);
+    wire_close(w);
+    redisFree(c);
+}
+
+/* --- Vanishing --- */
+
+/* Of everything that can be under way: an incomplete request, a big argument, replies that wait,
+ * requests that wait for their turn. */
+static void test_client_vanishes_anywhere(void **state) {
+    enum { BIG = 100 * 1000 };
+    redisContext *c = client_open(*state);
+    long before = info_number(c, "memory", "mem_clients_normal");
+    char *all = calloc(1, 2 * BIG), *at = all;
+    at += sprintf(at, "PING\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$%d\r\n", BIG);
+    memset(at, 'v', BIG);
+    at += BIG;
+    at += sprintf(at, "\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\nGET a\r\nCLIENT REPLY SKIP\r\nGET a\r\n"
+                      "DEBUG SLEEP 0.002\r\nGET a\r\nQUIT\r\nPING\r\n");
+    size_t len = (size_t)(at - all);
+    for (size_t cut = 1; cut<len; cut += cut> 45 && cut < BIG + 40 ? 9973 : 1) {
+        struct wire *w = wire_open(*state);
+        wire_send(w, all, cut);
+        if (cut % 3 == 0) settle(c);
+        cut % 2 ? wire_reset(w) : wire_close(w);
+    }
+    await_alone(c);
+    assert_int_equal(info_number(c, "memory", "mem_clients_normal"), before);
+    free(all);
+    redisFree(c);
+}
+
+/* --- Fairness --- */
+
+/* A pipeline of seconds doesn't keep another client waiting; its replies stay in order. */
+static void test_pipeline_leaves_room_for_others(void **state) {
+    enum { SLOW = 400 };
+    struct wire *slow = wire_open(*state), *other = wire_open(*state);
+    for (int i = 0; i < SLOW; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "DEBUG SLEEP 0.005\r\nECHO %d\r\n", i);
+        wire_text(slow, text);
+    }
+    wire_expect(slow, "+OK\r\n$1\r\n0\r\n");
+    for (int i = 0; i < 10; i++) wire_ask(other, "+PONG", "PING");
+    wire_text(other, "INCR counter\r\n");
+    wire_reply(other, "(int) 1");
+    wire_text(slow, "INCR counter\r\n"); /* at the end of what was sent before */
+    for (int i = 1; i < SLOW; i++) {
+        char want[16];
+        snprintf(want, sizeof want, "\"%d\"", i);
+        wire_reply(slow, "+OK");
+        wire_reply(slow, want);
+        if (i == SLOW / 2) wire_ask(other, "(int) 2", "INCR counter");
+    }
+    wire_reply(slow, "(int) 3");
+    wire_close(slow);
+    wire_close(other);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes_and_pieces),
+        cmocka_unit_test(test_several_big_arguments),
+        cmocka_unit_test(test_big_argument_paused),
+        cmocka_unit_test(test_big_value_shared),
+        cmocka_unit_test(test_announcing_costs_nothing),
+        cmocka_unit_test(test_idle_clients_own_no_buffers),
+        cmocka_unit_test(test_client_vanishes_anywhere),
+        cmocka_unit_test(test_pipeline_leaves_room_for_others),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
