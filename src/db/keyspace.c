@@ -286,6 +286,18 @@ void db_move(struct db *db, struct key k, struct db *to, struct key to_key) {
     changed(to, to_key.name, db == to ? EVENT_RENAME_TO : EVENT_MOVE_TO);
 }
 
+/* A few entries don't need a helper thread, but for those that are costly themselves. */
+static void discard_all(struct keyspace *ks, struct table *all) {
+    if (table_count(all) > LAZY_EFFORT) {
+        ks->hooks.discard_table(ks->hooks.ctx, all);
+        return;
+    }
+    struct table_iter it;
+    table_iter_init(&it, all);
+    for (struct entry *e; (e = table_iter_next(&it));) dispose(ks, e, true);
+    table_release(all, NULL);
+}
+
 size_t db_flush(struct db *db, bool lazy) {
     struct keyspace *ks = db->keyspace;
     size_t count = db_count(db);
@@ -296,7 +308,7 @@ size_t db_flush(struct db *db, bool lazy) {
     db->deadlines = 0;
     ks->dirty += count;
     if (lazy && ks->hooks.discard_table)
-        ks->hooks.discard_table(ks->hooks.ctx, &all);
+        discard_all(ks, &all);
     else
         table_release(&all, free_entry);
     return count;

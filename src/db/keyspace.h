@@ -170,8 +170,8 @@ void db_put(struct db *db, struct key k, struct entry *e, enum db_event event);
  * events of renames or moves; counts one change. */
 void db_move(struct db *db, struct key k, struct db *to, struct key to_key);
 
-/* Deletes all keys; returns how many there were. With `lazy` they are freed elsewhere. Counts one
- * change per key. */
+/* Deletes all keys; returns how many there were. With `lazy` they are freed elsewhere unless few.
+ * Counts one change per key. */
 size_t db_flush(struct db *db, bool lazy);
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b);
 

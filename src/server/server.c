@@ -19,7 +19,7 @@
 
 enum {
     EXPIRY_SLICE_US = 250,          /* one turn's share of deleting what expired */
-    EVICTION_US = 1000,             /* from one slice of eviction to the next */
+    EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
     EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
     POOL_KEPT = 64,                 /* reply chunks kept for reuse */
     CRON_US = 100 * 1000,
@@ -50,8 +50,8 @@ static void schedule_expiry(struct server *s) {
 }
 
 /* Commands that need memory evict for themselves. What is over the limit beyond that goes here, a
- * slice now and then: because the limit was lowered, or it's not commands that take the memory. As
- * in Redis, no key goes during CLIENT PAUSE. */
+ * slice a turn: because the limit was lowered, or it's not commands that take the memory. As in
+ * Redis, no key goes during CLIENT PAUSE. */
 static bool eviction_due(const struct server *s) {
     const struct db_config *db = &s->engine.settings.db;
     return evict_wanted(db) && db->maxmemory_policy != DB_POLICY_NOEVICTION &&
@@ -61,8 +61,12 @@ static bool eviction_due(const struct server *s) {
 static void on_eviction(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, eviction));
     engine_tick(&s->engine);
-    if (eviction_due(s) && engine_make_room(&s->engine) == EVICT_NOTHING)
+    if (!eviction_due(s)) return;
+    enum evict_result result = engine_make_room(&s->engine);
+    if (result == EVICT_NOTHING)
         loop_timer_start(s->loop, timer, loop_now_us(s->loop) + EVICTION_RETRY_US);
+    else if (result == EVICT_MORE && !background_pending(s->background, BACKGROUND_FREE))
+        loop_timer_start(s->loop, timer, 0);
 }
 
 static void schedule_eviction(struct server *s) {

@@ -343,7 +343,7 @@ static void random_operations(void **state) {
     assert_int_equal(mem_used(), used);
 }
 
-/* What costs much to free is handed over, if asked for. */
+/* What costs much to free is handed over, if asked for: a large value, a table of many keys. */
 static void costly_values_are_discarded(void **state) {
     struct model *m = model_new();
     struct db *db = &m->ks.dbs[0];
@@ -360,6 +360,9 @@ static void costly_values_are_discarded(void **state) {
         assert_int_equal(m->ks.stats.lazy_freed, round);
     }
     assert_int_equal(db_flush(db, true), 1);
+    assert_int_equal(m->discarded, 2);
+    for (size_t i = 0; i < KEYS; i++) db_set_int(db, key_at(m, 0, i), 1, EVENT_SET);
+    assert_int_equal(db_flush(db, true), KEYS);
     assert_int_equal(m->discarded, 3);
     model_free(m);
 }

@@ -94,7 +94,10 @@ static void check_all(const struct table *t, struct item *items, size_t n) {
         cursor = table_scan(t, cursor, visit, NULL);
         assert_true(cursor < 1ULL << 48);
     } while (cursor);
-    for (size_t i = 0; i < n; i++) assert_int_equal(items[i].seen, items[i].in ? 2 : 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(items[i].seen, items[i].in ? 2 : 0);
+        assert_int_equal(table_holds(t, items[i].hash, &items[i]), items[i].in);
+    }
 }
 
 /* In phases: most operations insert, then most remove. */
@@ -348,6 +351,19 @@ static void expire(struct table *t, uint64_t now) {
     if (rest != TABLE_NEVER) table_due_note(t, first, rest);
 }
 
+/* Looks through some segment with a bound, and says what it found. */
+static void look_again(struct table *t) {
+    void *entries[TABLE_SEGMENT_MAX];
+    uint64_t first, nearest = TABLE_NEVER;
+    size_t n = table_due_take_random(t, &rng, entries, &first);
+    for (size_t i = 0; i < n; i++) {
+        const struct item *item = entries[i];
+        assert_true(item->in);
+        if (item->due < nearest) nearest = item->due;
+    }
+    if (n) table_due_note(t, first, nearest);
+}
+
 static void set_due(struct table *t, struct item *item, uint64_t due) {
     item->due = due;
     if (due != TABLE_NEVER) table_due_note(t, item->hash, due);
@@ -375,6 +391,7 @@ static void due_heap_for(size_t n) {
         bool growing = now / 1500 % 2 == 0;
         for (size_t i = 0; i < n / 10; i++)
             due_change(&t, &items[random_below(&rng, n)], now, growing);
+        for (int i = 0; i < 5; i++) look_again(&t);
         assert_true(table_due_next(&t) <= nearest_due(items, n));
         size_t before = table_count(&t);
         while (table_due_next(&t) <= now) expire(&t, now);
@@ -385,7 +402,7 @@ static void due_heap_for(size_t n) {
     }
     assert_true(expired > n / 20);
     for (size_t i = 0; i < n; i++) set_due(&t, &items[i], TABLE_NEVER);
-    while (table_due_next(&t) != TABLE_NEVER) expire(&t, 0);
+    while (table_due_next(&t) != TABLE_NEVER) look_again(&t);
     table_check(&t);
     table_release(&t, NULL);
     free(items);
@@ -397,10 +414,20 @@ static void due_heap(void **state) {
     due_heap_for(8000);
 }
 
-/* Chi-square of the draws: mean n - 1, deviation sqrt(2 (n - 1)); six deviations are allowed. */
-static void assert_fair(const struct table *t, struct item *items, size_t n, size_t draws) {
+/* Chi-square of the draws: mean n - 1, deviation sqrt(2 (n - 1)), with samples of up to TABLE_SLOTS
+ * that are drawn together as many times the square of that; six deviations are allowed. */
+static void assert_fair(const struct table *t, struct item *items, size_t n, size_t draws,
+                        bool samples) {
     for (size_t i = 0; i < n; i++) items[i].seen = 0;
-    for (size_t i = 0; i < draws; i++) ((struct item *)table_random(t, &rng))->seen++;
+    size_t drawn = 0;
+    while (drawn < draws) {
+        void *entries[TABLE_SLOTS];
+        size_t some = samples ? table_sample(t, &rng, entries) : 1;
+        if (!samples) entries[0] = table_random(t, &rng);
+        for (size_t i = 0; i < some; i++) ((struct item *)entries[i])->seen++;
+        drawn += some;
+    }
+    draws = drawn;
     double expected = (double)draws / (double)table_count(t), sum = 0;
     for (size_t i = 0; i < n; i++) {
         if (!items[i].in) assert_int_equal(items[i].seen, 0);
@@ -408,7 +435,8 @@ static void assert_fair(const struct table *t, struct item *items, size_t n, siz
         if (items[i].in) sum += off * off / expected;
     }
     double over = sum - (double)(table_count(t) - 1);
-    assert_true(over <= 0 || over * over <= 36.0 * 2.0 * (double)(table_count(t) - 1));
+    assert_true(over <= 0 || over * over <= 36.0 * 2.0 * (double)(table_count(t) - 1) *
+                                                (samples ? TABLE_SLOTS : 1));
 }
 
 static void random_is_fair(void **state) {
@@ -418,14 +446,17 @@ static void random_is_fair(void **state) {
     struct table t;
     table_init(&t, &ops, &seed);
     assert_null(table_random(&t, &rng));
+    assert_int_equal(table_sample(&t, &rng, (void *[TABLE_SLOTS]){NULL}), 0);
     size_t in = 0;
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         while (in < sizes[s]) insert(&t, &items[in++]);
-        assert_fair(&t, items, N, 100 * in);
+        assert_fair(&t, items, N, 100 * in, false);
+        assert_fair(&t, items, N, 100 * in, true);
     }
     for (size_t s = sizeof sizes / sizeof sizes[0]; s-- > 0;) {
         while (in > sizes[s]) take_out(&t, &items[--in]);
-        assert_fair(&t, items, N, 100 * in);
+        assert_fair(&t, items, N, 100 * in, false);
+        assert_fair(&t, items, N, 100 * in, true);
     }
     table_release(&t, NULL);
     free(items);
