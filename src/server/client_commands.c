@@ -312,12 +312,12 @@ static const struct command client_subcommands[] = {
      .syntax = "client-id:integer unblock-type:[TIMEOUT | ERROR]"},
     {"unpause", cmd_unpause, 2, ADMIN, ACL_CONNECTION, .group = "connection", .since = "6.2.0",
      .summary = "Ends a pause.", .complexity = "O(N) in the number of clients that wait"},
-    {NULL},
+    {.name = NULL},
 };
 
 const struct command client_commands[] = {
     {"client", NULL, -2, .subcommands = client_subcommands, .group = "connection", .since = "2.4.0",
      .summary = "Holds the commands about connections.",
      .complexity = "Depends on the subcommand."},
-    {NULL},
+    {.name = NULL},
 };

@@ -175,5 +175,5 @@ const struct command connection_commands[] = {
      .replaced_by = "closing the connection"},
     {"reset", cmd_reset, 1, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "6.2.0",
      .summary = "Puts the connection back to the state of a new one.", .complexity = "O(1)"},
-    {NULL},
+    {.name = NULL},
 };
