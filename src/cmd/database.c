@@ -2,8 +2,11 @@
 /* Commands on whole databases. */
 #include <limits.h>
 
+#include "base/alloc.h"
 #include "cmd/families.h"
+#include "exec/blocking.h"
 #include "exec/call.h"
+#include "io/background.h"
 
 static void cmd_select(struct call *c) {
     int64_t id;
@@ -31,34 +34,72 @@ static void cmd_dbsize(struct call *c) {
     reply_i64(c->reply, (int64_t)db_count(c->db));
 }
 
-/* Without an option the tables are freed by the helper thread, too: nobody gains by waiting for it
- * (lazyfree-lazy-user-flush has nothing to decide). SYNC is for who wants the memory back before
- * the reply. */
-static bool flush_mode_or_reply(struct call *c, bool *lazy) {
-    *lazy = true;
+/* Flushing. The helper thread frees the tables. SYNC, which is also the default, replies when
+ * that's done; nobody else waits. */
+
+struct flush_wait {
+    struct background_job job;
+    struct session *session; /* NULL: gone */
+};
+
+/* The helper's jobs run in order: when this one does, the tables are free. */
+static void flush_freed(struct background_job *job) {}
+
+static void flush_done(struct background_job *job) {
+    struct flush_wait *wait = (struct flush_wait *)job;
+    if (wait->session) {
+        reply_ok(blocking_reply(wait->session));
+        blocking_end(wait->session);
+    }
+    mem_free(wait);
+}
+
+static void flush_forget(void *state) {
+    struct flush_wait *wait = state;
+    wait->session = NULL;
+}
+
+static void flush_wait(struct call *c) {
+    static const struct block_kind kind = {.release = flush_forget};
+    struct flush_wait *wait = mem_alloc(sizeof *wait);
+    *wait = (struct flush_wait){
+        .job = {.run = flush_freed, .done = flush_done},
+        .session = c->session,
+    };
+    blocking_start(c, &kind, wait, 0);
+    background_add(c->engine->background, BACKGROUND_FREE, &wait->job);
+}
+
+static bool flush_mode_or_reply(struct call *c, bool *async) {
+    *async = c->engine->settings.db.lazy_user_flush;
     if (c->argc == 1) return true;
-    *lazy = !arg_is(c, 1, "SYNC");
-    if (c->argc == 2 && (!*lazy || arg_is(c, 1, "ASYNC"))) return true;
+    *async = arg_is(c, 1, "ASYNC");
+    if (c->argc == 2 && (*async || arg_is(c, 1, "SYNC"))) return true;
     reply_error(c->reply, ERR_SYNTAX);
     return false;
 }
 
+/* Flushes `count` databases from `first` on. */
+static void flush(struct call *c, struct db *first, uint32_t count) {
+    bool async, waits = c->session->can_wait && c->engine->background;
+    if (!flush_mode_or_reply(c, &async)) return;
+    for (uint32_t i = 0; i < count; i++) db_flush(&first[i], async || waits);
+    if (waits && !async && background_pending(c->engine->background, BACKGROUND_FREE))
+        flush_wait(c);
+    else
+        reply_ok(c->reply);
+}
+
 static void cmd_flushdb(struct call *c) {
-    bool lazy;
-    if (!flush_mode_or_reply(c, &lazy)) return;
-    db_flush(c->db, lazy);
-    reply_ok(c->reply);
+    flush(c, c->db, 1);
 }
 
 static void cmd_flushall(struct call *c) {
     struct keyspace *ks = &c->engine->keyspace;
-    bool lazy;
-    if (!flush_mode_or_reply(c, &lazy)) return;
-    for (uint32_t id = 0; id < ks->count; id++) db_flush(&ks->dbs[id], lazy);
-    reply_ok(c->reply);
+    flush(c, ks->dbs, ks->count);
 }
 
-#define FLUSH_COMPLEXITY "O(1) for the caller; with SYNC O(N) in the keys deleted."
+#define FLUSH_COMPLEXITY "O(N) in the keys deleted, with ASYNC O(1); other clients never wait."
 #define FLUSH_SYNTAX     "[flush-type:(ASYNC | SYNC)]"
 #define FLUSH_HISTORY    "4.0.0 Takes ASYNC.\n6.2.0 Takes SYNC."
 #define FLUSH_TIPS       "request_policy:all_shards\nresponse_policy:all_succeeded"

@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* WAIT and WAITAOF on an instance that has neither replicas nor an append-only file: the counts
- * that they wait for are 0 and can't grow, so they are told at once, whatever the timeout. */
-#include "base/num.h"
+ * that they wait for are 0 and can't grow, so whoever asks for more gets that when time is up. */
 #include "cmd/families.h"
+#include "exec/blocking.h"
 #include "exec/call.h"
 
-static bool timeout_or_reply(struct call *c, int i) {
-    int64_t ms;
-    if (!num_to_i64(c->argv[i], &ms)) {
-        reply_error(c->reply, "ERR timeout is not an integer or out of range");
-        return false;
-    }
-    if (ms < 0) reply_error(c->reply, "ERR timeout is negative");
-    return ms >= 0;
+static void reply_none(struct session *s, void *state) {
+    reply_i64(s->reply, 0);
 }
 
 static void cmd_wait(struct call *c) {
+    static const struct block_kind kind = {.timed_out = reply_none};
     int64_t replicas;
-    if (!arg_i64_or_reply(c, 1, &replicas) || !timeout_or_reply(c, 2)) return;
-    reply_i64(c->reply, 0);
+    uint64_t timeout_ms;
+    if (!arg_i64_or_reply(c, 1, &replicas) || !arg_timeout_or_reply(c, 2, &timeout_ms)) return;
+    if (replicas > 0)
+        blocking_start(c, &kind, NULL, timeout_ms);
+    else
+        reply_none(c->session, NULL);
+}
+
+static void reply_none_of_both(struct session *s, void *state) {
+    reply_array(s->reply, 2);
+    reply_i64(s->reply, 0);
+    reply_i64(s->reply, 0);
 }
 
 static void cmd_waitaof(struct call *c) {
+    static const struct block_kind kind = {.timed_out = reply_none_of_both};
     int64_t local, replicas;
+    uint64_t timeout_ms;
     if (!arg_i64_in_or_reply(c, 1, 0, 1, NULL, &local)) return;
     if (!arg_i64_in_or_reply(c, 2, 0, INT64_MAX, NULL, &replicas)) return;
-    if (!timeout_or_reply(c, 3)) return;
-    if (local) {
+    if (!arg_timeout_or_reply(c, 3, &timeout_ms)) return;
+    if (local)
         reply_error(c->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is "
                               "disabled.");
-        return;
-    }
-    reply_array(c->reply, 2);
-    reply_i64(c->reply, 0);
-    reply_i64(c->reply, 0);
+    else if (replicas)
+        blocking_start(c, &kind, NULL, timeout_ms);
+    else
+        reply_none_of_both(c->session, NULL);
 }
 
 #define WAIT_TIPS "request_policy:all_shards\nresponse_policy:agg_min"

@@ -70,6 +70,21 @@ bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const 
     return true;
 }
 
+bool arg_timeout_or_reply(struct call *c, int i, uint64_t *ms) {
+    int64_t value;
+    const char *error = NULL;
+    if (!num_to_i64(c->argv[i], &value))
+        error = "ERR timeout is not an integer or out of range";
+    else if (value < 0)
+        error = "ERR timeout is negative";
+    else if ((uint64_t)value > INT64_MAX - c->engine->keyspace.now_ms)
+        error = "ERR timeout is out of range"; /* its end, in Unix time */
+    else
+        *ms = (uint64_t)value;
+    if (error) reply_error(c->reply, error);
+    return !error;
+}
+
 bool arg_double_or_reply(struct call *c, int i, double *out) {
     if (num_to_double(c->argv[i], out)) return true;
     reply_error(c->reply, ERR_NOT_FLOAT);

@@ -28,8 +28,7 @@ static inline struct key call_key(const struct call *c, int i) {
 
 /* The entry to read or to change, counted as a hit, miss or use as it should be. */
 static inline struct entry *call_find(const struct call *c, struct key k, enum db_access access) {
-    if (c->session->no_touch && access <= DB_WRITE)
-        access = access == DB_READ ? DB_LOOK : DB_PEEK;
+    if (c->session->no_touch && access <= DB_WRITE) access = access == DB_READ ? DB_LOOK : DB_PEEK;
     return db_find(c->db, k, access);
 }
 
@@ -54,6 +53,8 @@ bool arg_i64_or_reply(struct call *c, int i, int64_t *out);
 /* `error` NULL: the usual texts. */
 bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const char *error,
                          int64_t *out);
+/* A timeout in milliseconds; 0 means none. */
+bool arg_timeout_or_reply(struct call *c, int i, uint64_t *ms);
 bool arg_double_or_reply(struct call *c, int i, double *out);
 bool arg_ldouble_or_reply(struct call *c, int i, long double *out);
 

@@ -30,7 +30,6 @@ typedef void command_handler(struct call *c);
     X(ASKING, "asking")                                                                            \
     X(FAST, "fast")                                                                                \
     X(NO_AUTH, "no_auth")                                                                          \
-    X(MAY_REPLICATE, "may_replicate")                                                              \
     X(NO_MANDATORY_KEYS, "no_mandatory_keys")                                                      \
     X(NO_ASYNC_LOADING, "no_async_loading")                                                        \
     X(NO_MULTI, "no_multi")                                                                        \
@@ -47,6 +46,7 @@ enum command_flag {
     COMMAND_FLAGS(COMMAND_FLAG)
 #undef COMMAND_FLAG
     /* Not among the flags that COMMAND shows: */
+    CMD_MAY_REPLICATE = 1 << 28, /* no write to the user, but replicas may have to be told */
     CMD_INTERNAL = 1 << 29,  /* for servers and tests among themselves: "syscmd" in COMMAND DOCS */
     CMD_PROTECTED = 1 << 30, /* needs enable-debug-command or the like */
 };

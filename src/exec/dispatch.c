@@ -114,11 +114,13 @@ bool dispatch_accepts(const struct session *s, const struct request *r) {
     return arity_fits(r->cmd->row, r->argc) && !gate_error(s, r);
 }
 
-static void record(struct command_stats *stats, uint64_t ns, bool failed, bool tracking) {
+void dispatch_count(struct engine *e, struct command_entry *cmd, uint64_t ns, bool failed) {
+    struct command_stats *stats = &cmd->stats;
+    e->stats.commands++;
     stats->calls++;
     stats->nanoseconds += ns;
     stats->failed += failed;
-    if (!tracking) return;
+    if (!e->latency_tracking) return;
     if (__builtin_expect(!stats->latency, 0)) stats->latency = mem_zalloc(sizeof *stats->latency);
     histogram_add(stats->latency, ns);
 }
@@ -148,6 +150,8 @@ void dispatch_run(struct session *s, const struct request *r) {
     e->ticks_at = ticks_now(&e->ticks); /* also the start of the next: one reading per request */
     uint64_t ns = ticks_to_ns(&e->ticks, e->ticks_at - start);
     e->busy_ns += ns;
-    e->stats.commands++;
-    record(&r->cmd->stats, ns, c.reply->errors != errors, e->latency_tracking);
+    if (__builtin_expect(s->blocked != NULL, 0))
+        s->blocked->ns = ns;
+    else
+        dispatch_count(e, r->cmd, ns, c.reply->errors != errors);
 }

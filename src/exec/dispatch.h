@@ -21,8 +21,11 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
 /* Would the request run, and not be refused for what it's called or who calls it? */
 bool dispatch_accepts(const struct session *s, const struct request *r);
 
-/* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise).
- */
+/* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise,
+ * or waits: then it comes later, see blocking.h). */
 void dispatch_run(struct session *s, const struct request *r);
+
+/* Counts a command that ran to its end. */
+void dispatch_count(struct engine *e, struct command_entry *cmd, uint64_t ns, bool failed);
 
 #endif

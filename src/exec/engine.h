@@ -13,6 +13,7 @@
 #include "base/ticks.h"
 #include "db/evict.h"
 #include "db/keyspace.h"
+#include "exec/blocking.h"
 #include "exec/command_table.h"
 #include "exec/exec_config.h"
 #include "exec/info.h"
@@ -49,6 +50,7 @@ struct engine {
     struct evict_pool evict_pool;
     struct info *info;
     struct engine_stats stats;
+    struct blocking blocking;
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;

@@ -12,8 +12,10 @@ struct session {
     struct db *db;
     struct reply *reply; /* where replies go; the owner may point it elsewhere between commands */
     struct reply own_reply;
-    unsigned gates; /* of enum gate */
-    bool no_touch;  /* CLIENT NO-TOUCH: look-ups aren't uses */
+    struct blocked *blocked; /* NULL: no command waits, see blocking.h */
+    unsigned gates;          /* of enum gate */
+    bool no_touch;           /* CLIENT NO-TOUCH: look-ups aren't uses */
+    bool can_wait;           /* commands may wait; else they are answered as if their time was up */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
 #include "server/server.h"
@@ -68,7 +69,7 @@ struct client *client_new(struct server *s, int fd, bool unix_socket) {
     }
     c->server = s;
     session_init(&c->session, &s->engine, &s->reply_pool);
-    c->session.is_client = true;
+    c->session.is_client = c->session.can_wait = true;
     if (s->config.requirepass.bytes) c->session.gates |= GATE_AUTH;
     c->id = ++s->next_client_id;
     c->created_us = c->active_us = loop_now_us(s->loop);
@@ -86,11 +87,13 @@ static void texts_free(struct client *c) {
     c->texts = NULL;
 }
 
-static void leave_queue(struct client *c) {
+/* It waits for nothing any more. */
+static void stop_waiting(struct client *c) {
     struct server *s = c->server;
     if (c->paused) client_queue_remove(&s->pause.held, &c->queued);
     if (c->waiting) client_queue_remove(&s->turns.waiting, &c->queued);
     c->paused = c->waiting = false;
+    blocking_cancel(&c->session);
 }
 
 void client_free(struct client *c) {
@@ -98,7 +101,7 @@ void client_free(struct client *c) {
     loop_watch_stop(s->loop, &c->watch);
     close(c->watch.fd);
     loop_timer_stop(s->loop, &c->timer);
-    leave_queue(c);
+    stop_waiting(c);
     client_memory_forget(c);
     list_remove(s, c);
     client_input_free(c);
@@ -110,7 +113,7 @@ void client_free(struct client *c) {
 void client_close_soon(struct client *c) {
     if (c->closing) return;
     c->closing = true;
-    leave_queue(c);
+    stop_waiting(c);
     client_memory_forget(c);
     c->next_to_close = c->server->to_close;
     c->server->to_close = c;
@@ -146,7 +149,7 @@ void client_set_text(struct client *c, enum client_text which, struct slice text
 
 void client_watch(struct client *c) {
     unsigned interest = LOOP_READ;
-    if (c->paused) interest = LOOP_HANGUP;
+    if (c->paused || client_is_blocked(c)) interest = LOOP_HANGUP;
     if (c->close_after_reply) interest = 0;
     if (reply_len(&c->session.own_reply)) interest |= LOOP_WRITE;
     loop_watch_change(c->server->loop, &c->watch, interest);
@@ -238,6 +241,7 @@ static void on_turn(struct loop_timer *timer) {
 void clients_init(struct server *s) {
     client_queue_init(&s->turns.waiting);
     s->turns.timer.on_due = on_turn;
+    client_blocked_init(s);
     client_pause_init(s);
     client_limits_init(s);
     client_memory_init(s);

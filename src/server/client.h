@@ -8,6 +8,7 @@
  *   client_limits    closing who is idle, sends or leaves too much
  *   client_memory    what clients take; closing the largest
  *   client_pause     CLIENT PAUSE
+ *   client_blocked   commands that wait
  *   client_list, client_kill, client_commands: the CLIENT command */
 #ifndef DREY_SERVER_CLIENT_H
 #define DREY_SERVER_CLIENT_H

@@ -150,7 +150,7 @@ static bool four_words_or_reply(struct call *c, const char *name) {
 
 static void cmd_pause(struct call *c) {
     enum client_pause_what what = CLIENT_PAUSE_ALL;
-    int64_t ms;
+    uint64_t ms;
     if (!four_words_or_reply(c, "PAUSE")) return;
     if (c->argc == 4 && arg_is(c, 3, "write")) {
         what = CLIENT_PAUSE_WRITES;
@@ -158,14 +158,9 @@ static void cmd_pause(struct call *c) {
         reply_error(c->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
         return;
     }
-    if (!num_to_i64(c->argv[2], &ms)) {
-        reply_error(c->reply, "ERR timeout is not an integer or out of range");
-    } else if (ms < 0) {
-        reply_error(c->reply, "ERR timeout is negative");
-    } else {
-        client_pause_start(server_of(c->engine), (uint64_t)ms, what);
-        reply_ok(c->reply);
-    }
+    if (!arg_timeout_or_reply(c, 2, &ms)) return;
+    client_pause_start(server_of(c->engine), ms, what);
+    reply_ok(c->reply);
 }
 
 static void cmd_unpause(struct call *c) {
@@ -173,7 +168,13 @@ static void cmd_unpause(struct call *c) {
     reply_ok(c->reply);
 }
 
-/* No command blocks its client yet but by CLIENT PAUSE, which this must not end. */
+static struct client *client_with_id(const struct server *s, int64_t id) {
+    struct client *c = s->clients;
+    while (c && c->id != (uint64_t)id) c = c->next;
+    return c;
+}
+
+/* CLIENT PAUSE blocks, too, but that isn't ended here. */
 static void cmd_unblock(struct call *c) {
     int64_t id;
     if (!four_words_or_reply(c, "UNBLOCK")) return;
@@ -181,7 +182,10 @@ static void cmd_unblock(struct call *c) {
         reply_error(c->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;
     }
-    if (arg_i64_or_reply(c, 2, &id)) reply_i64(c->reply, 0);
+    if (!arg_i64_or_reply(c, 2, &id)) return;
+    struct client *client = client_with_id(server_of(c->engine), id);
+    bool with_error = c->argc == 4 && arg_is(c, 3, "error");
+    reply_i64(c->reply, client && blocking_unblock(&client->session, with_error));
 }
 
 /* Tracking. */
@@ -308,7 +312,8 @@ static const struct command client_subcommands[] = {
      .since = "6.2.0", .summary = "Describes the tracking of the connection's reads.",
      .complexity = "O(1)"},
     {"unblock", cmd_unblock, -3, ADMIN, ACL_CONNECTION, .group = "connection", .since = "5.0.0",
-     .summary = "Ends the blocking command of another connection.", .complexity = "O(1)",
+     .summary = "Ends the blocking command of another connection.",
+     .complexity = "O(N) in the number of connections",
      .syntax = "client-id:integer unblock-type:[TIMEOUT | ERROR]"},
     {"unpause", cmd_unpause, 2, ADMIN, ACL_CONNECTION, .group = "connection", .since = "6.2.0",
      .summary = "Ends a pause.", .complexity = "O(N) in the number of clients that wait"},

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "server/client_blocked.h"
 #include "server/client_list.h"
 #include "server/server.h"
 
@@ -90,19 +91,23 @@ static void batch_parse(struct client *c, struct request_parser *p, struct slice
     for (size_t i = 0; i < b->count; i++) s->batch[i].argv = s->args.v + firsts[i];
 }
 
-/* CLIENT REPLY: nobody wants the reply; errors count all the same. */
-static void mute(struct client *c) {
+/* What nobody wants goes to a place of its own; errors count all the same. */
+void client_reply_begin(struct client *c) {
     struct reply *muted = &c->server->muted, *own = &c->session.own_reply;
+    if (__builtin_expect(c->reply_mode == CLIENT_REPLY_ON, 1)) return;
     muted->resp = own->resp;
     muted->on_error = own->on_error;
     muted->on_error_ctx = own->on_error_ctx;
     c->session.reply = muted;
 }
 
-static void unmute(struct client *c) {
+/* CLIENT REPLY SKIP is for one reply, also if that comes later. */
+void client_reply_end(struct client *c) {
+    if (__builtin_expect(c->session.reply == &c->session.own_reply, 1)) return;
     reply_release(&c->server->muted);
     c->session.reply = &c->session.own_reply;
-    if (c->reply_mode == CLIENT_REPLY_SKIP) c->reply_mode = CLIENT_REPLY_ON;
+    if (c->reply_mode == CLIENT_REPLY_SKIP && !client_is_blocked(c))
+        c->reply_mode = CLIENT_REPLY_ON;
 }
 
 /* A browser that a web page has made send something here says so in its first lines; what follows
@@ -117,22 +122,21 @@ static void close_http(struct client *c) {
 }
 
 static void run_one(struct client *c, const struct request *r) {
-    bool muted = c->reply_mode != CLIENT_REPLY_ON;
     c->server->running_request = r;
     c->last_command = r->cmd;
     if (__builtin_expect(!r->cmd, 0) && is_http(r)) {
         close_http(c);
         return;
     }
-    if (muted) mute(c);
+    client_reply_begin(c);
     dispatch_run(&c->session, r);
-    if (muted) unmute(c);
+    client_reply_end(c);
     if (c->reply_mode == CLIENT_REPLY_SKIP_NEXT) c->reply_mode = CLIENT_REPLY_SKIP;
     c->commands++;
 }
 
 static bool may_run(const struct client *c) {
-    return !c->closing && !c->close_after_reply && !c->paused;
+    return !c->closing && !c->close_after_reply && !c->paused && !client_is_blocked(c);
 }
 
 /* A client's share of the turn. */

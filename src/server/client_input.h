@@ -26,6 +26,12 @@ void client_read(struct client *c);
 /* Goes on with input that is there already; then reading may go on, too. */
 void client_read_on(struct client *c);
 
+/* Around a command, or the answer of one that waited: in between replies go where CLIENT REPLY
+ * says.
+ */
+void client_reply_begin(struct client *c);
+void client_reply_end(struct client *c);
+
 /* Gives memory back that wasn't used since the last time, all of it if nothing is pending. To be
  * called when trim_at_us has come. */
 void client_input_trim(struct client *c);

@@ -2,6 +2,7 @@
 #include "server/client_limits.h"
 
 #include "base/clock.h"
+#include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
 #include "server/server.h"
@@ -18,7 +19,7 @@ static const uint64_t NEVER = UINT64_MAX;
 /* Who waits for something of the server's isn't idle, nor are replicas and subscribers. */
 static uint64_t idle_deadline(const struct client *c) {
     uint64_t seconds = (uint64_t)c->server->config.timeout;
-    if (!seconds || c->kind != CLIENT_NORMAL || c->paused) return NEVER;
+    if (!seconds || c->kind != CLIENT_NORMAL || c->paused || client_is_blocked(c)) return NEVER;
     return c->active_us + seconds * SECOND_US;
 }
 
@@ -47,7 +48,8 @@ static uint64_t nearest(uint64_t a, uint64_t b) {
 
 void client_limits_schedule(struct client *c) {
     struct loop *loop = c->server->loop;
-    uint64_t due = nearest(idle_deadline(c), nearest(soft_deadline(c), trim_deadline(c)));
+    uint64_t due = nearest(nearest(idle_deadline(c), client_blocked_until_us(c)),
+                           nearest(soft_deadline(c), trim_deadline(c)));
     if (due == NEVER)
         loop_timer_stop(loop, &c->timer);
     else if (!loop_timer_running(&c->timer) || due < c->timer.due_us)
@@ -63,6 +65,7 @@ static void on_due(struct loop_timer *timer) {
         client_close_soon(c);
         return;
     }
+    if (client_blocked_until_us(c) <= now) blocking_time_out(&c->session);
     if (soft_deadline(c) <= now) client_limits_check_output(c);
     if (c->closing) return;
     if (trim_deadline(c) <= now) client_input_trim(c);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "server/client_addr.h"
+#include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/server.h"
 
@@ -21,7 +22,7 @@ static void append_flags(const struct client *c, struct buf *to) {
         {c->kind == CLIENT_REPLICA, 'S'},
         {c->kind == CLIENT_PRIMARY, 'M'},
         {c->kind == CLIENT_PUBSUB, 'P'},
-        {c->paused, 'b'},
+        {c->paused || client_is_blocked(c), 'b'},
         {c->close_after_reply, 'c'},
         {c->closing, 'A'},
         {c->unix_socket, 'U'},

@@ -13,11 +13,9 @@ void client_pause_init(struct server *s) {
     s->pause.end.on_due = on_end;
 }
 
-/* As in Redis, an end that 64 bits can't hold is one in the past. */
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what) {
     struct client_pause *p = &s->pause;
     uint64_t now = loop_now_us(s->loop), end;
-    if (ms > INT64_MAX - s->engine.keyspace.now_ms) return;
     if (__builtin_mul_overflow(ms, 1000, &end) || __builtin_add_overflow(end, now, &end))
         end = UINT64_MAX;
     if (!loop_timer_running(&p->end) || end > p->end.due_us)

@@ -93,11 +93,11 @@ static void write_clients(void *ctx, struct buf *out) {
     info_i64(out, "maxclients", s->config.maxclients);
     info_u64(out, "client_recent_max_input_buffer", m.largest_input);
     info_u64(out, "client_recent_max_output_buffer", m.largest_output);
-    info_u64(out, "blocked_clients", s->pause.held.count);
+    info_u64(out, "blocked_clients", s->pause.held.count + s->engine.blocking.count);
     info_u64(out, "tracking_clients", 0);
     info_u64(out, "pubsub_clients", 0);
     info_u64(out, "watching_clients", 0);
-    info_u64(out, "clients_in_timeout_table", 0);
+    info_u64(out, "clients_in_timeout_table", s->engine.blocking.timed);
     info_u64(out, "total_watched_keys", 0);
     info_u64(out, "total_blocking_keys", 0);
     info_u64(out, "total_blocking_keys_on_nokey", 0);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/client_blocked.h"
+
+#include "server/client_input.h"
+#include "server/server.h"
+
+static void on_started(struct session *s) {
+    struct client *c = client_of(s);
+    client_watch(c);
+    client_limits_schedule(c);
+    client_memory_count(c);
+}
+
+static void on_replying(struct session *s) {
+    client_reply_begin(client_of(s));
+}
+
+static void on_ended(struct session *s) {
+    struct client *c = client_of(s);
+    client_reply_end(c);
+    if (reply_len(&s->own_reply)) client_wants_flush(c);
+    client_wait_for_turn(c);
+    client_limits_schedule(c);
+    client_memory_count(c);
+}
+
+void client_blocked_init(struct server *s) {
+    s->engine.blocking.hooks = (struct blocking_hooks){
+        .started = on_started,
+        .replying = on_replying,
+        .ended = on_ended,
+    };
+}
+
+uint64_t client_blocked_until_us(const struct client *c) {
+    return client_is_blocked(c) ? c->session.blocked->due_us : BLOCKING_NEVER;
+}
