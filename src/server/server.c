@@ -69,7 +69,16 @@ static void on_eviction(struct loop_timer *timer) {
         loop_timer_start(s->loop, timer, 0);
 }
 
+/* What is kept for reuse mustn't cost keys when the limit is near. */
+static void trim_pool(struct server *s) {
+    size_t kept = s->reply_pool.count * (sizeof(struct reply_chunk) + REPLY_CHUNK);
+    if (mem_used() + kept > s->engine.settings.db.maxmemory)
+        reply_pool_trim(&s->reply_pool, POOL_KEPT);
+}
+
 static void schedule_eviction(struct server *s) {
+    if (!s->engine.settings.db.maxmemory) return;
+    trim_pool(s);
     if (eviction_due(s) && !loop_timer_running(&s->eviction))
         loop_timer_start(s->loop, &s->eviction, (uint64_t)clock_mono_us() + EVICTION_US);
 }
@@ -289,6 +298,10 @@ int server_run(struct server *s) {
     if (!listening && s->config.logfile[0]) fprintf(stderr, "Can't listen: %s\n", why.data);
     buf_release(&why);
     if (!listening) return 1;
+    if (s->listeners.count == 0) {
+        log_warning(&s->log, "Configured to not listen anywhere, exiting.");
+        return 1;
+    }
     const char *pidfile = pidfile_of(s);
     int failed = pidfile ? process_write_pidfile(pidfile) : 0;
     if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* maxmemory on a server that serves: memory keeps to the limit while keys are written, a limit that
+ * is lowered is reached without any command, and where nothing may go, writes are refused. */
+#include "integration/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEYS = 20000, VALUE = 100, BATCH = 100 };
+
+static long long info(redisContext *c, const char *field) {
+    char *text = ask(c, "INFO everything"), name[64];
+    snprintf(name, sizeof name, "\\r\\n%s:", field); /* as the text shows line ends */
+    const char *at = strstr(text, name);
+    if (!at) fail_msg("no %s in INFO", field);
+    long long value = atoll(at + strlen(name));
+    free(text);
+    return value;
+}
+
+/* In pipelines; returns how many were refused for lack of memory. */
+static int fill(redisContext *c, int first, int keys) {
+    static const char value[VALUE] = {'v'};
+    int refused = 0;
+    for (int done = 0; done < keys; done += BATCH) {
+        for (int i = 0; i < BATCH; i++)
+            redisAppendCommand(c, "SET key:%d %b", first + done + i, value, sizeof value);
+        for (int i = 0; i < BATCH; i++) {
+            redisReply *reply;
+            assert_int_equal(redisGetReply(c, (void **)&reply), REDIS_OK);
+            refused += reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "OOM ", 4) == 0;
+            freeReplyObject(reply);
+        }
+    }
+    return refused;
+}
+
+static void test_limit_while_writing(void **state) {
+    struct server *s = server_start("--maxmemory 3mb --maxmemory-policy allkeys-lru");
+    redisContext *c = client_open(s);
+    for (int part = 0; part < 5; part++) {
+        assert_int_equal(fill(c, part * KEYS, KEYS), 0);
+        if (info(c, "used_memory") > 3 * 1024 * 1024 + 64 * 1024) fail_msg("above the limit");
+    }
+    assert_true(info(c, "evicted_keys") > 3 * KEYS);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_limit_lowered(void **state) {
+    struct server *s = server_start("--maxmemory-policy allkeys-random");
+    redisContext *c = client_open(s);
+    assert_int_equal(fill(c, 0, KEYS), 0);
+    expect(c, "+OK", "CONFIG SET maxmemory 2mb");
+    double until = seconds_now() + PATIENCE_SEC;
+    while (info(c, "used_memory") > 2 * 1024 * 1024 && seconds_now() < until) continue;
+    assert_true(info(c, "used_memory") <= 2 * 1024 * 1024 + 64 * 1024);
+    assert_true(info(c, "evicted_keys") > KEYS / 4);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_limit_without_eviction(void **state) {
+    struct server *s = server_start("--maxmemory 2mb --maxmemory-policy noeviction");
+    redisContext *c = client_open(s);
+    int refused = fill(c, 0, KEYS);
+    assert_in_range(refused, 1, KEYS - 1);
+    expect(c, "(err) OOM command not allowed when used memory > 'maxmemory'.", "SET other 1");
+    expect_like(c, "\"v*\"", "GET key:0");
+    expect(c, "(int) 1", "DEL key:0");
+    assert_true(info(c, "used_memory") <= 2 * 1024 * 1024 + 128 * 1024);
+    assert_int_equal(info(c, "evicted_keys"), 0);
+    redisFree(c);
+    server_stop(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limit_while_writing),
+        cmocka_unit_test(test_limit_lowered),
+        cmocka_unit_test(test_limit_without_eviction),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
