@@ -235,7 +235,7 @@ check-clang:
 check-cppcheck:
 	@cppcheck -q -j $(shell nproc) --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --error-exitcode=1 --suppressions-list=utils/cppcheck.suppress \
-	    -D_GNU_SOURCE -D__linux__ -Isrc src
+	    -D_GNU_SOURCE -D__linux__ -D__x86_64__ -Isrc src
 
 format:                             ## put all C files into the agreed form
 	@clang-format -i $(c_files)

@@ -14,13 +14,12 @@
 const char *malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
 
 static int print_help(void) {
-    puts(
-        "Usage: drey-server [FILE] [--parameter value...]...\n"
-        "       drey-server - [--parameter value...]...    the file is read from standard input\n"
-        "       drey-server --version | --help | --sample-config\n"
-        "\n"
-        "FILE is a configuration as Redis has it; --sample-config prints one of all parameters.\n"
-        "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose");
+    puts("Usage: drey-server [FILE] [--parameter value...]...\n"
+         "       drey-server - [--parameter value...]...    the file is read from standard input\n"
+         "       drey-server --version | --help | --sample-config\n"
+         "\n"
+         "FILE is a configuration as Redis has it; --sample-config prints one of all parameters.\n"
+         "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose");
     return 0;
 }
 

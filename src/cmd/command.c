@@ -356,7 +356,7 @@ static const struct command subcommands[] = {
      .summary = "Lists the names of commands.", .complexity = "O(N) in the number of commands",
      .syntax = "[FILTERBY filterby:(MODULE module-name | ACLCAT category | PATTERN pattern)]",
      .tips = "nondeterministic_output_order"},
-    {NULL},
+    {.name = NULL},
 };
 
 const struct command command_commands[] = {
@@ -364,5 +364,5 @@ const struct command command_commands[] = {
      .group = "server", .since = "2.8.13",
      .summary = "Describes all commands in a form for programs.",
      .complexity = "O(N) in the number of commands", .tips = "nondeterministic_output_order"},
-    {NULL},
+    {.name = NULL},
 };

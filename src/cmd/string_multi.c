@@ -24,8 +24,7 @@ static void cmd_mget(struct call *c) {
 static void set_pairs(struct call *c, int first, int end, uint64_t deadline) {
     struct key keys[CALL_KEYS_AHEAD];
     for (int i = first, n; (n = call_keys_ahead(c, i, end, 2, keys)); i += 2 * n)
-        for (int j = 0; j < n; j++)
-            call_set_string(c, keys[j], i + 2 * j + 1, deadline, EVENT_SET);
+        for (int j = 0; j < n; j++) call_set_string(c, keys[j], i + 2 * j + 1, deadline, EVENT_SET);
 }
 
 /* Whether all keys of the pairs exist, or none of them does. */

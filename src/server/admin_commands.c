@@ -123,5 +123,5 @@ const struct command admin_commands[] = {
         .complexity = "O(1)",
         .tips = "nondeterministic_output",
     },
-    {NULL},
+    {.name = NULL},
 };

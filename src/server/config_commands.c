@@ -132,7 +132,7 @@ static const struct command subcommands[] = {
         .since = "5.0.0",
         .complexity = "O(1)",
     },
-    {NULL},
+    {.name = NULL},
 };
 
 const struct command config_commands[] = {
@@ -145,5 +145,5 @@ const struct command config_commands[] = {
         .since = "2.0.0",
         .complexity = "Depends on the subcommand.",
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -425,5 +425,5 @@ const struct command debug_commands[] = {
         .complexity = "Depends on the subcommand.",
         .syntax = "subcommand [arg ...]",
     },
-    {NULL},
+    {.name = NULL},
 };

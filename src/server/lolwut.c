@@ -116,5 +116,5 @@ const struct command lolwut_commands[] = {
         .complexity = "O(N) in the size of the picture",
         .syntax = "[VERSION version:integer [size:integer ...]]",
     },
-    {NULL},
+    {.name = NULL},
 };

@@ -271,7 +271,7 @@ static const struct command subcommands[] = {
         .complexity = "O(N) in the number of samples",
         .syntax = "key [SAMPLES count]",
     },
-    {NULL},
+    {.name = NULL},
 };
 
 const struct command memory_commands[] = {
@@ -284,5 +284,5 @@ const struct command memory_commands[] = {
         .since = "4.0.0",
         .complexity = "Depends on the subcommand.",
     },
-    {NULL},
+    {.name = NULL},
 };
