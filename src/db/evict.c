@@ -4,7 +4,7 @@
 #include "base/clock.h"
 
 enum {
-    CLOCK_STEP = 16, /* keys between two looks at the clock */
+    CLOCK_STEP = 4, /* keys between two looks at the clock */
     TENACITY_LINEAR = 10,
     TENACITY_MAX = 100,
     LINEAR_US = 50,

@@ -321,7 +321,7 @@ static void slices_end_with_lazy_values(void **state) {
 
 /* Without tenacity a slice is the few keys between two looks at the clock. */
 static void slices_end(void **state) {
-    enum { N = 1000, SLICE_MOST = 16 };
+    enum { N = 1000, SLICE_MOST = 4 };
     struct setup s;
     start(&s, DB_POLICY_ALLKEYS_RANDOM);
     for (size_t i = 0; i < N; i++) put(&s.ks.dbs[0], i, ENTRY_NO_DEADLINE);
