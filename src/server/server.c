@@ -111,7 +111,7 @@ static void on_turn_end(void *ctx) {
 static volatile sig_atomic_t stop_signal;
 
 static void on_stop_signal(int signal) {
-    if (stop_signal && signal == SIGINT) _exit(1); /* somebody insists */
+    if (stop_signal) _exit(1); /* somebody insists */
     stop_signal = signal;
 }
 
