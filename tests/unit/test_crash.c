@@ -21,15 +21,6 @@
 #include "base/log.h"
 #include "server/crash.h"
 
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-#define THREAD_SANITIZER
-#endif
-#endif
-#ifdef __SANITIZE_THREAD__
-#define THREAD_SANITIZER
-#endif
-
 /* Exported, so that the trace can name them. */
 void test_crash_helper_thread(void);
 void test_crash_fault(void);
@@ -352,12 +343,6 @@ static void stopping(void **unused) {
 }
 
 int main(void) {
-#ifdef THREAD_SANITIZER
-    /* It delivers signals late, takes those of faults itself and objects to the callbacks' use of
-     * memory. */
-    puts("skipped: the thread sanitizer and crashes on purpose don't go together");
-    return 0;
-#endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_report), cmocka_unit_test(user_data_is_hidden),
         cmocka_unit_test(switched_off), cmocka_unit_test(assertions),
