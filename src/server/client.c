@@ -6,18 +6,17 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "io/socket.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
 #include "server/server.h"
 
 enum {
-    WRITE_SLICES = 64,
     WRITE_BUDGET = 1024 * 1024, /* bytes sent to one client in one turn: its share */
 };
 
@@ -162,30 +161,16 @@ void client_wants_flush(struct client *c) {
     c->server->to_flush = c;
 }
 
-static ssize_t send_slices(const struct client *c, const struct slice *slices, size_t n) {
-    ssize_t done;
-    do {
-        done = n == 1 ? write(c->watch.fd, slices[0].ptr, slices[0].len)
-                      : writev(c->watch.fd, (const struct iovec *)(const void *)slices, (int)n);
-    } while (done < 0 && errno == EINTR);
-    return done;
-}
-
-_Static_assert(sizeof(struct slice) == sizeof(struct iovec) &&
-                   offsetof(struct slice, ptr) == offsetof(struct iovec, iov_base) &&
-                   offsetof(struct slice, len) == offsetof(struct iovec, iov_len),
-               "slices are handed to writev as they are");
-
 /* As much as the socket takes, within the client's share; false if the connection is lost. */
 static bool send_replies(struct client *c) {
     struct reply *r = &c->session.own_reply;
     size_t sent = 0;
     bool lost = false;
     while (reply_len(r) && sent < WRITE_BUDGET) {
-        struct slice slices[WRITE_SLICES];
-        size_t n = reply_slices(r, slices, WRITE_SLICES), total = 0;
+        struct slice slices[SOCKET_SLICES_MAX];
+        size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX), total = 0;
         for (size_t i = 0; i < n; i++) total += slices[i].len;
-        ssize_t done = send_slices(c, slices, n);
+        ssize_t done = socket_send(c->watch.fd, slices, n);
         c->server->stats.writes++;
         lost = done < 0 && errno != EAGAIN;
         if (done < 0) break;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "io/socket.h"
 #include "server/client_blocked.h"
 #include "server/client_list.h"
 #include "server/server.h"
@@ -215,7 +216,8 @@ static void stop_at(struct client *c, struct request_parser *p, const struct bat
 static size_t run_input(struct client *c, struct request_parser *p, struct slice input) {
     struct server *s = c->server;
     struct share share = share_of(c);
-    struct batch b = {.tail = 0};
+    struct batch b; /* not cleared: that would be most of the work for a single request */
+    b.tail = 0;
     size_t done = 0;
     engine_tick(&s->engine);
     s->running = c;
@@ -464,7 +466,7 @@ void client_read(struct client *c) {
         client_close_soon(c);
         return;
     }
-    ssize_t len = read(c->watch.fd, to, room);
+    ssize_t len = socket_receive(c->watch.fd, to, room);
     s->stats.reads++;
     if (len <= 0) {
         on_read_failed(c, len);
