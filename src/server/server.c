@@ -156,7 +156,7 @@ static bool start_log(struct server *s) {
     const struct server_config *config = &s->config;
     int failed = log_set_file(&s->log, config->logfile);
     if (failed) {
-        fprintf(stderr, "Can't open the log file %s: %s\n", config->logfile, strerror(failed));
+        fprintf(stderr, "Can't open the log file %s: %s\n", config->logfile, strerror(-failed));
         return false;
     }
     if (config->syslog_enabled)
