@@ -34,28 +34,57 @@ char *process_executable(const char *argv0) {
 
 /* ---- background ---- */
 
-/* Forks, and ends the parent. 0 in the child. */
-static int leave_parent(void) {
-    pid_t pid = fork();
-    if (pid < 0) return -errno;
-    if (pid > 0) _exit(0);
-    return 0;
-}
-
-int process_daemonize(void) {
-    int failed = leave_parent();
-    if (failed) return failed;
-    /* A leader of a session could get a terminal again by opening one; its child can't. */
-    if (setsid() < 0) return -errno;
-    failed = leave_parent();
-    if (failed) return failed;
-
+/* Makes these standard descriptors /dev/null. 0 or a negative errno. */
+static int close_standard(int first, int last) {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fd < 0) return -errno;
-    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+    int failed = 0;
+    for (int standard = first; standard <= last; standard++)
         if (dup2(fd, standard) < 0) failed = -errno;
     if (fd > STDERR_FILENO) close(fd);
     return failed;
+}
+
+/* The process that was called: its status is the daemon's success. A daemon that ends closes its
+ * end of the pipe without a word. */
+static _Noreturn void await_daemon(int pipe_end) {
+    char word;
+    ssize_t got;
+    while ((got = read(pipe_end, &word, 1)) < 0 && errno == EINTR) {
+    }
+    _exit(got == 1 ? 0 : 1);
+}
+
+int process_daemonize(int *starter) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    pid_t pid = fork();
+    if (pid < 0) {
+        int failed = -errno;
+        close(ends[0]);
+        close(ends[1]);
+        return failed;
+    }
+    if (pid > 0) {
+        close(ends[1]);
+        await_daemon(ends[0]);
+    }
+    close(ends[0]);
+    *starter = ends[1];
+    /* A leader of a session could get a terminal again by opening one; its child can't. */
+    if (setsid() < 0) return -errno;
+    pid = fork();
+    if (pid < 0) return -errno;
+    if (pid > 0) _exit(0);
+    return close_standard(STDIN_FILENO, STDOUT_FILENO);
+}
+
+void process_daemon_started(int starter) {
+    if (starter < 0) return;
+    close_standard(STDERR_FILENO, STDERR_FILENO);
+    ssize_t told = write(starter, "", 1);
+    (void)told; /* perhaps nobody waits any more */
+    close(starter);
 }
 
 /* For small files of /proc and for the pidfile. 0 or a negative errno. */

@@ -18,10 +18,15 @@ char *process_executable(const char *argv0);
 
 /* ---- background ---- */
 
-/* Goes to the background: no terminal, a session of its own, standard input, output and error to
- * /dev/null. The process that called ends with status 0 inside; the one that returns is another.
- * Before any thread is started. 0 or a negative errno. */
-int process_daemonize(void);
+/* Goes to the background: no terminal, a session of its own, standard input and output to
+ * /dev/null. The process that called waits inside for process_daemon_started, then ends with status
+ * 0, or with 1 if the daemon ends before; the one that returns is another. Standard error stays
+ * open until the start is through, so that whoever started it sees why it failed. Before any thread
+ * is started. 0, and in *starter what process_daemon_started wants, or a negative errno. */
+int process_daemonize(int *starter);
+
+/* The daemon serves: lets the process that started it end. -1: there is none. */
+void process_daemon_started(int starter);
 
 /* Writes the process id and a newline; 0 or a negative errno. */
 int process_write_pidfile(const char *path);

@@ -225,7 +225,7 @@ static bool become_server(struct server *s, int argc, char **argv) {
     process_title_init(&s->title, argc, argv);
     s->supervision = process_supervise(&s->log, (enum process_supervision)s->config.supervised);
     if (s->config.daemonize && s->supervision == PROCESS_SUPERVISED_NO) {
-        int failed = process_daemonize();
+        int failed = process_daemonize(&s->starter);
         if (failed) {
             fprintf(stderr, "Can't go to the background: %s\n", strerror(-failed));
             return false;
@@ -241,6 +241,7 @@ static bool become_server(struct server *s, int argc, char **argv) {
 
 static void assemble(struct server *s) {
     log_init(&s->log);
+    s->starter = -1;
     s->started_us = (uint64_t)clock_mono_us();
     s->registry = config_new(DREY_VERSION);
     engine_init(&s->engine, s->registry);
@@ -292,16 +293,23 @@ static const char *pidfile_of(const struct server *s) {
     return s->config.daemonize ? "/var/run/drey.pid" : NULL;
 }
 
-int server_run(struct server *s) {
+/* What fails is logged; whoever started it reads that, or else a line on standard error. */
+static bool start_listening(struct server *s) {
     struct buf why = BUF_INIT;
     bool listening = listeners_open(s, &why);
-    if (!listening && s->config.logfile[0]) fprintf(stderr, "Can't listen: %s\n", why.data);
-    buf_release(&why);
-    if (!listening) return 1;
-    if (s->listeners.count == 0) {
+    if (listening && s->listeners.count == 0) {
         log_warning(&s->log, "Configured to not listen anywhere, exiting.");
-        return 1;
+        buf_append_str(&why, "configured to not listen anywhere");
+        listening = false;
     }
+    bool log_is_seen = !s->config.logfile[0] && s->starter < 0;
+    if (!listening && !log_is_seen) fprintf(stderr, "Can't listen: %s\n", why.data);
+    buf_release(&why);
+    return listening;
+}
+
+int server_run(struct server *s) {
+    if (!start_listening(s)) return 1;
     const char *pidfile = pidfile_of(s);
     int failed = pidfile ? process_write_pidfile(pidfile) : 0;
     if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
@@ -309,6 +317,7 @@ int server_run(struct server *s) {
     if (s->config.port) log_notice(&s->log, "Ready to accept connections tcp");
     if (s->config.unixsocket) log_notice(&s->log, "Ready to accept connections unix");
     process_notify_ready(s->supervision, "Ready to accept connections");
+    process_daemon_started(s->starter);
     loop_run(s->loop);
     if (pidfile && !failed) {
         log_notice(&s->log, "Removing the pid file.");

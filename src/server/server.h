@@ -76,6 +76,7 @@ struct server {
     struct process_title title;
     struct process_oom oom;
     enum process_supervision supervision;
+    int starter; /* for process_daemon_started; -1: not started as a daemon */
     struct crash crash;
     int exit_status;
 };

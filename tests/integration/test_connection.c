@@ -33,6 +33,14 @@ static const struct refusal {
     {"/nonexistent/file.conf", "No such file or directory"},
     {"--bind 192.0.2.1", "Cannot assign requested address"},
     {"--port 0", "not listen"},
+    {"--port 0 --logfile /dev/null", "not listen"},
+    {"--port 0 --daemonize yes", "not listen"},
+    {"--logfile /nonexistent/log", "/nonexistent/log: No such file or directory"},
+    {"--logfile /", "Is a directory"},
+    {"--dir /dev/null", "Not a directory"},
+    {"/", "config file '/': Is a directory"},
+    {"/proc/self/mem", "config file '/proc/self/mem': Input/output error"},
+    {"--port 0 --unixsocket /nonexistent/socket", "/nonexistent/socket: No such file or directory"},
 };
 
 static void test_refused_starts(void **state) {
@@ -64,6 +72,10 @@ static void test_port_in_use(void **state) {
     snprintf(number, sizeof number, "%d", s->port);
     expect_in(output, "Address already in use");
     expect_in(output, number);
+    free(output);
+    /* A daemon says so to whoever started it. */
+    assert_int_equal(server_run(&output, NULL, "--port %d --daemonize yes", s->port), 1);
+    expect_in(output, "Address already in use");
     free(output);
     redisContext *c = client_open(s);
     expect(c, "+PONG", "PING"); /* the first one doesn't mind */
@@ -110,8 +122,8 @@ static void test_daemon_configured_by_stdin(void **state) {
     free(output);
 
     double deadline = seconds_now() + PATIENCE_SEC;
-    struct wire *w;
-    while (!(w = wire_open_at(NULL, port))) assert_true(seconds_now() < deadline);
+    struct wire *w = wire_open_at(NULL, port); /* it's there once the command is through */
+    assert_non_null(w);
     wire_ask(w, "+PONG", "PING");
     FILE *file = fopen(pidfile, "r");
     int pid = 0;

@@ -154,12 +154,15 @@ static void titles(void **unused) {
 static int goes_to_background(void) {
     pid_t before = getpid(), session = getsid(0);
     int fd = dup(STDOUT_FILENO);
-    if (process_daemonize() != 0) return 1;
-    struct stat null, out;
+    int starter;
+    if (process_daemonize(&starter) != 0) return 1;
+    struct stat null, out, error;
     stat("/dev/null", &null);
     fstat(STDOUT_FILENO, &out);
+    process_daemon_started(starter);
+    fstat(STDERR_FILENO, &error);
     bool good = getpid() != before && getsid(0) != session && getsid(0) != getpid() &&
-                out.st_rdev == null.st_rdev;
+                out.st_rdev == null.st_rdev && error.st_rdev == null.st_rdev;
     dprintf(fd, "%s", good ? "good" : "bad");
     return 0;
 }
@@ -183,6 +186,21 @@ static void background(void **unused) {
     assert_int_equal(read(ends[0], text, sizeof(text) - 1), 4);
     assert_string_equal(text, "good");
     close(ends[0]);
+}
+
+static int ends_in_background(void) {
+    int starter;
+    return process_daemonize(&starter) != 0 ? 2 : 0;
+}
+
+static void background_without_success(void **unused) {
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) _exit(ends_in_background());
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
 }
 
 static int supervision_without_manager(void) {
@@ -218,10 +236,15 @@ static void oom_score(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pidfile),     cmocka_unit_test(mask_stays),
-        cmocka_unit_test(open_files),  cmocka_unit_test(title_templates),
-        cmocka_unit_test(titles),      cmocka_unit_test(background),
-        cmocka_unit_test(supervision), cmocka_unit_test(oom_score),
+        cmocka_unit_test(pidfile),
+        cmocka_unit_test(mask_stays),
+        cmocka_unit_test(open_files),
+        cmocka_unit_test(title_templates),
+        cmocka_unit_test(titles),
+        cmocka_unit_test(background),
+        cmocka_unit_test(background_without_success),
+        cmocka_unit_test(supervision),
+        cmocka_unit_test(oom_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
