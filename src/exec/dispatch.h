@@ -22,8 +22,12 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
 bool dispatch_accepts(const struct session *s, const struct request *r);
 
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise,
- * or waits: then it comes later, see blocking.h). */
+ * or waits: then it comes later, see blocking.h). Statistics of quick commands may wait for
+ * dispatch_settle. */
 void dispatch_run(struct session *s, const struct request *r);
+
+/* Accounts for what ran since the last reading of the clock: at the end of each batch. */
+void dispatch_settle(struct engine *e);
 
 /* Counts a command that ran to its end. */
 void dispatch_count(struct engine *e, struct command_entry *cmd, uint64_t ns, bool failed);

@@ -42,6 +42,12 @@ enum gate {
     GATE_MEMORY = 1 << 3,   /* engine: there was more than maxmemory when the batch began */
 };
 
+/* Quick commands of one kind that ran one after the other, not accounted for yet. */
+struct timed_group {
+    struct command_entry *cmd;
+    unsigned count, failed;
+};
+
 struct engine {
     struct keyspace keyspace;
     struct command_table *commands;
@@ -54,10 +60,11 @@ struct engine {
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;
-    uint64_t ticks_at; /* when the last command ended, or the batch began */
-    uint64_t now_us;   /* Unix time, set by engine_tick */
-    uint64_t busy_ns;  /* spent in commands so far: what shares of time are measured by */
-    unsigned gates;    /* of enum gate */
+    uint64_t ticks_at; /* up to when time has been accounted for */
+    struct timed_group timed;
+    uint64_t now_us;  /* Unix time, set by engine_tick */
+    uint64_t busy_ns; /* spent in commands so far: what shares of time are measured by */
+    unsigned gates;   /* of enum gate */
     /* Arguments of the request that runs which have memory of their own: values can share it. */
     struct bytes *const *arg_bytes;
     size_t arg_bytes_count;

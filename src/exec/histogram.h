@@ -26,9 +26,13 @@ static inline size_t histogram_cell(uint64_t ns) {
     return cell < HISTOGRAM_CELLS ? cell : HISTOGRAM_CELLS - 1;
 }
 
+static inline void histogram_add_many(struct histogram *h, uint64_t ns, uint64_t count) {
+    h->total += count;
+    h->cells[histogram_cell(ns)] += count;
+}
+
 static inline void histogram_add(struct histogram *h, uint64_t ns) {
-    h->total++;
-    h->cells[histogram_cell(ns)]++;
+    histogram_add_many(h, ns, 1);
 }
 
 /* The highest value that falls in a cell. */

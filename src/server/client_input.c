@@ -87,6 +87,10 @@ static void batch_parse(struct client *c, struct request_parser *p, struct slice
         b->ends[b->count] = p->pos;
         s->batch[b->count++].argc = (int)(s->args.count - b->tail_args);
         b->tail_args = s->args.count;
+        if (p->pos == input.len) {
+            b->last = REQUEST_MORE;
+            break;
+        }
         if (p->inline_command) break; /* its words live until the parser is called again */
     }
     for (size_t i = 0; i < b->count; i++) s->batch[i].argv = s->args.v + firsts[i];
@@ -234,6 +238,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         }
         keep_tail_args(&s->args, b.tail_args);
     } while (b.last == REQUEST_READY && !used_up(c, &share));
+    dispatch_settle(&s->engine);
     s->running = NULL;
     s->running_request = NULL;
     if (may_run(c) && (done < b.tail || (b.last == REQUEST_READY && done < input.len)))

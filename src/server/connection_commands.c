@@ -164,9 +164,10 @@ const struct command connection_commands[] = {
      .syntax = "[arguments:(protover:integer [AUTH auth:(username password)] [SETNAME "
                "clientname])]",
      .history = "6.2.0 The protocol version is optional."},
-    {"ping", cmd_ping, -1, CMD_FAST, ACL_CONNECTION, .group = "connection", .since = "1.0.0",
-     .summary = "Answers, to show that the server is there.", .complexity = "O(1)",
-     .syntax = "[message]", .tips = "request_policy:all_shards\nresponse_policy:all_succeeded"},
+    {"ping", cmd_ping, -1, CMD_FAST | CMD_QUICK, ACL_CONNECTION, .group = "connection",
+     .since = "1.0.0", .summary = "Answers, to show that the server is there.",
+     .complexity = "O(1)", .syntax = "[message]",
+     .tips = "request_policy:all_shards\nresponse_policy:all_succeeded"},
     {"echo", cmd_echo, 2, CMD_LOADING | CMD_STALE | CMD_FAST, ACL_CONNECTION, .group = "connection",
      .since = "1.0.0", .summary = "Returns its argument.", .complexity = "O(1)",
      .syntax = "message"},
