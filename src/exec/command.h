@@ -36,20 +36,22 @@ typedef void command_handler(struct call *c);
     X(ALLOW_BUSY, "allow_busy")                                                                    \
     X(MOVABLE_KEYS, "movablekeys")
 
+/* Not among the flags that COMMAND shows. X(constant) */
+#define COMMAND_HIDDEN_FLAGS(X)                                                                    \
+    X(MAY_REPLICATE) /* no write to the user, but replicas may have to be told */                  \
+    X(INTERNAL)      /* for servers and tests among themselves: "syscmd" in COMMAND DOCS */        \
+    X(PROTECTED)     /* needs enable-debug-command or the like */                                  \
+    X(QUICK)         /* so short that reading the clock would show: timed in groups */
+
 enum {
-#define COMMAND_FLAG_BIT(constant, name) CMD_BIT_##constant,
-    COMMAND_FLAGS(COMMAND_FLAG_BIT)
+#define COMMAND_FLAG_BIT(constant, ...) CMD_BIT_##constant,
+    COMMAND_FLAGS(COMMAND_FLAG_BIT) COMMAND_HIDDEN_FLAGS(COMMAND_FLAG_BIT)
 #undef COMMAND_FLAG_BIT
 };
 enum command_flag {
-#define COMMAND_FLAG(constant, name) CMD_##constant = 1 << CMD_BIT_##constant,
-    COMMAND_FLAGS(COMMAND_FLAG)
+#define COMMAND_FLAG(constant, ...) CMD_##constant = 1 << CMD_BIT_##constant,
+    COMMAND_FLAGS(COMMAND_FLAG) COMMAND_HIDDEN_FLAGS(COMMAND_FLAG)
 #undef COMMAND_FLAG
-    /* Not among the flags that COMMAND shows: */
-    CMD_MAY_REPLICATE = 1 << 28, /* no write to the user, but replicas may have to be told */
-    CMD_INTERNAL = 1 << 29,  /* for servers and tests among themselves: "syscmd" in COMMAND DOCS */
-    CMD_PROTECTED = 1 << 30, /* needs enable-debug-command or the like */
-    CMD_QUICK = 1 << 28,     /* so short that reading the clock would show: timed in groups */
 };
 
 /* X(constant, name after the '@'). Those that flags imply (write, read, admin, dangerous, fast,
