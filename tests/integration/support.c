@@ -586,12 +586,26 @@ static bool put_frame(FILE *to, struct wire *w) {
     }
 }
 
-void wire_reply_at(const char *file, int line, struct wire *w, const char *want, bool glob) {
-    char *got;
+/* In *whole whether it's all of a reply. */
+static char *take_reply(struct wire *w, bool *whole) {
+    char *text;
     size_t len;
-    FILE *to = open_memstream(&got, &len);
-    bool whole = put_frame(to, w);
+    FILE *to = open_memstream(&text, &len);
+    *whole = put_frame(to, w);
     fclose(to);
+    return text;
+}
+
+char *wire_take_reply(struct wire *w) {
+    bool whole;
+    char *text = take_reply(w, &whole);
+    if (!whole) fail_msg("no whole reply: %s", text);
+    return text;
+}
+
+void wire_reply_at(const char *file, int line, struct wire *w, const char *want, bool glob) {
+    bool whole;
+    char *got = take_reply(w, &whole);
     if (!whole) fail_at(file, line, "   want %s\n    got no whole reply: %s", want, got);
     if (!matches(want, got, glob)) fail_at(file, line, "   want %s\n    got %s", want, got);
     free(got);

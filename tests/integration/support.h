@@ -107,6 +107,8 @@ bool wire_try_send(struct wire *w, const void *bytes, size_t len);
 /* The next reply, of RESP2 or RESP3, as text. */
 #define wire_reply(w, want)      wire_reply_at(__FILE__, __LINE__, w, want, false)
 #define wire_reply_like(w, want) wire_reply_at(__FILE__, __LINE__, w, want, true)
+/* The same, returned; the caller frees. */
+char *wire_take_reply(struct wire *w);
 /* An inline command and its reply as text. */
 #define wire_ask(w, want, command)                                                                 \
     do {                                                                                           \
