@@ -19,6 +19,7 @@
 
 enum {
     EXPIRY_SLICE_US = 250,          /* one turn's share of deleting what expired */
+    EXPIRY_REST_US = 250,           /* the pause behind it, divided by active-expire-effort */
     EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
     EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
     POOL_KEPT = 64,                 /* reply chunks kept for reuse */
@@ -36,7 +37,10 @@ static void on_expiry(struct loop_timer *timer) {
     uint64_t start_us = (uint64_t)clock_mono_us();
     engine_tick(&s->engine);
     keyspace_expire(&s->engine.keyspace, start_us + EXPIRY_SLICE_US);
-    s->metrics.expire_us += (uint64_t)clock_mono_us() - start_us;
+    uint64_t end_us = (uint64_t)clock_mono_us();
+    s->metrics.expire_us += end_us - start_us;
+    s->expiry_rest_until_us =
+        end_us + EXPIRY_REST_US / (uint64_t)s->engine.settings.db.expire_effort;
 }
 
 /* The expiry timer follows the nearest deadline. */
@@ -45,6 +49,7 @@ static void schedule_expiry(struct server *s) {
     if (next_ms == TABLE_NEVER || s->debug.no_active_expiry) return;
     uint64_t wall_us = (uint64_t)clock_wall_us(), mono_us = (uint64_t)clock_mono_us();
     uint64_t due_us = next_ms * 1000 > wall_us ? mono_us + (next_ms * 1000 - wall_us) : mono_us;
+    if (due_us < s->expiry_rest_until_us) due_us = s->expiry_rest_until_us;
     if (!loop_timer_running(&s->expiry) || due_us + 1000 < s->expiry.due_us)
         loop_timer_start(s->loop, &s->expiry, due_us);
 }

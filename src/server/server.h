@@ -65,6 +65,7 @@ struct server {
     struct request_args args;     /* of the batch being run */
     struct request batch[SERVER_BATCH];
 
+    uint64_t expiry_rest_until_us; /* monotonic */
     struct loop_timer expiry, eviction, cron;
     struct server_stats stats;
     struct metrics metrics;
