@@ -113,6 +113,10 @@ uint64_t loop_now_us(const struct loop *l) {
     return l->now_us;
 }
 
+size_t loop_ready_count(const struct loop *l) {
+    return (size_t)l->event_count;
+}
+
 void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx) {
     l->turn_end = fn;
     l->turn_end_ctx = ctx;

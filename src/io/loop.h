@@ -53,6 +53,9 @@ static inline bool loop_timer_running(const struct loop_timer *t) {
 /* Monotonic time at the start of this turn's events, in microseconds. */
 uint64_t loop_now_us(const struct loop *l);
 
+/* How many descriptors were ready in this turn: 0 if only timers are due. */
+size_t loop_ready_count(const struct loop *l);
+
 /* Called at the end of each turn, after events and timers and before the loop sleeps. */
 void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx);
 
