@@ -373,11 +373,10 @@ static bool fits_shared(const struct client_input *in) {
            request_missing(&in->parser, in->len) <= SERVER_READ_SIZE - in->len;
 }
 
-/* Room for the next piece in the client's own memory; false if there is none to be had. */
-static bool input_make_room(struct client_input *in) {
-    if (in->cap - in->len >= NEXT_MIN) return true;
-    size_t more = in->len / 2 > OWN_MIN ? in->len / 2 : OWN_MIN;
-    size_t cap = mem_class_size(in->len + more);
+/* False if there's no memory. */
+static bool input_grow(struct client_input *in, size_t to) {
+    size_t cap = mem_class_size(to);
+    if (cap <= in->cap) return true;
     char *before = in->data, *data = mem_try_realloc(in->data, cap);
     if (!data) return false;
     in->data = data;
@@ -386,14 +385,21 @@ static bool input_make_room(struct client_input *in) {
     return true;
 }
 
-/* The argument begun is a big one: what is there of it moves to memory of its own. */
+/* Room for the next piece in the client's own memory. */
+static bool input_make_room(struct client_input *in) {
+    if (in->cap - in->len >= NEXT_MIN) return true;
+    return input_grow(in, in->len + (in->len / 2 > OWN_MIN ? in->len / 2 : OWN_MIN));
+}
+
+/* The argument begun is a big one: what is there of it moves to memory of its own. Who sends one
+ * will send more, and what the first read brings of each is put here for a moment: with room for
+ * that it isn't allocated anew each time. */
 static bool begin_big(struct client_input *in) {
     size_t at = in->parser.pos;
-    if (!big_args_begin(&in->big, (size_t)in->parser.bulk_len,
-                        slice_of(in->data + at, in->len - at)))
-        return false;
+    struct slice have = slice_of(in->data + at, in->len - at);
+    if (!big_args_begin(&in->big, (size_t)in->parser.bulk_len, have)) return false;
     in->len = at;
-    return true;
+    return input_grow(in, SERVER_READ_SIZE);
 }
 
 enum place { IN_SHARED, IN_OWN, IN_BIG };
