@@ -39,8 +39,9 @@ static void on_expiry(struct loop_timer *timer) {
     keyspace_expire(&s->engine.keyspace, start_us + EXPIRY_SLICE_US);
     uint64_t end_us = (uint64_t)clock_mono_us();
     s->metrics.expire_us += end_us - start_us;
-    s->expiry_rest_until_us =
-        end_us + EXPIRY_REST_US / (uint64_t)s->engine.settings.db.expire_effort;
+    if (loop_ready_count(s->loop) == 0) return; /* nobody waits */
+    uint64_t effort = (uint64_t)s->engine.settings.db.expire_effort;
+    s->expiry_rest_until_us = end_us + EXPIRY_REST_US / effort;
 }
 
 /* The expiry timer follows the nearest deadline. */
