@@ -88,6 +88,7 @@ unit_tests          := $(filter-out %/test_crash,$(unit_tests))
 endif
 unit_support        := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test_*.c))
+client_tests        := $(wildcard tests/integration/clients/test_*.py)
 integration_support := $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c))
 fuzz_names          := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
@@ -200,7 +201,7 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 endif
 
 integration: $(server) $(integration_tests) ## only the integration tests
-	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests)
+	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
 
 compat: $(server)                   ## only the comparison with redis-server
 	@redis-compat/run --server $(server)

@@ -41,12 +41,12 @@ class Server:
         self.name, self.path, self.options = name, path, list(options)
         self.directory = tempfile.mkdtemp(prefix="compat-")
         self.process = self.control = None
+        self.port = free_port()
         self.starts = 0
         self.start()
 
     def start(self):
         self.starts += 1
-        self.port = free_port()
         command = [self.path, "--port", str(self.port), "--bind", "127.0.0.1",
                    "--dir", self.directory, "--save", "", "--appendonly", "no",
                    "--enable-debug-command", "yes"] + self.options
