@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_kill.h"
 
+#include <sys/socket.h>
+
 #include "base/num.h"
 #include "server/client_addr.h"
 #include "server/client_list.h"
@@ -109,11 +111,13 @@ static int64_t kill_matching(struct call *c, const struct kill_filter *f) {
     int64_t killed = 0;
     for (struct client *one = s->clients; one; one = one->next) {
         if (one->closing || (one == me && f->skip_me) || !matches(one, f)) continue;
-        if (one == me)
-            client_close_after_reply(one);
-        else
-            client_close_soon(one);
         killed++;
+        if (one == me) {
+            client_close_after_reply(one);
+            continue;
+        }
+        client_close_soon(one);
+        shutdown(one->watch.fd, SHUT_RDWR); /* closed for its owner, too, before the reply is out */
     }
     return killed;
 }
