@@ -106,14 +106,16 @@ class Grammar:
         return [word for _ in range(times) for word in self._words(rng.choice(alternatives), rng)]
 
     def _inner_command(self, rng):
-        """The words of some other command, sometimes spoilt; none that holds one itself."""
+        """The words of some other command, sometimes spoilt; none that holds one itself. At least two: a
+        name alone is refused by 7.0 and taken by 7.2."""
         while True:
             template = rng.choices(self.templates, self.weights)[0]
             if "<command>" not in template.nodes:
                 words = self._words(template.nodes, rng)
                 if rng.random() < MUTATED_SHARE:
                     _spoil(words, rng)
-                return words
+                if len(words) > 1:
+                    return words
 
 
 def _spoil(words, rng):

@@ -233,7 +233,7 @@ static void accepted(struct listener *l, int fd, const struct sockaddr_storage *
     }
     s->stats.connections++;
     struct client *c = client_new(s, fd, l->unix_socket);
-    c->local = local;
+    if (c) c->local = local;
 }
 
 static void on_ready(struct loop_watch *watch, unsigned ready) {

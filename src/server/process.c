@@ -170,10 +170,6 @@ int64_t process_alive_interval_ms(enum process_supervision how) {
 }
 #endif
 
-void process_notify_status(enum process_supervision how, const char *status) {
-    notify(how, "", status);
-}
-
 void process_notify_ready(enum process_supervision how, const char *status) {
     notify(how, "READY=1\n", status);
 }

@@ -51,7 +51,6 @@ enum process_supervision process_supervise(struct log *log, enum process_supervi
 
 /* Tell systemd, if that is what `how` says; else nothing happens. `status`: one line for `systemctl
  * status`. */
-void process_notify_status(enum process_supervision how, const char *status);
 void process_notify_ready(enum process_supervision how, const char *status);
 void process_notify_stopping(enum process_supervision how);
 void process_notify_alive(enum process_supervision how);

@@ -91,6 +91,13 @@ static void schedule_eviction(struct server *s) {
 
 static void check_stop_signal(struct server *s);
 
+/* systemd's watchdog, if the unit has one. */
+static void tell_alive(struct server *s, uint64_t now_us) {
+    if (!s->alive_interval_us || now_us < s->alive_due_us) return;
+    process_notify_alive(s->supervision);
+    s->alive_due_us = now_us + s->alive_interval_us;
+}
+
 static void on_cron(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, cron));
     uint64_t start_us = (uint64_t)clock_mono_us();
@@ -100,6 +107,7 @@ static void on_cron(struct loop_timer *timer) {
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
         metrics_sample(s);
     }
+    tell_alive(s, start_us);
     loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + CRON_US);
     s->metrics.cron_us += (uint64_t)clock_mono_us() - start_us;
 }
@@ -182,6 +190,8 @@ static void log_start(struct server *s) {
                     "Warning: no config file specified, using the default config. In order to "
                     "specify a config file use %s /path/to/drey.conf",
                     s->executable);
+    log_warning(&s->log,
+                "This version keeps everything in memory only: nothing is saved or loaded.");
     struct buf kept = BUF_INIT;
     config_kept_in_use(s->registry, &kept);
     if (kept.len) log_warning(&s->log, "These settings are kept but have no effect: %s", kept.data);
@@ -322,6 +332,7 @@ int server_run(struct server *s) {
     log_notice(&s->log, "Server initialized");
     if (s->config.port) log_notice(&s->log, "Ready to accept connections tcp");
     if (s->config.unixsocket) log_notice(&s->log, "Ready to accept connections unix");
+    s->alive_interval_us = (uint64_t)process_alive_interval_ms(s->supervision) * 1000;
     process_notify_ready(s->supervision, "Ready to accept connections");
     process_daemon_started(s->starter);
     loop_run(s->loop);

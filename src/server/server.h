@@ -77,6 +77,7 @@ struct server {
     struct process_title title;
     struct process_oom oom;
     enum process_supervision supervision;
+    uint64_t alive_interval_us, alive_due_us; /* for systemd's watchdog; 0: it has none */
     int starter; /* for process_daemon_started; -1: not started as a daemon */
     struct crash crash;
     int exit_status;
