@@ -18,6 +18,7 @@ static void on_replying(struct session *s) {
 static void on_ended(struct session *s) {
     struct client *c = client_of(s);
     client_reply_end(c);
+    c->commands++;
     if (reply_len(&s->own_reply)) client_wants_flush(c);
     client_wait_for_turn(c);
     client_limits_schedule(c);

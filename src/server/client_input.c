@@ -137,7 +137,7 @@ static void run_one(struct client *c, const struct request *r) {
     dispatch_run(&c->session, r);
     client_reply_end(c);
     if (c->reply_mode == CLIENT_REPLY_SKIP_NEXT) c->reply_mode = CLIENT_REPLY_SKIP;
-    c->commands++;
+    c->commands += !client_is_blocked(c); /* then it counts when that ends */
 }
 
 static bool may_run(const struct client *c) {

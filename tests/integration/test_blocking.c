@@ -143,9 +143,11 @@ static void test_counted_when_it_ends(void **state) {
     for (int i = 0; i < 3; i++) {
         wire_text(w, "WAIT 1 0\r\n");
         await_blocked(c, 1);
+        if (i == 0) expect_like(c, "* tot-cmds=1\\\\n*", "CLIENT LIST ID %lld", id);
         expect(c, "(int) 1", "CLIENT UNBLOCK %lld %s", id, i == 1 ? "ERROR" : "TIMEOUT");
         wire_reply_like(w, i == 1 ? "(err) UNBLOCKED *" : "(int) 0");
     }
+    expect_like(c, "* tot-cmds=4\\\\n*", "CLIENT LIST ID %lld", id);
     expect_like(c, "*cmdstat_wait:calls=3,*,failed_calls=1\\\\r*", "INFO commandstats");
     expect_like(c, "*errorstat_UNBLOCKED:count=1\\\\r*", "INFO errorstats");
     expect_like(c, "*latency_percentiles_usec_wait:p50=*", "INFO latencystats");
