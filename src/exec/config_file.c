@@ -240,7 +240,7 @@ bool config_load_argv(struct config *cfg, int argc, char **argv, struct buf *err
     const char *path = NULL;
     struct buf lines = BUF_INIT;
     int first = 1;
-    if (argc > 1 && strncmp(argv[1], "--", 2) != 0) path = argv[first++];
+    if (argc > 1 && (argv[1][0] != '-' || !argv[1][1])) path = argv[first++];
     if (argc > first) options_to_lines(argc - first, argv + first, &lines);
     bool ok = config_load(cfg, path, lines.data, error);
     buf_release(&lines);

@@ -24,6 +24,7 @@ static const struct refusal {
     const char *arguments, *says;
 } refusals[] = {
     {"--nosuch 1", "nosuch"},
+    {"-p 7000", "Bad directive"},
     {"--port 99999", "argument must be between 0 and 65535 inclusive"},
     {"--port", "wrong number of arguments"},
     {"--maxclients abc", "argument couldn't be parsed into an integer"},
