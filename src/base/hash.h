@@ -56,7 +56,8 @@ static inline uint64_t hash_load_tail(const unsigned char *at, size_t len) {
     return word;
 }
 
-static inline uint64_t hash_bytes(const struct hash_seed *seed, struct slice key) {
+__attribute__((always_inline)) static inline uint64_t hash_bytes(const struct hash_seed *seed,
+                                                                 struct slice key) {
     uint64_t v0 = seed->k0 ^ 0x736f6d6570736575ULL, v1 = seed->k1 ^ 0x646f72616e646f6dULL;
     uint64_t v2 = seed->k0 ^ 0x6c7967656e657261ULL, v3 = seed->k1 ^ 0x7465646279746573ULL;
     const unsigned char *at = (const unsigned char *)key.ptr;

@@ -93,12 +93,14 @@ static inline struct slice db_entry_key(const void *entry) {
 }
 
 /* What the table holds, expired or not. */
-static inline struct entry *db_look_up(const struct db *db, struct key k, struct table_ref *ref) {
+__attribute__((always_inline)) static inline struct entry *
+db_look_up(const struct db *db, struct key k, struct table_ref *ref) {
     return table_find_by(&db->table, k.hash, k.name, ref, db_entry_key);
 }
 
 /* The entry of a key, or NULL. */
-static inline struct entry *db_find(struct db *db, struct key k, enum db_access access) {
+__attribute__((always_inline)) static inline struct entry *db_find(struct db *db, struct key k,
+                                                                   enum db_access access) {
     struct entry *e = db_look_up(db, k, NULL);
     struct keyspace *ks = db->keyspace;
     if (__builtin_expect(!e || (e->flags & ENTRY_DEADLINE), 0))

@@ -21,7 +21,7 @@ struct call {
 };
 
 /* Argument i as a key. */
-static inline struct key call_key(const struct call *c, int i) {
+__attribute__((always_inline)) static inline struct key call_key(const struct call *c, int i) {
     if (i == c->hashed_arg) return (struct key){c->argv[i], c->hash};
     return db_key(c->db, c->argv[i]);
 }

@@ -156,10 +156,14 @@ static inline char *put_crlf(char *to) {
 
 static inline char *put_header(char *to, char type, int64_t n) {
     *to++ = type;
-    if (n >= 0 && n < 10)
+    if (n >= 0 && n < 10) {
         *to++ = (char)('0' + n);
-    else
+    } else if (n >= 10 && n < 100) { /* most lengths: spares a call */
+        *to++ = (char)('0' + n / 10);
+        *to++ = (char)('0' + n % 10);
+    } else {
         to += num_from_i64(to, n);
+    }
     return put_crlf(to);
 }
 
