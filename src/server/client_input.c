@@ -429,7 +429,8 @@ static char *room_for_reading(struct client *c, enum place place, size_t *room) 
     return to;
 }
 
-/* A piece of a big argument has come. When that's complete, the request goes on behind it. */
+/* A piece of a big argument has come. When that's complete, the request goes on behind it, unless
+ * it's above the limit: as in Redis the last piece counts before anything runs. */
 static void big_arrived(struct client *c, size_t len) {
     struct client_input *in = c->input;
     struct slice arg;
@@ -438,6 +439,8 @@ static void big_arrived(struct client *c, size_t len) {
         input_changed(c);
         return;
     }
+    client_limits_check_input(c);
+    if (c->closing) return;
     request_args_append(&in->args, &arg, 1);
     request_argument_done(&in->parser);
     take_input(c, slice_of(in->data, in->len));

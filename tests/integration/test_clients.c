@@ -204,7 +204,16 @@ static void test_query_limit(void **state) {
     wire_text(w, "*2000000\r\n");
     send_until_closed(w, "$1\r\nx\r\n");
     wire_close(w);
-    expect_like(c, "*client_query_buffer_limit_disconnections:2\\\\r*", "INFO stats");
+    w = wire_open(*state); /* the last piece of one counts before it runs */
+    size_t len = 1024 * 1024;
+    char *most = calloc(1, len);
+    wire_text(w, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048576\r\n");
+    if (wire_try_send(w, most, len)) wire_try_send(w, "\r\n", 2);
+    wire_drain(w);
+    wire_close(w);
+    free(most);
+    expect(c, "(int) 0", "EXISTS k");
+    expect_like(c, "*client_query_buffer_limit_disconnections:3\\\\r*", "INFO stats");
     expect_logged(*state, "Closing client that reached max query buffer length:");
     expect(c, "+OK", "CONFIG SET client-query-buffer-limit 1gb");
     redisFree(c);
