@@ -155,7 +155,8 @@ static void run_timers(struct loop *l) {
 void loop_turn(struct loop *l) {
     int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, sleep_ms(l));
     l->no_sleep = false;
-    l->now_us = (uint64_t)clock_mono_us();
+    uint64_t start_ns = (uint64_t)clock_mono_ns();
+    l->now_us = start_ns / 1000;
     ASSERT(n >= 0 || errno == EINTR);
     l->event_count = n > 0 ? n : 0;
     for (l->event_at = 0; l->event_at < l->event_count;) {
@@ -170,10 +171,10 @@ void loop_turn(struct loop *l) {
     }
     run_timers(l);
     if (l->turn_end) l->turn_end(l->turn_end_ctx);
-    uint64_t busy = (uint64_t)clock_mono_us() - l->now_us;
+    uint64_t busy_ns = (uint64_t)clock_mono_ns() - start_ns;
     l->stats.turns++;
-    l->stats.busy_us += busy;
-    if (busy > l->stats.longest_us) l->stats.longest_us = busy;
+    l->stats.busy_ns += busy_ns;
+    if (busy_ns > l->stats.longest_ns) l->stats.longest_ns = busy_ns;
 }
 
 void loop_run(struct loop *l) {

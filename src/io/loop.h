@@ -66,9 +66,9 @@ void loop_turn(struct loop *l); /* one turn */
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l);
 
-/* Turns so far, and microseconds spent in them outside epoll_wait, in all and at most. */
+/* Turns so far, and nanoseconds spent in them outside epoll_wait, in all and at most. */
 struct loop_stats {
-    uint64_t turns, busy_us, longest_us;
+    uint64_t turns, busy_ns, longest_ns;
 };
 struct loop_stats *loop_stats(struct loop *l);
 

@@ -190,7 +190,7 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
     info_u64(out, "expired_keys", ks->expired);
     info_f2(out, "expired_stale_perc", 0); /* each goes when it's due, there's nothing to guess */
     info_u64(out, "expired_time_cap_reached_count", ks->expire_cut_short);
-    info_u64(out, "expire_cycle_cpu_milliseconds", s->metrics.expire_us / 1000);
+    info_u64(out, "expire_cycle_cpu_milliseconds", s->metrics.expire_ns / 1000000);
     info_u64(out, "evicted_keys", ks->evicted);
     info_u64(out, "evicted_clients", s->stats.evicted_clients);
     info_u64(out, "evicted_scripts", 0);
@@ -220,12 +220,12 @@ static void write_loop(const struct server *s, struct buf *out) {
     const struct loop_stats *loop = loop_stats(s->loop);
     const struct metrics *m = &s->metrics;
     info_u64(out, "eventloop_cycles", loop->turns);
-    info_u64(out, "eventloop_duration_sum", loop->busy_us);
+    info_u64(out, "eventloop_duration_sum", loop->busy_ns / 1000);
     info_u64(out, "eventloop_duration_cmd_sum", info_commands_ns(&s->engine) / 1000);
     info_u64(out, "instantaneous_eventloop_cycles_per_sec",
              (uint64_t)(1e6 * metrics_rate_average(&m->turns)));
     info_u64(out, "instantaneous_eventloop_duration_usec",
-             (uint64_t)metrics_rate_average(&m->turn_us));
+             (uint64_t)metrics_rate_average(&m->turn_ns) / 1000);
 }
 
 static void write_stats(void *ctx, struct buf *out) {
@@ -255,8 +255,8 @@ static void write_stats(void *ctx, struct buf *out) {
 static void write_debug(void *ctx, struct buf *out) {
     const struct server *s = ctx;
     info_u64(out, "eventloop_duration_aof_sum", 0);
-    info_u64(out, "eventloop_duration_cron_sum", s->metrics.cron_us);
-    info_u64(out, "eventloop_duration_max", loop_stats(s->loop)->longest_us);
+    info_u64(out, "eventloop_duration_cron_sum", s->metrics.cron_ns / 1000);
+    info_u64(out, "eventloop_duration_max", loop_stats(s->loop)->longest_ns / 1000);
     info_u64(out, "eventloop_cmd_per_cycle_max", s->metrics.turn_commands_max);
 }
 

@@ -20,9 +20,9 @@ struct metrics_rate {
 
 struct metrics {
     struct metrics_rate commands, net_in, net_out, turns; /* per second */
-    struct metrics_rate turn_us;                          /* busy time per turn */
+    struct metrics_rate turn_ns;                          /* busy time per turn */
     size_t startup_memory, peak_memory;                   /* bytes in use */
-    uint64_t cron_us, expire_us; /* spent in the cron, and in deleting what expired */
+    uint64_t cron_ns, expire_ns; /* spent in the cron, and in deleting what expired */
     uint64_t turn_commands_max;  /* commands run in one turn of the loop */
     uint64_t commands_before;    /* at the start of this turn */
 };

@@ -34,14 +34,14 @@ struct server *server_of(const struct engine *e) {
  */
 static void on_expiry(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, expiry));
-    uint64_t start_us = (uint64_t)clock_mono_us();
+    uint64_t start_ns = (uint64_t)clock_mono_ns();
     engine_tick(&s->engine);
-    keyspace_expire(&s->engine.keyspace, start_us + EXPIRY_SLICE_US);
-    uint64_t end_us = (uint64_t)clock_mono_us();
-    s->metrics.expire_us += end_us - start_us;
+    keyspace_expire(&s->engine.keyspace, start_ns / 1000 + EXPIRY_SLICE_US);
+    uint64_t end_ns = (uint64_t)clock_mono_ns();
+    s->metrics.expire_ns += end_ns - start_ns;
     if (loop_ready_count(s->loop) == 0) return; /* nobody waits */
     uint64_t effort = (uint64_t)s->engine.settings.db.expire_effort;
-    s->expiry_rest_until_us = end_us + EXPIRY_REST_US / effort;
+    s->expiry_rest_until_us = end_ns / 1000 + EXPIRY_REST_US / effort;
 }
 
 /* The expiry timer follows the nearest deadline. */
@@ -100,16 +100,16 @@ static void tell_alive(struct server *s, uint64_t now_us) {
 
 static void on_cron(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, cron));
-    uint64_t start_us = (uint64_t)clock_mono_us();
+    uint64_t start_ns = (uint64_t)clock_mono_ns();
     check_stop_signal(s);
     if (!s->debug.no_cron) {
         ticks_calibrate(&s->engine.ticks);
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
         metrics_sample(s);
     }
-    tell_alive(s, start_us);
+    tell_alive(s, start_ns / 1000);
     loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + CRON_US);
-    s->metrics.cron_us += (uint64_t)clock_mono_us() - start_us;
+    s->metrics.cron_ns += (uint64_t)clock_mono_ns() - start_ns;
 }
 
 static void on_turn_end(void *ctx) {
