@@ -98,12 +98,12 @@ static bool span_of(const struct span *span, struct slice s, struct bits_range *
 
 static void cmd_bitcount(struct call *c) {
     struct span span = {.end = -1};
-    if (c->argc == 3 || c->argc > 5) {
+    if (c->argc > 5) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }
-    if (c->argc > 3 && (!arg_i64_or_reply(c, 2, &span.start) || !arg_i64_or_reply(c, 3, &span.end)))
-        return;
+    if (c->argc > 2 && !arg_i64_or_reply(c, 2, &span.start)) return;
+    if (c->argc > 3 && !arg_i64_or_reply(c, 3, &span.end)) return;
     if (c->argc > 4 && !arg_unit_or_reply(c, 4, &span)) return;
     char digits[NUM_I64_MAX];
     struct slice s;
@@ -439,8 +439,8 @@ const struct command bitmap_commands[] = {
         .summary = "Counts the ones in a string or in a part of it.",
         .since = "2.6.0",
         .complexity = "O(N) in the bytes of the range",
-        .syntax = "key [start:integer end:integer [BYTE | BIT]]",
-        .history = "7.0.0 BYTE and BIT",
+        .syntax = "key [start:integer [end:integer [BYTE | BIT]]]",
+        .history = "7.0.0 BYTE and BIT\n8.0.0 start without end",
     },
     {
         .name = "bitpos",
