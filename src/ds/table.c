@@ -310,14 +310,19 @@ void table_release(struct table *t, void (*free_entry)(void *entry)) {
     *t = (struct table){0};
 }
 
-size_t table_overhead(const struct table *t) {
-    size_t words = (size_t)1 << t->depth, bytes = words * sizeof *t->dir;
+size_t table_buckets(const struct table *t) {
+    size_t words = (size_t)1 << t->depth, buckets = 0;
     for (size_t i = 0; i < words;) {
         uint64_t word = t->dir[i]; /* has all that is wanted of the segment */
-        bytes += segment_bytes((unsigned)(word >> 56) + 1);
+        buckets += (word >> 56) + 1;
         i += (size_t)1 << (t->depth - (word >> 48 & 0xff));
     }
-    return bytes + t->heap_cap * sizeof *t->heap;
+    return buckets;
+}
+
+size_t table_overhead(const struct table *t) {
+    return ((size_t)1 << t->depth) * sizeof *t->dir + t->segments * sizeof(struct table_segment) +
+           table_buckets(t) * sizeof(struct table_bucket) + t->heap_cap * sizeof *t->heap;
 }
 
 void table_insert(struct table *t, uint64_t hash, void *entry) {

@@ -96,7 +96,11 @@ static inline size_t table_count(const struct table *t) {
     return t->count;
 }
 
-/* Bytes of the table itself, entries not included. O(segments). */
+/* How many buckets there are. O(segments). */
+size_t table_buckets(const struct table *t);
+
+/* Bytes of the table itself, entries not included: buckets, and all that leads to them.
+ * O(segments). */
 size_t table_overhead(const struct table *t);
 
 /* Parts of a look-up, inline because every request goes through them. */

@@ -33,9 +33,11 @@ void memory_overview_read(struct server *s, struct memory_overview *m) {
     if (m->used > m->peak) m->peak = s->metrics.peak_memory = m->used;
     find_largest(s, m);
     for (uint32_t i = 0; i < ks->count; i++) {
-        size_t keys = db_count(&ks->dbs[i]);
-        if (keys) m->tables += table_overhead(&ks->dbs[i].table);
-        m->keys += keys;
+        const struct table *t = &ks->dbs[i].table;
+        if (table_count(t) == 0) continue;
+        m->tables += table_overhead(t);
+        m->buckets += table_buckets(t) * sizeof(struct table_bucket);
+        m->keys += table_count(t);
     }
     m->overhead = m->startup + m->clients + m->tables;
     if (m->used > m->overhead) m->dataset = m->used - m->overhead;

@@ -17,6 +17,7 @@ struct memory_overview {
     size_t clients;                       /* of connections: buffers and what else they own */
     size_t largest_input, largest_output; /* of one client */
     size_t tables;                        /* of the databases, entries not included */
+    size_t buckets;                       /* the part of tables that entries hang from */
     size_t overhead;                      /* startup, clients, tables */
     size_t dataset;                       /* used - overhead */
     size_t keys;                          /* a number */

@@ -109,7 +109,11 @@ static void test_memory_doctor(void **state) {
     expect(c, "+OK", "DEBUG POPULATE 9000 key 1000");
     expect(c, "+OK", "FLUSHDB SYNC");
     expect_like(c, "\"*High peak: *\"", "MEMORY DOCTOR");
-    expect_like(c, "*\"db.0\", [[]\"overhead.hashtable.main\", *\"keys.count\", (int) 6000,*",
+    expect_like(c,
+                "*\"db.0\", [[]\"overhead.hashtable.main\", *"
+                "\"overhead.db.hashtable.lut\", (int) [1-9]*"
+                "\"overhead.db.hashtable.rehashing\", (int) 0, *"
+                "\"db.dict.rehashing.count\", (int) 0, \"keys.count\", (int) 6000,*",
                 "MEMORY STATS");
     redisFree(c);
     server_stop(s);
