@@ -41,6 +41,16 @@ static bool on_crash_log(void *ctx, struct buf *why) {
     return true;
 }
 
+/* The cron holds the watchdog back: as in Redis it gets time for two rounds at least. */
+static bool on_watchdog(void *ctx, struct buf *why) {
+    struct server *s = ctx;
+    int64_t least = 2 * SERVER_CRON_US / 1000;
+    if (s->config.watchdog_period && s->config.watchdog_period < least)
+        s->config.watchdog_period = least;
+    crash_watchdog(s->config.watchdog_period);
+    return true;
+}
+
 void reconfigure_title(struct server *s) {
     if (!s->config.set_proc_title) return;
     const char *path = config_path(s->registry);
@@ -94,11 +104,13 @@ void reconfigure_start(struct server *s) {
     hooks->maxclients = on_maxclients;
     hooks->log = on_log;
     hooks->crash_log = on_crash_log;
+    hooks->watchdog = on_watchdog;
     hooks->proc_title = on_proc_title;
     hooks->oom_score = on_oom_score;
     hooks->latency = on_latency;
     apply_log(s);
     s->engine.latency_tracking = s->config.latency_tracking;
+    on_watchdog(s, NULL);
     if (s->config.disable_thp) process_disable_thp();
     if (s->config.oom_score_adj != SERVER_OOM_NO) on_oom_score(s, &(struct buf)BUF_INIT);
     reconfigure_title(s);

@@ -5,8 +5,8 @@
 
 struct server;
 
-/* Once the configuration is loaded: applies what the process and the log need of it, and installs
- * the hooks. */
+/* Once the configuration is loaded and crashes are reported: applies what the process and the log
+ * need of it, and installs the hooks. */
 void reconfigure_start(struct server *s);
 
 /* Shows the title that ps is to show, from proc-title-template. */

@@ -23,7 +23,6 @@ enum {
     EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
     EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
     POOL_KEPT = 64,                 /* reply chunks kept for reuse */
-    CRON_US = 100 * 1000,
 };
 
 struct server *server_of(const struct engine *e) {
@@ -108,7 +107,8 @@ static void on_cron(struct loop_timer *timer) {
         metrics_sample(s);
     }
     tell_alive(s, start_ns / 1000);
-    loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + CRON_US);
+    if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);
+    loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + SERVER_CRON_US);
     s->metrics.cron_ns += (uint64_t)clock_mono_ns() - start_ns;
 }
 
@@ -290,8 +290,6 @@ struct server *server_new(int argc, char **argv) {
     loop_on_turn_end(s->loop, on_turn_end, s);
     clients_init(s);
     loop_timer_start(s->loop, &s->cron, 0);
-    reconfigure_start(s);
-    metrics_start(s);
     s->crash = (struct crash){.log = &s->log,
                               .version = DREY_VERSION,
                               .context = s,
@@ -300,6 +298,8 @@ struct server *server_new(int argc, char **argv) {
                               .hide_user_data = s->config.hide_user_data_from_log};
     crash_start(&s->crash);
     crash_enable(s->config.crash_log_enabled);
+    reconfigure_start(s);
+    metrics_start(s);
     catch_signals();
     return s;
 }

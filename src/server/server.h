@@ -23,6 +23,7 @@
 enum {
     SERVER_READ_SIZE = 64 * 1024, /* bytes read of one client at once: its share of a turn */
     SERVER_BATCH = 64,            /* requests of one client that are prepared together */
+    SERVER_CRON_US = 100 * 1000,  /* from one round of the cron to the next */
 };
 
 struct server_stats {

@@ -130,6 +130,7 @@ APPLY(buffers)
 APPLY(password)
 APPLY(log)
 APPLY(crash_log)
+APPLY(watchdog)
 APPLY(proc_title)
 APPLY(oom_score)
 APPLY(slowlog)
@@ -258,6 +259,9 @@ static const struct config_param rows[] = {
      "local0", .group = LOG, .flags = CONFIG_IMMUTABLE, .about = "Facility to use in syslog."},
     {"crash-log-enabled", CONFIG_BOOL(struct server_config, crash_log_enabled), "yes", .group = LOG,
      .apply = apply_crash_log, .about = "Log a report when crashing."},
+    {"watchdog-period", CONFIG_INT(struct server_config, watchdog_period, 0, INT_MAX), "0",
+     .group = LOG, .flags = CONFIG_HIDDEN, .apply = apply_watchdog,
+     .about = "Milliseconds of one turn after which to log where the server is; 0 for off."},
     {"hide-user-data-from-log", CONFIG_BOOL(struct server_config, hide_user_data_from_log), "yes",
      .group = LOG, .apply = apply_log,
      .about = "Keep keys and values out of log and crash report."},

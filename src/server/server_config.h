@@ -83,6 +83,7 @@ struct server_config_hooks {
     bool (*password)(void *ctx, struct buf *why);   /* requirepass */
     bool (*log)(void *ctx, struct buf *why);        /* loglevel, hide-user-data-from-log */
     bool (*crash_log)(void *ctx, struct buf *why);  /* crash-log-enabled */
+    bool (*watchdog)(void *ctx, struct buf *why);   /* watchdog-period */
     bool (*cron)(void *ctx, struct buf *why);       /* hz */
     bool (*proc_title)(void *ctx, struct buf *why); /* proc-title-template */
     bool (*oom_score)(void *ctx, struct buf *why);  /* oom-score-adj, oom-score-adj-values */
@@ -138,6 +139,7 @@ struct server_config {
     char *syslog_ident;
     int syslog_facility; /* LOG_LOCAL0 ... of syslog.h */
     bool crash_log_enabled;
+    int64_t watchdog_period; /* milliseconds; 0: off */
     bool hide_user_data_from_log;
     bool always_show_logo;
 

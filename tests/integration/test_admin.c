@@ -304,6 +304,37 @@ static void test_debug_crashes(void **state) {
     expect_crash("DEBUG PANIC", SIGABRT, "DEBUG PANIC called");
 }
 
+static size_t traces_logged(const struct server *s) {
+    char *log = server_log(s);
+    size_t traces = 0;
+    for (const char *at = log; (at = strstr(at, "WATCHDOG TIMER EXPIRED")); at++) {
+        assert_non_null(strstr(at, "STACK TRACE DONE"));
+        traces++;
+    }
+    free(log);
+    return traces;
+}
+
+/* The trace is written while the command still runs. On a machine that is slow enough one may come
+ * of a turn without it, too. */
+static void test_watchdog(void **state) {
+    struct server *s = server_start("--enable-debug-command yes --watchdog-period 1");
+    redisContext *c = client_open(s);
+    expect(c, "[\"watchdog-period\", \"200\"]", "CONFIG GET watchdog-period");
+    size_t before = traces_logged(s);
+    expect(c, "+OK", "DEBUG SLEEP 0.5");
+    assert_true(traces_logged(s) > before);
+    expect(c, "+OK", "CONFIG SET watchdog-period 0");
+    before = traces_logged(s);
+    expect(c, "+OK", "DEBUG SLEEP 0.5");
+    assert_int_equal(traces_logged(s), before);
+    expect(c, "+OK", "CONFIG SET watchdog-period 300");
+    expect(c, "+OK", "DEBUG SLEEP 0.5");
+    assert_true(traces_logged(s) > before);
+    redisFree(c);
+    server_stop(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info_sections),      cmocka_unit_test(test_info_server),
@@ -312,7 +343,7 @@ int main(void) {
         cmocka_unit_test(test_config_port_in_use), cmocka_unit_test(test_command_docs),
         cmocka_unit_test(test_renamed_command),    cmocka_unit_test(test_debug_is_guarded),
         cmocka_unit_test(test_debug_digest),       cmocka_unit_test(test_debug_set_active_expire),
-        cmocka_unit_test(test_debug_crashes),
+        cmocka_unit_test(test_debug_crashes),      cmocka_unit_test(test_watchdog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
