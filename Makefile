@@ -213,9 +213,9 @@ fuzz:                               ## run each fuzz target for TIME seconds (60
 fuzzers: $(fuzzers)
 	@tests/fuzz/run $(TIME) $^
 
-bench: $(server)                    ## redis-benchmark beside redis-server
+bench: $(server)                    ## measure it beside redis-server (ARGS=…: options of utils/benchmark)
 	@deps/install build test
-	@utils/benchmark --server $(server)
+	@utils/benchmark --server $(server) $(ARGS)
 
 # --- Checking ------------------------------------------------------------------------------------
 

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How long GETs wait beside something large, and the server's own longest turn of its loop meanwhile.
+
+Besides what is of interest there are two things to compare it with: nothing at all, and a load of the same size and rate
+as the one under which the table grows, which overwrites keys that are there.
+"""
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+from . import report
+from .client import encode_sets
+from .probe import Load, Nothing, Once, Probe, Shrinking
+from .server import Server
+
+EXPIRY_SECONDS = 1.5  # watched from the moment on at which keys expire
+GROWTH = 3            # times as many keys as before
+LOAD_SECONDS_MAX = 300
+
+
+def cores():
+    """For the server and for the probe; None where there aren't two."""
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[-1]) if len(usable) > 1 else (None, None)
+
+
+@contextlib.contextmanager
+def on_core(core):
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def kept_awake(core):
+    """A core on which nothing runs sleeps, and on a virtual machine it can take milliseconds to get it back from the
+    host. So something runs that everything else goes before."""
+    if core is None:
+        yield
+        return
+
+    def stand_back():
+        os.sched_setaffinity(0, {core})
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+    spin = f"import os\nwhile os.getppid() == {os.getpid()}: pass"
+    with subprocess.Popen([sys.executable, "-S", "-c", spin], preexec_fn=stand_back) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def temporary_key(number):
+    return b"tmp:%012d" % number
+
+
+class Round:
+    """A fresh server, and one thing after the other done to it."""
+
+    def __init__(self, server, client, sizes, batches):
+        self.server, self.client, self.sizes = server, client, sizes
+        self.batches = batches
+        self.probe = Probe(server, sizes.keys)
+        self.figures = {}
+
+    def watch(self, label, seconds, beside):
+        self.client.call("CONFIG", "RESETSTAT")
+        with contextlib.closing(beside):
+            self.probe.watch(seconds, beside)
+        longest = self.client.info("debug").get("eventloop_duration_max")
+        self.figures.update({
+            (label, "p50"): self.probe.us(.5),
+            (label, "p999"): self.probe.us(.999),
+            (label, "max"): self.probe.us(1),
+            (label, "turn"): None if longest is None else int(longest),
+            (label, "robbed"): 100 * self.probe.robbed,
+        })
+        return beside
+
+    def load(self, label, batches):
+        rate = self.sizes.load_rate
+        batch_ns = self.sizes.load_depth * 1_000_000_000 // rate if rate else 0
+        self.watch(label, LOAD_SECONDS_MAX, Load(self.server.port, batches, self.sizes.load_depth, batch_ns))
+
+    def expire(self, label, fill_seconds):
+        keys = self.sizes.keys
+        deadline = time.time() + 4 * fill_seconds + 1
+        self.client.fill(keys, value=b"x", name=temporary_key, options=(b"PXAT", b"%d" % (deadline * 1000)))
+        left = deadline - time.time()
+        if left < 0:
+            raise TimeoutError("filling took so long that keys expired meanwhile")
+        time.sleep(left)
+        gone = self.watch(label, EXPIRY_SECONDS, Shrinking(self.server.port, keys))
+        self.figures["gone"] = gone.reached_seconds
+
+    def run(self):
+        sizes, port = self.sizes, self.server.port
+        start = time.monotonic()
+        self.client.fill(sizes.keys)
+        fill_seconds = time.monotonic() - start
+        self.watch("nothing", sizes.watch_seconds, Nothing())
+        self.expire("expire", fill_seconds)
+        # As many batches as it takes to grow, over the keys that are there.
+        present = len(self.batches) // GROWTH
+        grown = len(self.batches) - present
+        self.load("overwrite", itertools.islice(itertools.cycle(self.batches[:present]), grown))
+        self.load("grow", self.batches[present:])
+        self.watch("keys", sizes.watch_seconds, Once(port, "KEYS", "nothing:*"))
+        self.watch("flush", sizes.watch_seconds, Once(port, "FLUSHALL"))
+        self.probe.close()
+        return self.figures
+
+
+def encoded_batches(sizes):
+    """SETs of all keys there will be, ready to send."""
+    depth = sizes.load_depth
+    return [encode_sets(range(first, first + depth)) for first in range(0, GROWTH * sizes.keys, depth)]
+
+
+def run(contestants, sizes):
+    server_core, probe_core = cores()
+    batches = encoded_batches(sizes)
+
+    def measure(contestant):
+        with Server(*contestant, core=server_core) as server, server.client() as client:
+            return Round(server, client, sizes, batches).run()
+
+    with on_core(probe_core), kept_awake(server_core):
+        got = report.by_turns(contestants, sizes.rounds, measure)
+    show(got, [name for name, _ in contestants], sizes)
+
+
+def show(got, names, sizes):
+    keys, grown = f"{sizes.keys:,}", f"{GROWTH * sizes.keys:,}"
+    rows = {
+        "nothing": "nothing",
+        "overwrite": f"{keys} keys overwritten twice",
+        "grow": f"{keys} keys growing to {grown}",
+        "expire": f"{keys} keys that expire at once",
+        "keys": f"KEYS over {grown} keys",
+        "flush": f"FLUSHALL of {grown} keys",
+    }
+    figures = {
+        "p50": "GET beside … (µs): median",
+        "p999": "GET beside … (µs): 99.9th percentile",
+        "max": "GET beside … (µs): longest",
+        "turn": "Longest turn of the server's loop (µs)",
+        "robbed": "The server waited for its core (% of time)",
+    }
+    for figure, title in figures.items():
+        report.heading(title, names)
+        for label, text in rows.items():
+            report.row("  " + text, got[label, figure])
+    report.heading("Until expired keys are gone (ms)", names)
+    report.row(f"  {keys} keys", got["gone"], scale=1000)
