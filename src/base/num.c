@@ -76,6 +76,20 @@ bool num_to_i64(struct slice text, int64_t *out) {
     return true;
 }
 
+int64_t num_leading_i64(struct slice text) {
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r'))) at++;
+    bool negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+')) at++;
+    uint64_t magnitude = 0, most = (uint64_t)INT64_MAX + negative;
+    for (; at < end && *at >= '0' && *at <= '9'; at++) {
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (magnitude > (most - digit) / 10) return negative ? INT64_MIN : INT64_MAX;
+        magnitude = 10 * magnitude + digit;
+    }
+    return (int64_t)(negative ? 0 - magnitude : magnitude);
+}
+
 /* ---- floating point from text ---- */
 
 enum { SIMPLE_DIGITS = 18 };

@@ -29,6 +29,10 @@ size_t num_from_u64(char *to, uint64_t value);
 bool num_to_i64(struct slice text, int64_t *out);
 bool num_to_u64(struct slice text, uint64_t *out);
 
+/* Lenient, as C's strtol: the number that the text starts with, after white space and a sign if
+ * there are any; 0 without one, the nearest that there is if it's too large. */
+int64_t num_leading_i64(struct slice text);
+
 /* What Redis accepts as a float argument: all of the text, as C's strtod reads it (hexadecimal,
  * "inf" and "infinity" in any case included), no leading space, not nan, not empty; overflow and
  * underflow to 0 refused, denormal values taken. `out` is untouched on failure. The long double

@@ -279,7 +279,6 @@ static bool keys_or_reply(struct call *c, struct key_use *uses, int *count) {
         return false;
     }
     *count = command_keys(cmd, argv, argc, uses);
-    if (*count < 0 && (cmd->flags & CMD_NO_MANDATORY_KEYS)) *count = 0;
     if (*count >= 0) return true;
     reply_error(c->reply, "ERR Invalid arguments specified for command");
     return false;

@@ -222,21 +222,18 @@ static int range_keys(const struct key_spec *spec, int begin, int argc, struct k
     return n;
 }
 
+/* As Redis reads the number here: as an int, and no matter what follows. */
 static int counted_keys(const struct key_spec *spec, int begin, const struct slice *argv, int argc,
                         struct key_use *uses) {
-    int64_t count;
     int at = begin + spec->number, first = begin + spec->first;
-    if (at >= argc || !num_to_i64(argv[at], &count) || count < 0) return -1;
-    if (count > (argc - first + spec->step - 1) / spec->step) return -1;
-    for (int i = 0; i < (int)count; i++)
-        uses[i] = (struct key_use){first + i * spec->step, spec->flags};
-    return (int)count;
+    int count = at < argc ? (int)(uint32_t)num_leading_i64(argv[at]) : 0;
+    if (count <= 0 || count > (argc - first + spec->step - 1) / spec->step) return -1;
+    for (int i = 0; i < count; i++) uses[i] = (struct key_use){first + i * spec->step, spec->flags};
+    return count;
 }
 
-int command_keys(const struct command_entry *cmd, const struct slice *argv, int argc,
-                 struct key_use *uses) {
-    const struct command *row = cmd->row;
-    if (row->keys_of) return row->keys_of(argv, argc, uses);
+static int specified_keys(const struct command *row, const struct slice *argv, int argc,
+                          struct key_use *uses) {
     int n = 0;
     for (size_t i = 0; i < COMMAND_KEY_SPECS && row->keys[i].kind; i++) {
         const struct key_spec *spec = &row->keys[i];
@@ -251,4 +248,11 @@ int command_keys(const struct command_entry *cmd, const struct slice *argv, int 
         n += found;
     }
     return n;
+}
+
+int command_keys(const struct command_entry *cmd, const struct slice *argv, int argc,
+                 struct key_use *uses) {
+    const struct command *row = cmd->row;
+    int n = row->keys_of ? row->keys_of(argv, argc, uses) : specified_keys(row, argv, argc, uses);
+    return n < 0 && (cmd->flags & CMD_NO_MANDATORY_KEYS) ? 0 : n;
 }

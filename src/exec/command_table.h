@@ -55,7 +55,8 @@ struct command_entry *command_table_at(const struct command_table *t, size_t i);
 void command_table_reset_stats(struct command_table *t);
 
 /* The keys that a request names, each once per spec; returns how many, or -1 if the arguments are
- * no valid request. `uses` must have room for argc. */
+ * no valid request; 0 for such if the command's keys aren't mandatory, as in Redis. `uses` must
+ * have room for argc. */
 int command_keys(const struct command_entry *cmd, const struct slice *argv, int argc,
                  struct key_use *uses);
 

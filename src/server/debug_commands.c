@@ -29,16 +29,8 @@ struct subcommand {
     void (*run)(struct call *c);
 };
 
-/* The whole number that an argument starts with, 0 without one: switches are read as C's atoi. */
-static int64_t lenient_i64(struct slice text) {
-    int64_t value = 0;
-    size_t len = 0;
-    while (len < text.len && len < 18 && text.ptr[len] >= '0' && text.ptr[len] <= '9') len++;
-    return num_to_i64(slice_of(text.ptr, len), &value) ? value : 0;
-}
-
 static bool switched_on(const struct call *c, int i) {
-    return lenient_i64(c->argv[i]) != 0;
+    return num_leading_i64(c->argv[i]) != 0;
 }
 
 /* Accepts a switch that means nothing here: what it would switch isn't done in this way. */

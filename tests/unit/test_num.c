@@ -100,6 +100,20 @@ static void integers_refuse(void **unused) {
     assert_true(value == UINT64_MAX);
 }
 
+/* Texts of few kinds of bytes, so that most of them hold a number; one in eight is a long one. */
+static void leading_integers_are_strtol(void **unused) {
+    static const char bytes[] = "0123456789999-+ \t\v\rx.";
+    for (int i = 0; i < 500000; i++) {
+        char text[32] = "";
+        size_t len = next_random() % (next_random() % 8 ? 6 : 24);
+        for (size_t k = 0; k < len; k++) text[k] = bytes[next_random() % (sizeof(bytes) - 1)];
+        if (next_random() % 8 == 0) snprintf(text, sizeof(text), "-922337203685477580%d", i % 10);
+        const char *at = text + (*text == '-' && next_random() % 2);
+        assert_int_equal(num_leading_i64(slice_str(at)), strtoll(at, NULL, 10));
+    }
+    assert_int_equal(num_leading_i64(slice_of("123", 2)), 12);
+}
+
 static void doubles_print_as_redis(void **unused) {
     static const struct {
         double value;
@@ -328,6 +342,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_go_round),
         cmocka_unit_test(integers_refuse),
+        cmocka_unit_test(leading_integers_are_strtol),
         cmocka_unit_test(doubles_print_as_redis),
         cmocka_unit_test(doubles_go_round),
         cmocka_unit_test(short_decimals_read_exactly),
