@@ -67,7 +67,8 @@ __attribute__((always_inline)) static inline uint64_t hash_bytes(const struct ha
         HASH_ROUND(v0, v1, v2, v3);
         v0 ^= word;
     }
-    uint64_t last = (uint64_t)key.len << 56 | hash_load_tail(at, key.len & 7);
+    uint64_t last = (uint64_t)key.len << 56;
+    if (key.len & 7) last |= hash_load_tail(at, key.len & 7);
     v3 ^= last;
     HASH_ROUND(v0, v1, v2, v3);
     v0 ^= last;

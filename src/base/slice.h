@@ -27,10 +27,11 @@ static inline struct slice slice_str(const char *text) {
     return (struct slice){text, strlen(text)};
 }
 
-/* Names of 8 to 16 bytes, as most keys are, take two overlapping words instead of a call. */
+/* Names of up to 16 bytes, as nearly all are, take overlapping words instead of a call. */
 static inline bool slice_eq(struct slice a, struct slice b) {
     if (a.len != b.len) return false;
-    if (a.len >= 8 && a.len <= 16) {
+    if (a.len > 16) return memcmp(a.ptr, b.ptr, a.len) == 0;
+    if (a.len >= 8) {
         uint64_t head_a, head_b, tail_a, tail_b;
         memcpy(&head_a, a.ptr, 8);
         memcpy(&head_b, b.ptr, 8);
@@ -38,7 +39,17 @@ static inline bool slice_eq(struct slice a, struct slice b) {
         memcpy(&tail_b, b.ptr + a.len - 8, 8);
         return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
     }
-    return a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0;
+    if (a.len >= 4) {
+        uint32_t head_a, head_b, tail_a, tail_b;
+        memcpy(&head_a, a.ptr, 4);
+        memcpy(&head_b, b.ptr, 4);
+        memcpy(&tail_a, a.ptr + a.len - 4, 4);
+        memcpy(&tail_b, b.ptr + a.len - 4, 4);
+        return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
+    }
+    if (a.len == 0) return true;
+    return a.ptr[0] == b.ptr[0] && a.ptr[a.len / 2] == b.ptr[a.len / 2] &&
+           a.ptr[a.len - 1] == b.ptr[a.len - 1];
 }
 
 /* Compares with ASCII case folded; `text` is a C string, typically an option's name. */

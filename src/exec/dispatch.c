@@ -9,22 +9,33 @@ enum {
     TIMED_TOGETHER = 16,    /* quick commands in a group, at most */
 };
 
-static void prepare(const struct session *s, struct request *r) {
+/* The command that argv[0] and, for a container, argv[1] name. */
+static struct command_entry *command_of(const struct command_table *commands,
+                                        const struct request *r) {
+    struct command_entry *cmd = command_find(commands, r->argv[0]);
+    if (!cmd || !cmd->sub_count || r->argc < 2) return cmd;
+    struct command_entry *sub = command_find_sub(cmd, r->argv[1]);
+    return sub ? sub : cmd;
+}
+
+/* Is it the command of `before`, called by the same bytes? As in most batches it is. */
+static inline bool same_command(const struct request *r, const struct request *before) {
+    const struct command_entry *cmd = before->cmd;
+    return cmd && !cmd->parent && !cmd->sub_count && slice_eq(r->argv[0], before->argv[0]);
+}
+
+static inline void prepare(const struct session *s, struct request *r,
+                           const struct request *before) {
     r->hashed_arg = 0;
-    r->cmd = command_find(s->engine->commands, r->argv[0]);
-    if (!r->cmd) return;
-    if (r->cmd->sub_count && r->argc > 1) {
-        struct command_entry *sub = command_find_sub(r->cmd, r->argv[1]);
-        if (!sub) return;
-        r->cmd = sub;
-    }
-    if (!r->cmd->first_key || r->argc <= r->cmd->first_key) return;
+    r->cmd = before && same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
+    if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
     r->hash = table_hash(&s->db->table, r->argv[r->hashed_arg]);
 }
 
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
-    for (size_t i = 0; i < count; i++) prepare(s, &requests[i]);
+    const struct request *before = NULL;
+    for (size_t i = 0; i < count; before = &requests[i++]) prepare(s, &requests[i], before);
     if (count == 1) return;
     const struct table *t = &s->db->table;
     for (size_t i = 0; i < count; i++)

@@ -62,7 +62,8 @@ struct engine {
     struct ticks ticks;
     uint64_t ticks_at; /* up to when time has been accounted for */
     struct timed_group timed;
-    uint64_t now_us;  /* Unix time, set by engine_tick */
+    uint64_t now_us;              /* Unix time, set by engine_tick */
+    uint64_t wall_us, wall_ticks; /* the wall clock as last read, and when that was */
     uint64_t busy_ns; /* spent in commands so far: what shares of time are measured by */
     unsigned gates;   /* of enum gate */
     /* Arguments of the request that runs which have memory of their own: values can share it. */

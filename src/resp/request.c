@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hot path is parse_quickly: headers of the usual form, whole arguments. Whatever is different
- * (at the end of the input, or wrong) goes the careful way, which stops and goes on at any byte.
+/* The hot path is quick_args: headers of the usual form, whole arguments. Whatever is different (at
+ * the end of the input, or wrong) goes the careful way, which stops and goes on at any byte.
  * Limits and error texts are Redis 7.2's. */
 #include "resp/request.h"
 
@@ -8,17 +8,20 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 
 void request_args_release(struct request_args *args) {
     mem_free(args->v);
     *args = (struct request_args){0};
 }
 
+static __attribute__((noinline)) void args_grow(struct request_args *args) {
+    args->cap = args->cap ? 2 * args->cap : 64;
+    args->v = mem_realloc(args->v, args->cap * sizeof *args->v);
+}
+
 static inline void args_push(struct request_args *args, const char *ptr, size_t len) {
-    if (__builtin_expect(args->count == args->cap, 0)) {
-        args->cap = args->cap ? 2 * args->cap : 64;
-        args->v = mem_realloc(args->v, args->cap * sizeof *args->v);
-    }
+    if (__builtin_expect(args->count == args->cap, 0)) args_grow(args);
     args->v[args->count++] = slice_of(ptr, len);
 }
 
@@ -144,67 +147,79 @@ static enum request_status parse_inline(struct request_parser *p, const char *in
 }
 
 /* "<digits>\r\n" of one to eight digits at `at`, with at least NUMBER_ROOM bytes readable: nearly
- * all there are. Returns what follows, or NULL for anything else, which read_number then judges. */
+ * all there are, and of those nearly all have one or two. Returns what follows, or NULL for
+ * anything else, which read_number then judges. */
 enum { NUMBER_ROOM = 12 };
-static inline const char *quick_number(const char *at, uint32_t *out) {
-    unsigned value = (unsigned char)(*at - '0');
-    if (value > 9) return NULL;
-    if (at[1] == '\r') {
-        *out = value;
-        return at + 3;
-    }
-    if (value == 0) return NULL;
+static __attribute__((noinline)) const char *quick_long_number(const char *at, uint32_t *out) {
     const char *last = at + 8;
-    for (at++; at < last; at++) {
-        unsigned digit = (unsigned char)(*at - '0');
-        if (digit > 9) break;
-        value = value * 10 + digit;
-    }
+    uint32_t value = 0;
+    if (*at == '0') return NULL;
+    for (; at < last && (unsigned char)(*at - '0') < 10; at++)
+        value = value * 10 + (unsigned char)(*at - '0');
     *out = value;
     return *at == '\r' ? at + 2 : NULL;
 }
 
+static inline const char *quick_number(const char *at, uint32_t *out) {
+    unsigned first = (unsigned char)(at[0] - '0'), second = (unsigned char)(at[1] - '0');
+    if (first < 10 && at[1] == '\r') {
+        *out = first;
+        return at + 3;
+    }
+    if (first - 1 < 9 && second < 10 && at[2] == '\r') {
+        *out = first * 10 + second;
+        return at + 4;
+    }
+    return quick_long_number(at, out);
+}
+
 /* Takes whole arguments as long as they're of the usual form; stops at the first that isn't, or
- * isn't all there. */
-static void parse_quickly(struct request_parser *p, const char *input, size_t len,
-                          const struct request_limits *limits, struct request_args *args) {
-    const char *at = input + p->pos, *end = input + len;
-    int64_t left = p->args_left;
+ * isn't all there. Returns how many of `left` are left. */
+static inline uint32_t quick_args(const char **from, const char *end, uint32_t left,
+                                  int64_t max_bulk, struct request_args *args) {
+    const char *at = *from;
     uint32_t bulk;
-    for (; left > 0 && end - at > NUMBER_ROOM && *at == '$'; left--) {
+    for (; left && end - at > NUMBER_ROOM && *at == '$'; left--) {
         const char *arg = quick_number(at + 1, &bulk);
-        if (!arg || bulk > limits->max_bulk || end - arg < (int64_t)bulk + 2) break;
+        if (!arg || bulk > max_bulk || end - arg < (int64_t)bulk + 2) break;
         args_push(args, arg, bulk);
         at = arg + bulk + 2;
     }
-    p->args_left = left;
-    p->pos = (size_t)(at - input);
+    *from = at;
+    return left;
 }
 
-enum request_status request_parse(struct request_parser *p, const char *input, size_t len,
-                                  const struct request_limits *limits, struct request_args *args) {
-    if (__builtin_expect(p->inline_command, 0)) {
-        words_release(&p->words);
-        p->inline_command = false;
-    }
+/* "*<digit>\r\n$<digit>\r\n", how nearly all requests begin, is recognised at once. Takes the first
+ * argument, too; returns what follows it, or NULL for anything else. */
+static inline const char *quick_begin(const char *at, const char *end, uint32_t *count,
+                                      struct request_args *args) {
+    static const char form[] = "*\0\r\n$\0\r\n";
+    uint64_t head = hash_load64(at) & 0xffff00ffffff00ffULL;
+    unsigned char digit = (unsigned char)(at[1] - '0'), bulk = (unsigned char)(at[5] - '0');
+    if (head != hash_load64(form) || (unsigned char)(digit - 1) > 8 || bulk > 9) return NULL;
+    if (end - at < 8 + bulk + 2) return NULL;
+    args_push(args, at + 8, bulk);
+    *count = digit;
+    return at + 8 + bulk + 2;
+}
+
+/* From the middle of an array, or anything else than the beginning of one of the usual form. */
+static __attribute__((noinline)) enum request_status
+parse_carefully(struct request_parser *p, const char *input, size_t len,
+                const struct request_limits *limits, struct request_args *args) {
     if (p->args_left == 0) {
         if (p->pos >= len) return REQUEST_MORE;
         if (input[p->pos] != '*') return parse_inline(p, input, len, limits, args);
-        uint32_t count;
-        const char *after =
-            len - p->pos > NUMBER_ROOM ? quick_number(input + p->pos + 1, &count) : NULL;
-        if (after && count > 0 && count <= limits->max_args) {
-            p->pos = (size_t)(after - input);
-            p->args_left = count;
-        } else {
-            enum request_status status = parse_count(p, input, len, limits);
-            if (status != REQUEST_READY || p->args_left == 0) return status;
-        }
+        enum request_status status = parse_count(p, input, len, limits);
+        if (status != REQUEST_READY || p->args_left == 0) return status;
     }
     while (p->args_left > 0) {
         if (p->bulk_len < 0) {
-            parse_quickly(p, input, len, limits, args);
-            if (p->args_left == 0) return REQUEST_READY;
+            const char *at = input + p->pos;
+            p->args_left =
+                quick_args(&at, input + len, (uint32_t)p->args_left, limits->max_bulk, args);
+            p->pos = (size_t)(at - input);
+            if (p->args_left == 0) break;
             enum request_status status = parse_bulk_header(p, input, len, limits);
             if (status != REQUEST_READY) return status;
         }
@@ -216,6 +231,23 @@ enum request_status request_parse(struct request_parser *p, const char *input, s
         p->args_left--;
     }
     return REQUEST_READY;
+}
+
+enum request_status request_parse(struct request_parser *p, const char *input, size_t len,
+                                  const struct request_limits *limits, struct request_args *args) {
+    if (__builtin_expect(p->inline_command, 0)) {
+        words_release(&p->words);
+        p->inline_command = false;
+    }
+    const char *at = input + p->pos, *end = input + len, *after;
+    uint32_t count;
+    if (p->args_left == 0 && end - at > NUMBER_ROOM &&
+        (after = quick_begin(at, end, &count, args))) { /* no limit is below nine */
+        p->args_left = quick_args(&after, end, count - 1, limits->max_bulk, args);
+        p->pos = (size_t)(after - input);
+        if (p->args_left == 0) return REQUEST_READY;
+    }
+    return parse_carefully(p, input, len, limits, args);
 }
 
 size_t request_missing(const struct request_parser *p, size_t len) {
