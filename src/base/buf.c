@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/num.h"
 
 void buf_init(struct buf *b) {
@@ -21,9 +22,9 @@ void buf_clear(struct buf *b) {
 }
 
 char *buf_reserve(struct buf *b, size_t extra) {
-    size_t need = b->len + extra + 1;
-    if (need > b->cap) {
-        size_t cap = b->cap + b->cap / 2;
+    if (extra >= b->cap - b->len) {
+        ASSERT(extra < PTRDIFF_MAX - b->len);
+        size_t need = b->len + extra + 1, cap = b->cap + b->cap / 2;
         b->cap = mem_class_size(need > cap ? need : cap);
         b->data = mem_realloc(b->data, b->cap);
     }
