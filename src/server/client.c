@@ -35,7 +35,15 @@ static void on_ready(struct loop_watch *watch, unsigned ready) {
     if ((ready & LOOP_READ) && !c->close_after_reply && !c->waiting) client_read(c);
 }
 
+static struct slice id_of(const void *client) {
+    const struct client *c = client;
+    return slice_of(&c->id, sizeof c->id);
+}
+
+static const struct table_ops by_id = {id_of};
+
 static void list_add(struct server *s, struct client *c) {
+    table_insert(&s->clients_by_id, table_hash(&s->clients_by_id, id_of(c)), c);
     c->prev = s->clients_last;
     if (c->prev)
         c->prev->next = c;
@@ -46,6 +54,10 @@ static void list_add(struct server *s, struct client *c) {
 }
 
 static void list_remove(struct server *s, struct client *c) {
+    uint64_t hash = table_hash(&s->clients_by_id, id_of(c));
+    struct table_ref ref;
+    if (table_find(&s->clients_by_id, hash, id_of(c), &ref))
+        table_remove(&s->clients_by_id, hash, ref);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -55,6 +67,11 @@ static void list_remove(struct server *s, struct client *c) {
     else
         s->clients_last = c->prev;
     s->client_count--;
+}
+
+struct client *client_by_id(const struct server *s, uint64_t id) {
+    struct slice key = slice_of(&id, sizeof id);
+    return table_find(&s->clients_by_id, table_hash(&s->clients_by_id, key), key, NULL);
 }
 
 struct client *client_new(struct server *s, int fd, bool unix_socket) {
@@ -224,12 +241,18 @@ static void on_turn(struct loop_timer *timer) {
 }
 
 void clients_init(struct server *s) {
+    table_init(&s->clients_by_id, &by_id, &s->engine.keyspace.seed);
     client_queue_init(&s->turns.waiting);
     s->turns.timer.on_due = on_turn;
     client_blocked_init(s);
     client_pause_init(s);
     client_limits_init(s);
     client_memory_init(s);
+}
+
+void clients_release(struct server *s) {
+    while (s->clients) client_free(s->clients);
+    table_release(&s->clients_by_id, NULL);
 }
 
 static void flush_all(struct server *s) {

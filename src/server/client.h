@@ -75,14 +75,19 @@ struct client {
     char **texts;                 /* CLIENT_TEXTS of them, each or all NULL: not told */
 };
 
-/* Sets up what all clients share; the loop and the configuration are there. */
+/* Sets up what all clients share; the loop, the engine and the configuration are there. */
 void clients_init(struct server *s);
+/* Closes all of them, now. */
+void clients_release(struct server *s);
 /* Sends what waits, closes whom it's decided about: the end of a turn. */
 void clients_turn_end(struct server *s);
 
 /* A connection accepted. Takes over the descriptor; NULL (and the descriptor closed) if the kernel
  * can't watch any more. */
 struct client *client_new(struct server *s, int fd, bool unix_socket);
+
+/* NULL if nobody has that id. The client may be closing. */
+struct client *client_by_id(const struct server *s, uint64_t id);
 
 /* Closes now. Must not be called while a client's request runs: client_close_soon is for that. */
 void client_free(struct client *c);

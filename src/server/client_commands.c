@@ -168,12 +168,6 @@ static void cmd_unpause(struct call *c) {
     reply_ok(c->reply);
 }
 
-static struct client *client_with_id(const struct server *s, int64_t id) {
-    struct client *c = s->clients;
-    while (c && c->id != (uint64_t)id) c = c->next;
-    return c;
-}
-
 /* CLIENT PAUSE blocks, too, but that isn't ended here. */
 static void cmd_unblock(struct call *c) {
     int64_t id;
@@ -183,7 +177,7 @@ static void cmd_unblock(struct call *c) {
         return;
     }
     if (!arg_i64_or_reply(c, 2, &id)) return;
-    struct client *client = client_with_id(server_of(c->engine), id);
+    struct client *client = client_by_id(server_of(c->engine), (uint64_t)id);
     bool with_error = c->argc == 4 && arg_is(c, 3, "error");
     reply_i64(c->reply, client && blocking_unblock(&client->session, with_error));
 }
@@ -275,7 +269,8 @@ static const struct command client_subcommands[] = {
      .summary = "Describes the connection.", .complexity = "O(1)",
      .tips = "nondeterministic_output"},
     {"kill", client_kill, -3, ADMIN, ACL_CONNECTION, .group = "connection", .since = "2.4.0",
-     .summary = "Closes connections.", .complexity = "O(N) in the number of connections",
+     .summary = "Closes connections.",
+     .complexity = "O(N) in the number of connections, O(1) with an ID",
      .syntax = "filter:(old-format:string | new-format:([ID client-id:integer] [TYPE "
                "client-type:" CLIENT_TYPES "] [USER username] [ADDR addr] [LADDR laddr] [SKIPME "
                "skipme:(YES | NO)] [MAXAGE maxage:integer]) ...)",
@@ -312,8 +307,7 @@ static const struct command client_subcommands[] = {
      .since = "6.2.0", .summary = "Describes the tracking of the connection's reads.",
      .complexity = "O(1)"},
     {"unblock", cmd_unblock, -3, ADMIN, ACL_CONNECTION, .group = "connection", .since = "5.0.0",
-     .summary = "Ends the blocking command of another connection.",
-     .complexity = "O(N) in the number of connections",
+     .summary = "Ends the blocking command of another connection.", .complexity = "O(1)",
      .syntax = "client-id:integer unblock-type:[TIMEOUT | ERROR]"},
     {"unpause", cmd_unpause, 2, ADMIN, ACL_CONNECTION, .group = "connection", .since = "6.2.0",
      .summary = "Ends a pause.", .complexity = "O(N) in the number of clients that wait"},

@@ -87,7 +87,6 @@ static bool parse_filter_or_reply(struct call *c, int i, struct kill_filter *f) 
 
 static bool matches(const struct client *c, const struct kill_filter *f) {
     char addr[CLIENT_ADDR_MAX];
-    if (f->id && c->id != f->id) return false;
     if (f->by_kind && c->kind != f->kind) return false;
     if (f->max_age) {
         uint64_t age = (loop_now_us(c->server->loop) - c->created_us) / 1000000;
@@ -105,20 +104,27 @@ static bool matches(const struct client *c, const struct kill_filter *f) {
 }
 
 /* The client that asks is closed once it has its reply. */
-static int64_t kill_matching(struct call *c, const struct kill_filter *f) {
-    struct client *me = c->session->is_client ? client_of(c->session) : NULL;
-    struct server *s = server_of(c->engine);
-    int64_t killed = 0;
-    for (struct client *one = s->clients; one; one = one->next) {
-        if (one->closing || (one == me && f->skip_me) || !matches(one, f)) continue;
-        killed++;
-        if (one == me) {
-            client_close_after_reply(one);
-            continue;
-        }
+static bool kill_if_matching(struct call *c, struct client *one, const struct kill_filter *f) {
+    bool is_me = c->session->is_client && one == client_of(c->session);
+    if (one->closing || (is_me && f->skip_me) || !matches(one, f)) return false;
+    if (is_me) {
+        client_close_after_reply(one);
+    } else {
         client_close_soon(one);
         shutdown(one->watch.fd, SHUT_RDWR); /* closed for its owner, too, before the reply is out */
     }
+    return true;
+}
+
+static int64_t kill_matching(struct call *c, const struct kill_filter *f) {
+    const struct server *s = server_of(c->engine);
+    if (f->id) {
+        struct client *one = client_by_id(s, f->id);
+        return one && kill_if_matching(c, one, f);
+    }
+    int64_t killed = 0;
+    for (struct client *one = s->clients; one; one = one->next)
+        killed += kill_if_matching(c, one, f);
     return killed;
 }
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_list.h"
 
-#include <stdlib.h>
-
-#include "base/alloc.h"
 #include "server/client_addr.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
@@ -93,23 +90,11 @@ void client_describe_all(const struct server *s, const enum client_kind *kind, s
         if (!c->closing && (!kind || c->kind == *kind)) client_describe_line(c, to);
 }
 
-static int compare_id(const void *id, const void *client) {
-    uint64_t a = *(const uint64_t *)id, b = (*(struct client *const *)client)->id;
-    return (a > b) - (a < b);
-}
-
-/* The list of clients is in the order of their ids. */
 void client_describe_ids(const struct server *s, const int64_t *ids, size_t n, struct buf *to) {
-    struct client **all = mem_alloc(s->client_count * sizeof(struct client *));
-    size_t count = 0;
-    for (struct client *c = s->clients; c; c = c->next)
-        if (!c->closing) all[count++] = c;
     for (size_t i = 0; i < n; i++) {
-        uint64_t id = ids[i] > 0 ? (uint64_t)ids[i] : 0;
-        struct client *const *found = bsearch(&id, all, count, sizeof *all, compare_id);
-        if (found) client_describe_line(*found, to);
+        const struct client *c = client_by_id(s, (uint64_t)ids[i]);
+        if (c && !c->closing) client_describe_line(c, to);
     }
-    mem_free(all);
 }
 
 void client_log(const struct client *c, enum log_level level, const char *before,

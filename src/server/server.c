@@ -346,7 +346,7 @@ int server_run(struct server *s) {
 }
 
 void server_free(struct server *s) {
-    while (s->clients) client_free(s->clients);
+    clients_release(s);
     background_free(s->background);
     crash_stop();
     engine_release(&s->engine);

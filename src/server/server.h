@@ -5,6 +5,7 @@
 #define DREY_SERVER_SERVER_H
 
 #include "base/log.h"
+#include "ds/table.h"
 #include "exec/dispatch.h"
 #include "exec/engine.h"
 #include "io/background.h"
@@ -52,6 +53,7 @@ struct server {
     struct reply muted; /* where replies go that nobody wants */
 
     struct client *clients, *clients_last; /* oldest first */
+    struct table clients_by_id;
     size_t client_count;
     uint64_t next_client_id;
     struct client *to_flush, *to_close;

@@ -219,6 +219,34 @@ static void test_query_limit(void **state) {
     redisFree(c);
 }
 
+/* Who is there is found by id, also among many and after many have gone. */
+static void test_ids(void **state) {
+    enum { MANY = 300 };
+    redisContext *c = client_open(*state);
+    struct wire *all[MANY];
+    char *ids[MANY], line[64];
+    for (int i = 0; i < MANY; i++) {
+        all[i] = wire_open(*state);
+        wire_text(all[i], "CLIENT ID\r\n");
+        ids[i] = wire_take_reply(all[i]);
+        memmove(ids[i], ids[i] + strlen("(int) "), strlen(ids[i] + strlen("(int) ")) + 1);
+    }
+    for (int i = 0; i < MANY; i += 3) wire_close(all[i]);
+    snprintf(line, sizeof line, "*connected_clients:%d\\\\r\\\\n*", 1 + MANY - (MANY + 2) / 3);
+    await_like(c, line, "INFO clients");
+    for (int i = 0; i < MANY; i++) {
+        bool gone = i % 3 == 0;
+        snprintf(line, sizeof line, "\"id=%s addr=*", ids[i]);
+        expect_like(c, gone ? "\"\"" : line, "CLIENT LIST ID %s", ids[i]);
+        expect(c, "(int) 0", "CLIENT UNBLOCK %s", ids[i]);
+        expect(c, gone ? "(int) 0" : "(int) 1", "CLIENT KILL ID %s", ids[i]);
+        if (!gone) wire_expect_closed(all[i]);
+        if (!gone) wire_close(all[i]);
+        free(ids[i]);
+    }
+    redisFree(c);
+}
+
 /* Who isn't authenticated can't make replies pile up. */
 static void test_output_before_auth(void **state) {
     redisContext *c = client_open(*state);
@@ -337,6 +365,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_client_vanishes_while_paused, start, stop),
         cmocka_unit_test_setup_teardown(test_reply_modes, start, stop),
         cmocka_unit_test_setup_teardown(test_kill, start, stop),
+        cmocka_unit_test_setup_teardown(test_ids, start, stop),
         cmocka_unit_test_setup_teardown(test_soft_output_limit, start, stop),
         cmocka_unit_test_setup_teardown(test_hard_output_limit, start, stop),
         cmocka_unit_test_setup_teardown(test_query_limit, start, stop),
