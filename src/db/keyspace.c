@@ -12,14 +12,16 @@
 #include "type/type.h"
 
 enum {
-    LAZY_EFFORT = 64,     /* freeing what takes more is left to `discard` */
+    LAZY_EFFORT = 64,     /* freeing what takes more is left to `discard` if that's wanted, */
+    LAZY_ALWAYS = 2048,   /* and what takes more than this always: no turn is to be long */
     RESWEEP_MS_MAX = 250, /* a segment is looked through at most this often */
 };
 
 static const struct table_ops keyspace_table_ops = {.key = db_entry_key};
 
-void keyspace_init(struct keyspace *ks, uint32_t databases) {
-    *ks = (struct keyspace){.count = databases, .seed = hash_seed_random()};
+void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types) {
+    *ks = (struct keyspace){.count = databases, .seed = hash_seed_random(), .types = types};
+    types->seed = &ks->seed;
     random_seed(&ks->rng);
     ks->access = (struct access_policy){.lfu_log_factor = 10, .lfu_decay_time = 1};
     ks->now_ms = (uint64_t)clock_wall_ms();
@@ -41,9 +43,13 @@ void keyspace_release(struct keyspace *ks) {
     *ks = (struct keyspace){0};
 }
 
+static size_t free_effort(const struct entry *e) {
+    return e->flags & ENTRY_WORD ? type_of(e)->free_effort(e) : 0;
+}
+
 static void dispose(struct keyspace *ks, struct entry *e, bool lazy) {
-    bool costly = (e->flags & ENTRY_WORD) && type_of(e)->free_effort(e) > LAZY_EFFORT;
-    if (lazy && costly && ks->hooks.discard) {
+    size_t effort = free_effort(e);
+    if (effort > (lazy ? LAZY_EFFORT : LAZY_ALWAYS) && ks->hooks.discard) {
         ks->stats.lazy_freed++;
         ks->hooks.discard(ks->hooks.ctx, e);
     } else {
@@ -135,6 +141,15 @@ static void update(struct db *db, struct key k, struct table_ref ref, struct ent
     if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
 }
 
+static struct entry *take(struct db *db, struct key k) {
+    struct table_ref ref;
+    struct entry *e = db_look_up(db, k, &ref);
+    if (!e) return NULL;
+    table_remove(&db->table, k.hash, ref);
+    db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
+    return e;
+}
+
 /* The live entry of k for a write that replaces its value; `had` says whether it had a deadline. */
 static struct entry *find_to_replace(struct db *db, struct key k, struct table_ref *ref,
                                      uint64_t *deadline) {
@@ -144,6 +159,10 @@ static struct entry *find_to_replace(struct db *db, struct key k, struct table_r
         e = NULL;
     }
     if (*deadline == DB_KEEP_DEADLINE) *deadline = e ? entry_deadline(e) : ENTRY_NO_DEADLINE;
+    if (e && e->type != TYPE_STRING && free_effort(e) > LAZY_ALWAYS) {
+        dispose(db->keyspace, take(db, k), true);
+        e = NULL;
+    }
     if (!e) return NULL;
     db->deadlines += (*deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     struct keyspace *ks = db->keyspace;
@@ -221,6 +240,24 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
     return data;
 }
 
+struct entry *db_edit(struct db *db, struct key k, struct entry *e, enum type_id type) {
+    DASSERT(!e || e->type == type);
+    if (e) return e;
+    e = type_new(k.name, type, db->keyspace->types);
+    insert(db, k, e);
+    return e;
+}
+
+/* k may lie in the entry, which must be there for the events. */
+void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes) {
+    bool (*is_empty)(const struct entry *) = type_of(e)->is_empty;
+    db->keyspace->dirty += changes;
+    if (changes) raise_event(db, k.name, event);
+    if (!is_empty || !is_empty(e)) return;
+    if (changes) raise_event(db, k.name, EVENT_DEL);
+    entry_free(take(db, k));
+}
+
 /* Bytes outside the entry are raw already, and may be shared with a reply: editing would copy them.
  */
 void db_string_to_raw(struct db *db, struct key k) {
@@ -238,15 +275,6 @@ void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_eve
     db->deadlines += (deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     update(db, k, ref, e, entry_with_deadline(e, deadline));
     changed(db, k.name, event);
-}
-
-static struct entry *take(struct db *db, struct key k) {
-    struct table_ref ref;
-    struct entry *e = db_look_up(db, k, &ref);
-    if (!e) return NULL;
-    table_remove(&db->table, k.hash, ref);
-    db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
-    return e;
 }
 
 /* k may lie in the entry itself, so the event comes first. */

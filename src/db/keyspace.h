@@ -21,6 +21,7 @@
 #include "db/event.h"
 #include "ds/table.h"
 #include "type/entry.h"
+#include "type/type_settings.h"
 
 struct keyspace;
 
@@ -60,6 +61,7 @@ struct keyspace {
     struct db *dbs;
     uint32_t count;
     struct hash_seed seed;
+    const struct type_settings *types;
     uint64_t now_ms; /* Unix time; whoever runs commands sets it before each, or each batch */
     bool no_expiry;  /* expired keys stay visible (as while loading); set and reset by the caller */
     bool lazy_expire; /* lazyfree-lazy-expire */
@@ -70,7 +72,8 @@ struct keyspace {
     struct keyspace_hooks hooks;
 };
 
-void keyspace_init(struct keyspace *ks, uint32_t databases);
+/* `types` is borrowed, may change, and gets its seed set. */
+void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types);
 void keyspace_release(struct keyspace *ks);
 
 static inline struct key db_key(const struct db *db, struct slice name) {
@@ -150,6 +153,14 @@ void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event)
  * length `len`: cut, or filled with zeros. Returns its bytes for writing, borrowed until the next
  * call. Keeps the deadline. */
 char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event event);
+
+/* Collections are changed in place. db_edit begins: `e` is what a look-up found, of type `type`, or
+ * NULL, then the key is created with an empty one. The type's functions may change the entry that
+ * is returned, which stays where it is, and nothing else may be done with the keyspace until
+ * db_edited ends it: with the number of changes that count (0: nothing changed), of which `event`
+ * tells; a key that is left empty is deleted, with an event of its own. */
+struct entry *db_edit(struct db *db, struct key k, struct entry *e, enum type_id type);
+void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes);
 
 /* Gives a string that exists the form that editing leaves (OBJECT ENCODING raw). The value is the
  * same afterwards: this is no change and no event. */

@@ -44,6 +44,11 @@ int call_keys_ahead(const struct call *c, int first, int end, int step,
 bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
                               enum type_id type, struct entry **e);
 
+/* The thresholds that collections are made by. */
+static inline const struct type_settings *call_type_settings(const struct call *c) {
+    return c->engine->keyspace.types;
+}
+
 /* Makes argument `arg` the key's value, as db_set_string; a long one that was received in memory of
  * its own isn't copied. */
 void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline, enum db_event event);

@@ -13,7 +13,7 @@
 #define CLUSTER     "Cluster (kept, without effect)"
 #define TLS         "TLS (kept, without effect)"
 #define USERS       "Users (kept, without effect)"
-#define STRUCTURES  "Encodings (kept, without effect)"
+#define STRUCTURES  "Encodings of old (kept, without effect)"
 #define EVENTS      "Events (kept, without effect)"
 #define SCRIPTS     "Scripts (kept, without effect)"
 #define THREADS     "Threads and background work (kept, without effect)"
@@ -316,34 +316,6 @@ static const struct config_param rows[] = {
     {"acllog-max-len", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = USERS, .flags = CONFIG_KEPT,
      .about = "Entries of the ACL log."},
 
-    {"hash-max-listpack-entries", CONFIG_KEPT_INT(0, LONG_MAX), "512", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .alias = "hash-max-ziplist-entries",
-     .about = "Fields up to which a hash is packed."},
-    {"hash-max-listpack-value", CONFIG_KEPT_MEMORY(0, LONG_MAX), "64", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .alias = "hash-max-ziplist-value",
-     .about = "Longest field or value in a packed hash."},
-    {"list-max-listpack-size", CONFIG_KEPT_INT(INT_MIN, INT_MAX), "-2", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .alias = "list-max-ziplist-size",
-     .about = "Entries of a block of a list, or -1 to -5 for 4 to 64 KB."},
-    {"list-compress-depth", CONFIG_KEPT_INT(0, INT_MAX), "0", .group = STRUCTURES,
-     .flags = CONFIG_KEPT,
-     .about = "Blocks at the ends of a list that are not compressed; 0 for all."},
-    {"set-max-intset-entries", CONFIG_KEPT_INT(0, LONG_MAX), "512", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .about = "Members up to which a set of integers is packed."},
-    {"set-max-listpack-entries", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .about = "Members up to which a set is packed."},
-    {"set-max-listpack-value", CONFIG_KEPT_MEMORY(0, LONG_MAX), "64", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .about = "Longest member of a packed set."},
-    {"zset-max-listpack-entries", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .alias = "zset-max-ziplist-entries",
-     .about = "Members up to which a sorted set is packed."},
-    {"zset-max-listpack-value", CONFIG_KEPT_MEMORY(0, LONG_MAX), "64", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .alias = "zset-max-ziplist-value",
-     .about = "Longest member of a packed sorted set."},
-    {"stream-node-max-bytes", CONFIG_KEPT_MEMORY(0, LONG_MAX), "4096", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .about = "Bytes of a block of a stream; 0 for no limit."},
-    {"stream-node-max-entries", CONFIG_KEPT_INT(0, LLONG_MAX), "100", .group = STRUCTURES,
-     .flags = CONFIG_KEPT, .about = "Entries of a block of a stream; 0 for no limit."},
     {"list-max-ziplist-entries", CONFIG_KEPT_LINES(1, 1), NULL, .group = STRUCTURES,
      .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE,
      .about = "Of old files, without effect."},

@@ -71,7 +71,7 @@ void engine_add_families(struct engine *e, const struct command *const *families
 }
 
 void engine_open(struct engine *e, uint32_t databases) {
-    keyspace_init(&e->keyspace, databases);
+    keyspace_init(&e->keyspace, databases, &e->settings.types);
     random_hex(e->run_id, 40);
     e->run_id[40] = '\0';
     ticks_init(&e->ticks);

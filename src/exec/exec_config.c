@@ -3,9 +3,10 @@
 
 #include <limits.h>
 
-#define MEMORY "Memory and eviction"
-#define EXPIRY "Expiry and freeing"
-#define LIMITS "Limits of values"
+#define MEMORY    "Memory and eviction"
+#define EXPIRY    "Expiry and freeing"
+#define LIMITS    "Limits of values"
+#define ENCODINGS "Encodings"
 
 static const struct config_word policies[] = {{"volatile-lru", DB_POLICY_VOLATILE_LRU},
                                               {"volatile-lfu", DB_POLICY_VOLATILE_LFU},
@@ -65,6 +66,45 @@ static const struct config_param rows[] = {
      .group = LIMITS, .about = "Longest single string in a request, and longest value."},
     {"hll-sparse-max-bytes", CONFIG_MEMORY(struct exec_config, hll_sparse_max_bytes, 0, LONG_MAX),
      "3000", .group = LIMITS, .about = "Size from which a HyperLogLog is kept dense."},
+
+    {"hash-max-listpack-entries",
+     CONFIG_INT(struct exec_config, types.hash_max_listpack_entries, 0, LONG_MAX), "512",
+     .group = ENCODINGS, .alias = "hash-max-ziplist-entries",
+     .about = "Fields up to which a hash is one packed block."},
+    {"hash-max-listpack-value",
+     CONFIG_MEMORY(struct exec_config, types.hash_max_listpack_value, 0, LONG_MAX), "64",
+     .group = ENCODINGS, .alias = "hash-max-ziplist-value",
+     .about = "Longest field or value in a packed hash."},
+    {"list-max-listpack-size",
+     CONFIG_INT(struct exec_config, types.list_max_listpack_size, INT_MIN, INT_MAX), "-2",
+     .group = ENCODINGS, .alias = "list-max-ziplist-size",
+     .about = "Elements of a block of a list, or -1 to -5 for 4 to 64 KB."},
+    {"list-compress-depth", CONFIG_INT(struct exec_config, types.list_compress_depth, 0, INT_MAX),
+     "0", .group = ENCODINGS,
+     .about = "Blocks at each end of a list that are not compressed; 0: none is."},
+    {"set-max-intset-entries",
+     CONFIG_INT(struct exec_config, types.set_max_intset_entries, 0, LONG_MAX), "512",
+     .group = ENCODINGS, .about = "Members up to which a set of integers is packed."},
+    {"set-max-listpack-entries",
+     CONFIG_INT(struct exec_config, types.set_max_listpack_entries, 0, LONG_MAX), "128",
+     .group = ENCODINGS, .about = "Members up to which another set is packed."},
+    {"set-max-listpack-value",
+     CONFIG_MEMORY(struct exec_config, types.set_max_listpack_value, 0, LONG_MAX), "64",
+     .group = ENCODINGS, .about = "Longest member of a packed set."},
+    {"zset-max-listpack-entries",
+     CONFIG_INT(struct exec_config, types.zset_max_listpack_entries, 0, LONG_MAX), "128",
+     .group = ENCODINGS, .alias = "zset-max-ziplist-entries",
+     .about = "Members up to which a sorted set is packed."},
+    {"zset-max-listpack-value",
+     CONFIG_MEMORY(struct exec_config, types.zset_max_listpack_value, 0, LONG_MAX), "64",
+     .group = ENCODINGS, .alias = "zset-max-ziplist-value",
+     .about = "Longest member of a packed sorted set."},
+    {"stream-node-max-bytes",
+     CONFIG_MEMORY(struct exec_config, types.stream_node_max_bytes, 0, LONG_MAX), "4096",
+     .group = ENCODINGS, .about = "Bytes of a block of a stream; 0 for no limit."},
+    {"stream-node-max-entries",
+     CONFIG_INT(struct exec_config, types.stream_node_max_entries, 0, LLONG_MAX), "100",
+     .group = ENCODINGS, .about = "Entries of a block of a stream; 0 for no limit."},
 };
 
 void exec_config_register(struct config *cfg, struct exec_config *exec) {

@@ -6,6 +6,7 @@
 
 #include "db/db_config.h"
 #include "exec/config.h"
+#include "type/type_settings.h"
 
 /* What must happen when a value changes; filled by whoever owns the engine, NULL: nothing. */
 struct exec_config_hooks {
@@ -17,6 +18,7 @@ struct exec_config_hooks {
 
 struct exec_config {
     struct db_config db;
+    struct type_settings types;
     uint64_t hll_sparse_max_bytes; /* a HyperLogLog larger than this becomes dense */
     uint64_t proto_max_bulk_len;   /* bytes of the longest string that may be sent or made */
     struct exec_config_hooks hooks;

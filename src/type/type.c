@@ -8,6 +8,13 @@ const struct type *const type_table[TYPE_COUNT] = {
     [TYPE_STRING] = &type_string,
 };
 
+struct entry *type_new(struct slice key, enum type_id type, const struct type_settings *settings) {
+    struct entry *e = entry_new(key, ENTRY_WORD, 0);
+    e->type = type;
+    type_table[type]->create(e, settings);
+    return e;
+}
+
 int type_by_name(struct slice name) {
     for (int id = 0; id < TYPE_COUNT; id++)
         if (type_table[id] && slice_is(name, type_table[id]->name)) return id;

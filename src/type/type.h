@@ -6,6 +6,7 @@
 
 #include "type/digest.h"
 #include "type/entry.h"
+#include "type/type_settings.h"
 
 struct table;
 
@@ -13,6 +14,10 @@ struct type {
     const char *name; /* as TYPE says it */
     /* The name of the encoding, as OBJECT ENCODING says it. */
     const char *(*encoding_name)(const struct entry *e);
+    /* Collections: gives a new entry (its type set) the word and the encoding of an empty one. */
+    void (*create)(struct entry *e, const struct type_settings *settings);
+    /* Is nothing left, so that the key has to go? NULL: empty ones may stay. */
+    bool (*is_empty)(const struct entry *e);
     /* Frees what the word points to. Called only when there is a word. */
     void (*release)(struct entry *e);
     /* Gives `to` (type and encoding set) a copy of what from's word holds. */
@@ -27,6 +32,9 @@ struct type {
     /* The hash table that its elements are in; NULL (the hook, too): none. */
     const struct table *(*table)(const struct entry *e);
 };
+
+/* An entry with an empty collection. */
+struct entry *type_new(struct slice key, enum type_id type, const struct type_settings *settings);
 
 extern const struct type *const type_table[TYPE_COUNT];
 

@@ -19,6 +19,7 @@ static const uint64_t NOW_MS = 1700000000000;
 
 struct setup {
     struct keyspace ks;
+    struct type_settings types;
     struct db_config cfg;
     struct evict_pool pool;
     size_t evicted_events, discarded;
@@ -35,7 +36,7 @@ static void on_discard(void *ctx, struct entry *e) {
 
 static void start(struct setup *s, enum db_policy policy) {
     *s = (struct setup){.cfg = {.maxmemory_policy = policy, .samples = 5, .tenacity = 100}};
-    keyspace_init(&s->ks, DBS);
+    keyspace_init(&s->ks, DBS, &s->types);
     memset(&s->ks.seed, 7, sizeof s->ks.seed);
     random_seed_fixed(&s->ks.rng, 20260917 + policy);
     s->ks.now_ms = NOW_MS;

@@ -25,6 +25,7 @@ struct model_key {
 
 struct model {
     struct keyspace ks;
+    struct type_settings types;
     struct model_key *dbs[DBS]; /* KEYS each */
     char names[KEYS][KEY_MAX];
     size_t name_lens[KEYS];
@@ -81,7 +82,7 @@ static void names_init(struct model *m) {
 
 static struct model *model_new(void) {
     struct model *m = calloc(1, sizeof *m);
-    keyspace_init(&m->ks, DBS);
+    keyspace_init(&m->ks, DBS, &m->types);
     random_seed_fixed(&m->ks.rng, 1);
     m->ks.seed = (struct hash_seed){11, 12}; /* nothing was hashed yet */
     m->ks.now_ms = 1000000000000;
