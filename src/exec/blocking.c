@@ -61,6 +61,12 @@ void blocking_end(struct session *s) {
     e->blocking.hooks.ended(s);
 }
 
+void blocking_stay(struct session *s) {
+    struct engine *e = s->engine;
+    s->blocked->ns += ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - s->blocked->reply_at);
+    e->blocking.hooks.stayed(s);
+}
+
 void blocking_time_out(struct session *s) {
     blocking_reply(s);
     s->blocked->kind->timed_out(s, s->blocked->state);

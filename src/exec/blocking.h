@@ -12,8 +12,7 @@
  * whose owner can't do that (session.can_wait is false) is answered at once, as if time was up.
  *
  * What a command waits for is the business of its family, which keeps who waits and calls
- * blocking_reply. Keys to wait on will be an index per database from the key to its sessions, first
- * come first served; a session's place in it is the kind's `state`, and `release` takes it out.
+ * blocking_reply; for keys that's blocking_keys.h.
  *
  * A command that waits is counted when it's answered, with the time that handler and reply took. A
  * cancelled one isn't. A session that doesn't wait costs a pointer; all here is O(1). */
@@ -24,10 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ds/table.h"
+
 struct call;
 struct command_entry;
 struct reply;
 struct session;
+struct waited_key;
 
 /* What a command waits for: a const instance for each such thing. */
 struct block_kind {
@@ -58,6 +60,7 @@ struct blocking_hooks {
      * clock passes session->blocked->due_us, blocking_cancel if the session ends before. */
     void (*started)(struct session *s);
     void (*replying)(struct session *s); /* session->reply must be where the reply is to go */
+    void (*stayed)(struct session *s);   /* there was no reply after all, it waits on */
     void (*ended)(struct session *s);    /* the reply is there, the session may go on */
 };
 
@@ -66,6 +69,12 @@ struct blocking {
     size_t count; /* sessions that wait */
     size_t timed; /* those of them that do so for a limited time */
     struct blocking_hooks hooks;
+
+    /* blocking_keys.h */
+    bool keys_open; /* the table is there */
+    bool serving;
+    struct table keys; /* that are waited for */
+    struct waited_key *ready, **ready_end;
 };
 
 /* Makes the call's session wait, up to `timeout_ms` (0: for ever). Takes over `state`. To be called
@@ -77,6 +86,8 @@ void blocking_start(struct call *c, const struct block_kind *kind, void *state,
  * the second. That may run whatever else waits for the session, later; the session stays. */
 struct reply *blocking_reply(struct session *s);
 void blocking_end(struct session *s);
+/* Instead of the second: nothing was replied. */
+void blocking_stay(struct session *s);
 
 /* The session must be waiting for something with a timeout. */
 void blocking_time_out(struct session *s);

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/ticks.h"
+#include "exec/blocking_keys.h"
 
 enum {
     UNKNOWN_TEXT_MAX = 128, /* Redis shows this much of an unknown command and of its arguments */
@@ -196,4 +197,8 @@ void dispatch_run(struct session *s, const struct request *r) {
         s->blocked->ns = take_ns(e);
     else
         dispatch_count(e, r->cmd, take_ns(e), failed);
+    if (__builtin_expect(blocking_ready(e), 0)) {
+        dispatch_settle(e);
+        blocking_serve(e);
+    }
 }

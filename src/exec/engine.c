@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "exec/blocking_keys.h"
 #include "type/type.h"
 
 enum { WALL_FRESH_US = 1000 };
@@ -70,14 +71,29 @@ void engine_add_families(struct engine *e, const struct command *const *families
     for (; *families; families++) command_table_add(e->commands, *families);
 }
 
+static void on_event(void *ctx, struct db *db, struct slice key, enum db_event event) {
+    struct engine *e = ctx;
+    if (e->listeners & LISTEN_BLOCKING) blocking_key_event(e, db, key);
+}
+
+static void on_flushed(void *ctx, struct db *db) {
+    blocking_flushed(ctx, db);
+}
+
+void engine_listen(struct engine *e, enum engine_listener who, bool on) {
+    e->listeners = on ? e->listeners | who : e->listeners & ~(unsigned)who;
+    e->keyspace.hooks.event = e->listeners ? on_event : NULL;
+}
+
 void engine_open(struct engine *e, uint32_t databases) {
     keyspace_init(&e->keyspace, databases, &e->settings.types);
+    e->keyspace.hooks.ctx = e;
+    e->keyspace.hooks.flushed = on_flushed;
     random_hex(e->run_id, 40);
     e->run_id[40] = '\0';
     ticks_init(&e->ticks);
     memory_changed(e);
     if (e->background) {
-        e->keyspace.hooks.ctx = e;
         e->keyspace.hooks.discard = discard_entry;
         e->keyspace.hooks.discard_table = discard_table;
     }

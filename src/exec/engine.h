@@ -48,6 +48,11 @@ struct timed_group {
     unsigned count, failed;
 };
 
+/* Who wants to know of keyspace events; while nobody does they cost nothing. */
+enum engine_listener {
+    LISTEN_BLOCKING = 1 << 0,
+};
+
 struct engine {
     struct keyspace keyspace;
     struct command_table *commands;
@@ -64,8 +69,9 @@ struct engine {
     struct timed_group timed;
     uint64_t now_us;              /* Unix time, set by engine_tick */
     uint64_t wall_us, wall_ticks; /* the wall clock as last read, and when that was */
-    uint64_t busy_ns; /* spent in commands so far: what shares of time are measured by */
-    unsigned gates;   /* of enum gate */
+    uint64_t busy_ns;   /* spent in commands so far: what shares of time are measured by */
+    unsigned gates;     /* of enum gate */
+    unsigned listeners; /* of enum engine_listener */
     /* Arguments of the request that runs which have memory of their own: values can share it. */
     struct bytes *const *arg_bytes;
     size_t arg_bytes_count;
@@ -89,6 +95,8 @@ void engine_tick(struct engine *e);
 /* Evicts for a slice's time if memory is over its limit. What helper threads have to free is as
  * good as free: nothing is evicted, and EVICT_MORE returned, until they're done. */
 enum evict_result engine_make_room(struct engine *e);
+
+void engine_listen(struct engine *e, enum engine_listener who, bool on);
 
 /* Counts an error reply by its first word. */
 void engine_count_error(struct engine *e, struct slice text);

@@ -15,6 +15,10 @@ static void on_replying(struct session *s) {
     client_reply_begin(client_of(s));
 }
 
+static void on_stayed(struct session *s) {
+    client_reply_end(client_of(s));
+}
+
 static void on_ended(struct session *s) {
     struct client *c = client_of(s);
     client_reply_end(c);
@@ -29,6 +33,7 @@ void client_blocked_init(struct server *s) {
     s->engine.blocking.hooks = (struct blocking_hooks){
         .started = on_started,
         .replying = on_replying,
+        .stayed = on_stayed,
         .ended = on_ended,
     };
 }

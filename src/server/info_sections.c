@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "server/info_commands.h"
 #include "server/memory_overview.h"
@@ -99,8 +100,8 @@ static void write_clients(void *ctx, struct buf *out) {
     info_u64(out, "watching_clients", 0);
     info_u64(out, "clients_in_timeout_table", s->engine.blocking.timed);
     info_u64(out, "total_watched_keys", 0);
-    info_u64(out, "total_blocking_keys", 0);
-    info_u64(out, "total_blocking_keys_on_nokey", 0);
+    info_u64(out, "total_blocking_keys", blocking_keys_count(&s->engine, false));
+    info_u64(out, "total_blocking_keys_on_nokey", blocking_keys_count(&s->engine, true));
 }
 
 /* Sections of what isn't there. */

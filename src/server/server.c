@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cmd/families.h"
+#include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
 #include "server/families.h"
@@ -36,6 +37,7 @@ static void on_expiry(struct loop_timer *timer) {
     uint64_t start_ns = (uint64_t)clock_mono_ns();
     engine_tick(&s->engine);
     keyspace_expire(&s->engine.keyspace, start_ns / 1000 + EXPIRY_SLICE_US);
+    if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     uint64_t end_ns = (uint64_t)clock_mono_ns();
     s->metrics.expire_ns += end_ns - start_ns;
     if (loop_ready_count(s->loop) == 0) return; /* nobody waits */
@@ -68,6 +70,7 @@ static void on_eviction(struct loop_timer *timer) {
     engine_tick(&s->engine);
     if (!eviction_due(s)) return;
     enum evict_result result = engine_make_room(&s->engine);
+    if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     if (result == EVICT_NOTHING)
         loop_timer_start(s->loop, timer, loop_now_us(s->loop) + EVICTION_RETRY_US);
     else if (result == EVICT_MORE && !background_pending(s->background, BACKGROUND_FREE))
