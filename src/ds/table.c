@@ -109,6 +109,18 @@ static size_t segment_entries(const struct table_segment *s, void **entries) {
     return n;
 }
 
+/* In walks entries are fetched for some buckets at once: a cache miss for each would hold them up.
+ */
+enum { ITER_BURST = 4 };
+
+/* The entries of a bucket, if there is such a bucket. */
+static void touch_entries(const struct table_segment *s, uint32_t at) {
+    if (at >= s->buckets) return;
+    const struct table_bucket *b = &s->bucket[at];
+    for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
+        table_touch(table_slot(b, (unsigned)__builtin_ctz(used)));
+}
+
 /* The heap of segments by due. */
 
 static void heap_put(struct table *t, size_t at, struct table_segment *s) {
@@ -310,6 +322,36 @@ void table_release(struct table *t, void (*free_entry)(void *entry)) {
     *t = (struct table){0};
 }
 
+static struct table_segment *segment_copy(const struct table_segment *s,
+                                          void *(*copy_entry)(const void *entry)) {
+    struct table_segment *copy = mem_alloc_aligned(segment_bytes(s->buckets), 64);
+    memcpy(copy, s, segment_bytes(s->buckets));
+    copy->due = TABLE_NEVER;
+    for (unsigned at = 0; at < s->buckets; at++) {
+        struct table_bucket *b = &copy->bucket[at];
+        if (at % ITER_BURST == 0)
+            for (unsigned i = 0; i < ITER_BURST; i++) touch_entries(s, at + i);
+        for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
+            unsigned slot = (unsigned)__builtin_ctz(used);
+            slot_set(b, slot, copy_entry(table_slot(b, slot)));
+        }
+    }
+    return copy;
+}
+
+void table_copy(struct table *to, const struct table *from,
+                void *(*copy_entry)(const void *entry)) {
+    size_t words = (size_t)1 << from->depth;
+    *to = (struct table){
+        .depth = from->depth, .count = from->count, .ops = from->ops, .seed = from->seed};
+    to->dir = mem_alloc(words * sizeof *to->dir);
+    for (size_t i = 0; i < words;) {
+        const struct table_segment *s = table_word_segment(from->dir[i]);
+        segment_attach(to, segment_copy(s, copy_entry), s->due);
+        i += (size_t)1 << (from->depth - s->depth);
+    }
+}
+
 size_t table_buckets(const struct table *t) {
     size_t words = (size_t)1 << t->depth, buckets = 0;
     for (size_t i = 0; i < words;) {
@@ -348,14 +390,6 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
     s->count--;
     t->count--;
     if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
-}
-
-/* The entries of a bucket, if there is such a bucket. */
-static void touch_entries(const struct table_segment *s, uint32_t at) {
-    if (at >= s->buckets) return;
-    const struct table_bucket *b = &s->bucket[at];
-    for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
-        table_touch(table_slot(b, (unsigned)__builtin_ctz(used)));
 }
 
 /* Entries of one home bucket may lie anywhere from it on; what a bucket holds for others is told
@@ -397,9 +431,6 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, 
     } while (next == cursor && home < s->buckets);
     return next;
 }
-
-/* Entries are fetched for some buckets at once: a walk isn't held up by a cache miss for each. */
-enum { ITER_BURST = 4 };
 
 static void iter_enter(struct table_iter *it, size_t dir_at) {
     it->dir_at = dir_at;

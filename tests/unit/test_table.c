@@ -414,6 +414,49 @@ static void due_heap(void **state) {
     due_heap_for(8000);
 }
 
+/* A copy holds an entry for each, in the same shape and with the same bounds of deadlines, and
+ * lives on its own. */
+static struct item *copies;
+static const struct item *originals;
+
+static void *copy_item(const void *entry) {
+    struct item *copy = &copies[(const struct item *)entry - originals];
+    *copy = *(const struct item *)entry;
+    return copy;
+}
+
+static void copying_for(size_t n) {
+    struct item *items = items_new(n), *others = items_new(n);
+    struct table t, copy;
+    originals = items;
+    copies = others;
+    table_init(&t, &ops, &seed);
+    for (size_t i = 0; i < n; i++)
+        if (i % 5) insert(&t, &items[i]);
+    for (size_t i = 0; i < n / 20; i++) set_due(&t, &items[1], 1000 + i);
+    table_copy(&copy, &t, copy_item);
+    assert_int_equal(table_overhead(&copy) - copy.heap_cap * sizeof *copy.heap,
+                     table_overhead(&t) - t.heap_cap * sizeof *t.heap);
+    assert_true(table_due_next(&copy) == table_due_next(&t));
+    for (size_t i = 0; i < n; i += 3) {
+        if (others[i].in) take_out(&copy, &others[i]);
+        if (!items[i].in) insert(&t, &items[i]);
+    }
+    check_all(&copy, others, n);
+    table_release(&copy, NULL);
+    check_all(&t, items, n);
+    table_release(&t, NULL);
+    free(items);
+    free(others);
+}
+
+static void copying(void **state) {
+    copying_for(1);
+    copying_for(40);
+    copying_for(700);
+    copying_for(20000);
+}
+
 /* Chi-square of the draws: mean n - 1, deviation sqrt(2 (n - 1)), with samples of up to TABLE_SLOTS
  * that are drawn together as many times the square of that; six deviations are allowed. */
 static void assert_fair(const struct table *t, struct item *items, size_t n, size_t draws,
@@ -475,6 +518,7 @@ int main(void) {
         cmocka_unit_test(scan_from_anywhere),
         cmocka_unit_test(collisions),
         cmocka_unit_test(due_heap),
+        cmocka_unit_test(copying),
         cmocka_unit_test(random_is_fair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
