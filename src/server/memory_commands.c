@@ -80,13 +80,13 @@ static size_t reply_databases(struct reply *r, const struct keyspace *ks) {
     return n;
 }
 
-/* Tables grow without a second one: none is ever being rehashed. */
+/* Tables grow without a second one: none is ever being rehashed. Valkey counts those that are, too,
+ * under a name that begins with "db.": redis-py takes that for a database and fails. */
 static size_t reply_data(struct reply *r, const struct memory_overview *m) {
     size_t data = m->used > m->startup ? m->used - m->startup : 0;
     size_t n = stat_i64(r, "overhead.db.hashtable.lut", m->buckets);
     n += stat_i64(r, "overhead.db.hashtable.rehashing", 0);
     n += stat_i64(r, "overhead.total", m->overhead);
-    n += stat_i64(r, "db.dict.rehashing.count", 0);
     n += stat_i64(r, "keys.count", m->keys);
     n += stat_i64(r, "keys.bytes-per-key", m->keys ? data / m->keys : 0);
     n += stat_i64(r, "dataset.bytes", m->dataset);
