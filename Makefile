@@ -61,6 +61,8 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -W
         -Wno-unused-parameter
 BASE := -std=gnu11 -D_GNU_SOURCE -Isrc $(WARN)
 LIBS := $(MALLOC) -lm -lpthread
+BASE += $(shell pkg-config --cflags liblzf 2>/dev/null)
+LIBS += $(or $(shell pkg-config --libs liblzf 2>/dev/null),-llzf)
 ifeq ($(shell pkg-config --exists libsystemd 2>/dev/null && echo yes),yes)
 BASE += -DDREY_SYSTEMD $(shell pkg-config --cflags libsystemd)
 LIBS += $(shell pkg-config --libs libsystemd)
