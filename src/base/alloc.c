@@ -25,6 +25,10 @@ static inline void count(int64_t bytes) {
     if (__builtin_expect((uint64_t)(used_here + COUNT_STEP) > 2 * COUNT_STEP, 0)) mem_count_flush();
 }
 
+void mem_count(int64_t bytes) {
+    count(bytes);
+}
+
 void mem_count_flush(void) {
     atomic_fetch_add_explicit(&used_total, used_here, memory_order_relaxed);
     used_here = 0;

@@ -18,7 +18,7 @@
 
 void *mem_alloc(size_t size) MEM_RETURNS;
 void *mem_zalloc(size_t size) MEM_RETURNS; /* zero-filled */
-/* align: a power of two that divides size, at most 4096 */
+/* align: a power of two that divides size (with jemalloc: any size) */
 void *mem_alloc_aligned(size_t size, size_t align) MEM_RETURNS;
 void *mem_try_alloc(size_t size) MEM_RETURNS; /* NULL when there is no memory */
 void *mem_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
@@ -40,6 +40,9 @@ size_t mem_usable_size(const void *ptr);
 /* Bytes handed out and not yet freed, of the whole process. Exact for the calling thread's own
  * work; other threads' may lag by a few KB. */
 size_t mem_used(void);
+
+/* For who hands out parts of blocks had from above: adds to what is handed out, or takes off. */
+void mem_count(int64_t bytes);
 
 /* Hands this thread's count over; a helper thread calls it at the end of a job. */
 void mem_count_flush(void);
