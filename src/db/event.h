@@ -13,6 +13,12 @@
     X(INCRBY, '$', "incrby")                                                                       \
     X(INCRBYFLOAT, '$', "incrbyfloat")                                                             \
     X(PFADD, '$', "pfadd")                                                                         \
+    X(SADD, 's', "sadd")                                                                           \
+    X(SREM, 's', "srem")                                                                           \
+    X(SPOP, 's', "spop")                                                                           \
+    X(SINTERSTORE, 's', "sinterstore")                                                             \
+    X(SUNIONSTORE, 's', "sunionstore")                                                             \
+    X(SDIFFSTORE, 's', "sdiffstore")                                                               \
     X(DEL, 'g', "del")                                                                             \
     X(EXPIRE, 'g', "expire")                                                                       \
     X(PERSIST, 'g', "persist")                                                                     \

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/num.h"
+#include "type/type.h"
 
 int call_keys_ahead(const struct call *c, int first, int end, int step,
                     struct key keys[CALL_KEYS_AHEAD]) {
@@ -37,6 +38,18 @@ void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline,
         return;
     }
     db_set_string(c->db, k, value, deadline, event);
+}
+
+void call_store(struct call *c, struct key k, struct entry *e, enum db_event event) {
+    const struct keyspace *ks = &c->engine->keyspace;
+    bool (*is_empty)(const struct entry *) = type_of(e)->is_empty;
+    if (is_empty && is_empty(e)) {
+        entry_free(e);
+        db_delete(c->db, k, true, EVENT_DEL);
+        return;
+    }
+    e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
+    db_put(c->db, k, e, event);
 }
 
 bool arg_is(const struct call *c, int i, const char *word) {

@@ -53,6 +53,10 @@ static inline const struct type_settings *call_type_settings(const struct call *
  * its own isn't copied. */
 void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline, enum db_event event);
 
+/* Makes `e` (in no database; its key is k's) the key's value, as the ...STORE commands do: an empty
+ * collection only deletes what the key holds. Takes e over. */
+void call_store(struct call *c, struct key k, struct entry *e, enum db_event event);
+
 bool arg_is(const struct call *c, int i, const char *word); /* any case */
 bool arg_i64_or_reply(struct call *c, int i, int64_t *out);
 /* `error` NULL: the usual texts. */

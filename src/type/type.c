@@ -2,10 +2,12 @@
 #include "type/type.h"
 
 #include "base/alloc.h"
+#include "type/t_set.h"
 #include "type/t_string.h"
 
 const struct type *const type_table[TYPE_COUNT] = {
     [TYPE_STRING] = &type_string,
+    [TYPE_SET] = &type_set,
 };
 
 struct entry *type_new(struct slice key, enum type_id type, const struct type_settings *settings) {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SPOP and SRANDMEMBER. */
+#include "type/set_random.h"
+
+#include "cmd/families.h"
+#include "cmd/set_reply.h"
+#include "exec/call.h"
+
+static void reply_visit(void *ctx, const struct set_member *m) {
+    set_reply_member(ctx, m);
+}
+
+static struct set_choice reply_choice(struct call *c) {
+    return (struct set_choice){&c->engine->keyspace.rng, reply_visit, c->reply};
+}
+
+/* Takes `count` members out, or all, and replies them; returns how many went. Those of a set that
+ * goes as a whole are freed with it, elsewhere if they're many. */
+static void pop(struct call *c, struct key k, struct entry *e, size_t count) {
+    struct set_choice choice = reply_choice(c);
+    bool all = count == set_count(e);
+    e = db_edit(c->db, k, e, TYPE_SET);
+    if (all)
+        set_pick(e, count, &choice);
+    else
+        set_pop(e, count, &choice, call_type_settings(c));
+    db_edited(c->db, k, e, EVENT_SPOP, count);
+    if (all) db_delete(c->db, k, true, EVENT_DEL);
+}
+
+static void cmd_spop(struct call *c) {
+    int64_t count = 1;
+    struct key k = call_key(c, 1);
+    struct entry *e;
+    bool counted = c->argc == 3;
+    if (c->argc > 3) {
+        reply_error(c->reply, ERR_SYNTAX);
+        return;
+    }
+    if (counted && !arg_i64_in_or_reply(c, 2, 0, INT64_MAX, ERR_NOT_POSITIVE, &count)) return;
+    if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_SET, &e)) return;
+    if (e && (uint64_t)count > set_count(e)) count = (int64_t)set_count(e);
+    if (counted)
+        reply_set(c->reply, e ? (size_t)count : 0);
+    else if (!e)
+        reply_null(c->reply);
+    if (e && count) pop(c, k, e, (size_t)count);
+}
+
+static void reply_chosen(struct call *c, const struct entry *e, int64_t count) {
+    struct set_choice choice = reply_choice(c);
+    if (count < 0) {
+        reply_array(c->reply, (size_t)-count);
+        set_draw(e, (uint64_t)-count, &choice);
+        return;
+    }
+    if ((uint64_t)count > set_count(e)) count = (int64_t)set_count(e);
+    reply_array(c->reply, (size_t)count);
+    set_pick(e, (size_t)count, &choice);
+}
+
+static void cmd_srandmember(struct call *c) {
+    int64_t count = 1;
+    struct entry *e;
+    bool counted = c->argc == 3;
+    if (c->argc > 3) {
+        reply_error(c->reply, ERR_SYNTAX);
+        return;
+    }
+    if (counted && !arg_i64_in_or_reply(c, 2, -INT64_MAX, INT64_MAX, NULL, &count)) return;
+    if (!call_find_typed_or_reply(c, call_key(c, 1), DB_READ, TYPE_SET, &e)) return;
+    if (!e && counted) {
+        reply_array(c->reply, 0);
+    } else if (!e) {
+        reply_null(c->reply);
+    } else if (counted) {
+        reply_chosen(c, e, count);
+    } else {
+        struct set_choice choice = reply_choice(c);
+        set_draw(e, 1, &choice);
+    }
+}
+
+const struct command set_random_commands[] = {
+    {
+        .name = "spop",
+        .run = cmd_spop,
+        .arity = -2,
+        .flags = CMD_WRITE | CMD_FAST,
+        .categories = ACL_SET,
+        .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_DELETE)},
+        .group = "set",
+        .summary = "Removes members that are chosen at random, and returns them.",
+        .since = "1.0.0",
+        .complexity = "O(1) for one; O(N) in COUNT for many.",
+        .syntax = "key [count]",
+        .history = "3.2.0 Takes a count.",
+        .tips = "nondeterministic_output",
+    },
+    {
+        .name = "srandmember",
+        .run = cmd_srandmember,
+        .arity = -2,
+        .flags = CMD_READONLY,
+        .categories = ACL_SET,
+        .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
+        .group = "set",
+        .summary = "Returns members that are chosen at random.",
+        .since = "1.0.0",
+        .complexity = "O(1) for one; O(N) in the magnitude of COUNT for many.",
+        .syntax = "key [count]",
+        .history = "2.6.0 Takes a count.",
+        .tips = "nondeterministic_output",
+    },
+    {.name = NULL},
+};
