@@ -28,16 +28,19 @@ bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access acces
     return false;
 }
 
+struct bytes *call_arg_bytes(const struct call *c, int arg) {
+    for (size_t i = 0; i < c->engine->arg_bytes_count; i++)
+        if (c->engine->arg_bytes[i]->data == c->argv[arg].ptr) return c->engine->arg_bytes[i];
+    return NULL;
+}
+
 void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline,
                      enum db_event event) {
-    struct slice value = c->argv[arg];
-    for (size_t i = 0; i < c->engine->arg_bytes_count; i++) {
-        struct bytes *own = c->engine->arg_bytes[i];
-        if (own->data != value.ptr) continue;
+    struct bytes *own = call_arg_bytes(c, arg);
+    if (own)
         db_set_bytes(c->db, k, bytes_ref(own), deadline, event);
-        return;
-    }
-    db_set_string(c->db, k, value, deadline, event);
+    else
+        db_set_string(c->db, k, c->argv[arg], deadline, event);
 }
 
 void call_store(struct call *c, struct key k, struct entry *e, enum db_event event) {

@@ -49,6 +49,10 @@ static inline const struct type_settings *call_type_settings(const struct call *
     return c->engine->keyspace.types;
 }
 
+/* The memory of its own that a long argument was received in, and that holds nothing else; NULL: it
+ * has none. Borrowed. */
+struct bytes *call_arg_bytes(const struct call *c, int arg);
+
 /* Makes argument `arg` the key's value, as db_set_string; a long one that was received in memory of
  * its own isn't copied. */
 void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline, enum db_event event);
