@@ -12,6 +12,8 @@ struct type_settings {
     const struct hash_seed *seed;   /* borrowed: the keyspace's */
     int64_t list_max_listpack_size; /* of a list's block: elements, or -1 .. -5 for 4 to 64 KB */
     int64_t list_compress_depth;
+    uint64_t list_own_place_from; /* texts from so many bytes on aren't put into blocks, for tests;
+                                     0: those that don't fit */
     int64_t hash_max_listpack_entries;
     uint64_t hash_max_listpack_value;
     int64_t set_max_intset_entries, set_max_listpack_entries;
