@@ -270,7 +270,7 @@ static struct element integer_element(int64_t number) {
         return e;
     }
     if (number >= -4096 && number < 4096) {
-        e.head[0] = INTEGER_13 | ((number >> 8) & 31);
+        e.head[0] = (uint8_t)(INTEGER_13 | ((uint64_t)number >> 8 & 31));
         e.head[1] = (uint8_t)number;
         e.head_len = 2;
         return e;
