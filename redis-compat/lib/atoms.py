@@ -139,8 +139,31 @@ def elements(rng):
     return [b"e%d" % number for number in range(first, first + count)]
 
 
+def integers(rng):
+    """Runs of integers, of one width or another."""
+    first, count = rng.choice([0, 0, 32760, -40000, 2**31 - 8]), rng.choice([3, 10, 30])
+    return [_number(first + number) for number in range(count)]
+
+
+def member(rng):
+    """Few enough to meet again, of every kind that sets tell apart."""
+    choice = rng.randrange(20)
+    if choice < 9:
+        return _number(rng.randrange(-3, 25))
+    if choice < 14:
+        return b"m%d" % rng.randrange(40)
+    if choice < 16:
+        return b"e%d" % rng.randrange(60)
+    if choice == 16:
+        return _number(rng.choice(EDGES))
+    if choice == 17:
+        return b"l" * rng.choice([63, 64, 65, 254, 255, 256, 5000])
+    return rng.choice(ODD)
+
+
 ATOMS = {"key": key, "hll_key": hll_key, "word": word, "value": value, "integer": integer,
          "float": float_, "odd": odd, "bad_ttl": bad_ttl, "small": small, "index": index,
          "offset": offset, "bit_offset": bit_offset, "bit": bit, "field": field,
          "field_offset": field_offset, "field_value": field_value, "at": at, "at_ms": at_ms,
-         "db": db, "pattern": pattern, "element": element, "elements": elements}
+         "db": db, "pattern": pattern, "element": element, "elements": elements,
+         "integers": integers, "member": member}

@@ -7,6 +7,7 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     pairs         a map, or an array of key, value, key, value …, in any order of the keys
     near=N        numbers (also as text) may differ by N
     type          only the type of the reply; null differs from not null
+    encoding      the same, or ours says listpack where the other, older, says hashtable
     error         two errors with the same first word
     superset      an array: ours holds everything the other holds, in any order
     fields=a,b    text of name=value words, a client a line: the other's names are in ours in the
@@ -94,6 +95,10 @@ def _near(ours, peers, argument):
 
 def _type(ours, peers, _):
     return ours.kind == peers.kind and (ours.value is None) == (peers.value is None)
+
+
+def _encoding(ours, peers, _):
+    return ours == peers or (ours.value, peers.value) == (b"listpack", b"hashtable")
 
 
 def _error(ours, peers, _):
@@ -268,6 +273,7 @@ MASKS = {
     "pairs": _pairs,
     "near": _near,
     "type": _type,
+    "encoding": _encoding,
     "error": _error,
     "superset": _superset,
     "fields": _fields,

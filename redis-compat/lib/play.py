@@ -116,8 +116,9 @@ class Side:
         return Reply("*", [reply for reply, _ in replies]), b"".join(raw for _, raw in replies)
 
     def _scan(self, step, connection):
-        """A whole SCAN iteration, as the set of what it returned."""
+        """A whole SCAN iteration, as the set of what it returned. SSCAN and so on have a key."""
         words, found = casefile.expand(step.words, self.variables), set()
+        at = 1 if words[0].upper() == b"SCAN" else 2
         for _ in range(LONGEST_SCAN):
             reply, raw = connection.read()
             if reply.kind != "*" or len(reply.value) != 2:
@@ -127,7 +128,7 @@ class Side:
             if cursor == b"0":
                 items = [Reply("$", item) for item in sorted(found)]
                 return Reply("~", items), repr(sorted(found)).encode()
-            connection.send(encode([words[0], cursor] + words[2:]))
+            connection.send(encode(words[:at] + [cursor] + words[at + 1:]))
         return ENDLESS, b""
 
 
