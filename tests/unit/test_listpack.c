@@ -453,6 +453,7 @@ static void refused(void **unused) {
         SLICE("\xc0"),                     /* half an integer */
         SLICE("\xf1\x05\x03"),             /* likewise */
         SLICE("\xe0"),                     /* half a length */
+        SLICE("\xf0"),                     /* an encoding without its length */
         SLICE("\xf0\x01\0\0"),             /* likewise */
         SLICE("\xf0\xff\xff\xff\xff\x05"), /* a length beyond all */
         SLICE("\xf5\x01"),                 /* no encoding */
