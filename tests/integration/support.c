@@ -161,20 +161,24 @@ static int wait_for_end(pid_t pid, bool *late) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Ports are taken from below the range that the kernel gives to outgoing connections, from a place
- * that differs from process to process, so that tests running side by side don't meet. */
+/* What makes a port ours is a socket that is bound to it and never listens: to whoever else looks
+ * for a port it's taken, and the kernel gives it to no outgoing connection. A server may have it
+ * all the same, as both sockets have SO_REUSEADDR; ours gets it late, so that it binds only to what
+ * is nobody's. */
 int free_port(void) {
     static int next;
     if (!next) next = 12000 + (int)((unsigned)getpid() * 97 % 18000);
-    for (int tries = 0; tries < 1000; tries++) {
+    for (int tries = 0; tries < 18000; tries++) {
         next = next >= 30000 ? 12000 : next + 1;
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_port = htons((uint16_t)next),
                                       .sin_addr = {htonl(INADDR_LOOPBACK)}};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        int taken = bind(fd, (struct sockaddr *)&address, sizeof address);
+        if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+            return next; /* the socket stays until this program ends */
+        }
         close(fd);
-        if (taken == 0) return next;
     }
     FAIL("no free port");
 }

@@ -26,7 +26,7 @@
 #include <cmocka.h>
 #include <hiredis.h>
 
-enum { PATIENCE_SEC = 20 };
+enum { PATIENCE_SEC = 60 };
 
 /* --- The server --- */
 
@@ -59,7 +59,8 @@ char *server_log(const struct server *s);
 int server_run(char **output, const char *input, const char *arguments, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A port nobody listens on. Each call gives another one. */
+/* A port nobody listens on, and that nobody else gets while this program runs. Each call gives
+ * another one. */
 int free_port(void);
 
 /* Writes all of text to a file, or fails the test. */

@@ -119,7 +119,7 @@ static void test_timeouts(void **state) {
 static void test_idle_timeout_and_pause(void **state) {
     redisContext *c = client_open(*state);
     struct wire *w = wire_open(*state);
-    wire_text(w, "WAIT 1 1700\r\nPING\r\n");
+    wire_text(w, "WAIT 1 4000\r\nPING\r\n");
     await_blocked(c, 1);
     expect_like(c, "*clients_in_timeout_table:1\\\\r\\\\n*", "INFO clients");
     expect(c, "+OK", "CONFIG SET timeout 1");
@@ -243,7 +243,8 @@ static long long used_memory(redisContext *c) {
 
 /* The keys are gone for everybody at once, the memory when the reply comes. */
 static void test_flush(void **state) {
-    static const char *const requests[] = {"FLUSHALL\r\nDBSIZE\r\n", "FLUSHDB SYNC\r\nDBSIZE\r\n"};
+    static const char *const requests[] = {"FLUSHALL\r\nEXISTS key:1\r\n",
+                                           "FLUSHDB SYNC\r\nEXISTS key:1\r\n"};
     redisContext *c = client_open(*state);
     struct wire *w = wire_open(*state);
     expect(c, "+OK", "FLUSHALL SYNC");

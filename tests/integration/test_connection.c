@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,7 +112,7 @@ static void test_file_then_options(void **state) {
 }
 
 /* The configuration on standard input, `-`, and a daemon that has written its pid and has gone its
- * own way. */
+ * own way. Left by its parent it becomes ours, so that its end can be seen wherever this runs. */
 static void test_daemon_configured_by_stdin(void **state) {
     char dir[] = "/tmp/drey-test-XXXXXX", pidfile[64], text[256], *output;
     assert_non_null(mkdtemp(dir));
@@ -119,10 +120,10 @@ static void test_daemon_configured_by_stdin(void **state) {
     int port = free_port();
     snprintf(text, sizeof text, "port %d\ndir %s\npidfile %s\nlogfile %s/log\nsave \"\"\n", port,
              dir, pidfile, dir);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     assert_int_equal(server_run(&output, text, "- --daemonize yes"), 0);
     free(output);
 
-    double deadline = seconds_now() + PATIENCE_SEC;
     struct wire *w = wire_open_at(NULL, port); /* it's there once the command is through */
     assert_non_null(w);
     wire_ask(w, "+PONG", "PING");
@@ -134,7 +135,11 @@ static void test_daemon_configured_by_stdin(void **state) {
     assert_int_equal(kill(pid, SIGTERM), 0);
     wire_expect_closed(w);
     wire_close(w);
-    while (kill(pid, 0) == 0) assert_true(seconds_now() < deadline);
+    double deadline = seconds_now() + PATIENCE_SEC;
+    int status;
+    while (waitpid(pid, &status, WNOHANG) == 0) assert_true(seconds_now() < deadline);
+    assert_int_equal(status, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
     assert_int_not_equal(access(pidfile, F_OK), 0);
     snprintf(text, sizeof text, "%s/log", dir);
     unlink(text);

@@ -285,9 +285,14 @@ static void all_threads_crash(void) {
     crash_at_once(NULL);
 }
 
+/* A thread that the machine keeps from answering in time is reported as such: that's not the test's
+ * business, so it tries again. */
 static void threads(void **unused) {
+    enum { TRIES = 10 };
     int status;
     const char *text = report_of(crash_among_threads, &status);
+    for (int i = 1; i < TRIES && strstr(text, "no answer"); i++)
+        text = report_of(crash_among_threads, &status);
     assert_int_equal(count(text, "helper_name\n"), 3);
     assert_int_equal(count(text, "(test_crash_helper_thread+0x"), 3);
     assert_int_equal(count(text, "(test_crash_fault+0x"), 1);

@@ -362,9 +362,21 @@ static struct random rng;
 /* In a form, 'k' and 'n' before a '#' are keys of a few. */
 static void random_request(char *line) {
     static const char *const forms[] = {
-        "set k# v#", "get k#",       "append k# x#", "del k#",         "incr n#",
-        "strlen k#", "set k#",       "nope k#",      "mset k# 1 n# 2", "get",
-        "box shut",  "exists k# n#", "expire k# 99", "ttl k#",         "object",
+        "set k# v#",
+        "get k#",
+        "append k# x#",
+        "del k#",
+        "incr n#",
+        "strlen k#",
+        "set k#",
+        "nope k#",
+        "mset k# 1 n# 2",
+        "get",
+        "box shut",
+        "exists k# n#",
+        "expireat k# 4102444800",
+        "expiretime k#",
+        "object",
     };
     const char *form = forms[random_below(&rng, sizeof(forms) / sizeof(forms[0]))];
     for (; *form; form++) {

@@ -94,10 +94,11 @@ static void hex_is_hex(void **unused) {
     assert_int_equal(digits, 8000);
 }
 
+/* A minute may pass between two looks: a wrong unit makes more of a difference. */
 static void clocks_agree(void **unused) {
     int64_t ns = clock_mono_ns(), us = clock_mono_us(), ms = clock_mono_ms();
-    assert_true(us >= ns / 1000 && us - ns / 1000 < 1000000);
-    assert_true(ms >= us / 1000 && ms - us / 1000 < 1000);
+    assert_true(us >= ns / 1000 && us - ns / 1000 < 60000000);
+    assert_true(ms >= us / 1000 && ms - us / 1000 < 60000);
     for (int i = 0; i < 10000; i++) {
         int64_t next = clock_mono_ns();
         assert_true(next >= ns);
@@ -107,7 +108,7 @@ static void clocks_agree(void **unused) {
     time_t before = time(NULL);
     int64_t wall_us = clock_wall_us(), wall_ms = clock_wall_ms();
     assert_true(wall_us / 1000000 >= before && wall_us / 1000000 <= time(NULL) + 1);
-    assert_true(wall_ms >= wall_us / 1000 && wall_ms - wall_us / 1000 < 1000);
+    assert_true(wall_ms >= wall_us / 1000 && wall_ms - wall_us / 1000 < 60000);
 }
 
 int main(void) {

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(ROOT, "redis-compat"))
 
 from lib import server as compat
 
-PATIENCE = 20
+PATIENCE = 120
 
 # What would make a client behave otherwise at one user's than at another's.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("REDISCLI")}
@@ -54,6 +54,7 @@ class Case(unittest.TestCase):
         cls.addClassCleanup(cls.server.remove)
 
     def setUp(self):
+        self.server.await_info("connected_clients", "1")  # those of the test before are gone
         self.server.run("FLUSHALL")
         self.server.run("CONFIG", "RESETSTAT")
 

@@ -68,7 +68,7 @@ class Benchmark(harness.Case):
 
     def test_1000_clients(self):
         self.measure("-t", "set,get", "-c", "1000")
-        self.assertGreaterEqual(int(self.info("stats")["total_connections_received"]), 2000)
+        self.assertGreaterEqual(int(self.info("stats")["total_connections_received"]), 1000)
 
     def test_threads(self):
         self.measure("-t", "set,get,incr", "--threads", "2")
@@ -92,7 +92,7 @@ class Benchmark(harness.Case):
         self.assertEqual(self.server.run("STRLEN", "k").value, 104)
 
     def test_other_database(self):
-        self.measure("-t", "set", "--dbnum", "3", "-r", "10", requests=200)
+        self.measure("-t", "set", "--dbnum", "3", "-r", "10")
         self.assertEqual(self.info("keyspace")["db3"].split(",")[0], "keys=10")
 
     def test_new_connections(self):

@@ -133,7 +133,7 @@ class Terminal(Cli):
                 if "--latency-dist" not in option:
                     terminal.expect(r"min: \d+, max: \d+, avg: \d+\.\d+ \(\d+ samples\)")
                 if "--latency-history" in option:
-                    terminal.expect(r"-- 0\.1\d seconds range")
+                    terminal.expect(r"-- \d+\.\d\d seconds range")
                 if "--latency-dist" in option:
                     terminal.expect("-{9}\r\n.*\n")
                 terminal.process.send_signal(signal.SIGINT)

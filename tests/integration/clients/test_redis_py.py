@@ -32,6 +32,19 @@ class Application(harness.Case):
         self.addCleanup(client.connection_pool.disconnect)
         return client
 
+    def assert_left(self, left, whole):
+        """That so much of a time to live is left is true however slow this machine is."""
+        self.assertTrue(whole / 2 < left <= whole, left)
+
+    def patiently(self, call):
+        """What a client says in the end that has given up waiting, perhaps, some times before."""
+        deadline = time.monotonic() + harness.PATIENCE
+        while True:
+            try:
+                return call()
+            except redis.TimeoutError:
+                self.assertLess(time.monotonic(), deadline)
+
     def set_config(self, **values):
         """Sets parameters for the length of the test; _ in their names stands for -."""
         for name, value in values.items():
@@ -47,12 +60,12 @@ class Keys(Application):
         self.assertIsNone(r.set("a", "2", nx=True))
         self.assertIsNone(r.set("none", "2", xx=True))
         self.assertEqual(r.set("a", "2", get=True), "1")
-        self.assertTrue(r.set("a", 3.5, ex=100))
-        self.assertEqual(r.ttl("a"), 100)
+        self.assertTrue(r.set("a", 3.5, ex=1000))
+        self.assert_left(r.ttl("a"), 1000)
         self.assertTrue(r.set("a", b"bytes", keepttl=True))
-        self.assertIn(r.ttl("a"), (99, 100))
-        self.assertTrue(r.set("a", "1", px=datetime.timedelta(seconds=50)))
-        self.assertTrue(49000 < r.pttl("a") <= 50000)
+        self.assert_left(r.ttl("a"), 1000)
+        self.assertTrue(r.set("a", "1", px=datetime.timedelta(seconds=500)))
+        self.assert_left(r.pttl("a"), 500000)
         soon = datetime.datetime.now() + datetime.timedelta(seconds=1000)
         self.assertTrue(r.set("a", "1", exat=soon))
         self.assertEqual(r.expiretime("a"), int(soon.timestamp()))
@@ -83,8 +96,8 @@ class Keys(Application):
     def test_getex_getdel_copy(self):
         r = self.r
         r.set("a", "1")
-        self.assertEqual(r.getex("a", ex=100), "1")
-        self.assertEqual(r.ttl("a"), 100)
+        self.assertEqual(r.getex("a", ex=1000), "1")
+        self.assert_left(r.ttl("a"), 1000)
         self.assertEqual(r.getex("a", persist=True), "1")
         self.assertEqual(r.ttl("a"), -1)
         self.assertTrue(r.copy("a", "b"))
@@ -103,7 +116,7 @@ class Keys(Application):
         self.assertEqual(r.type("none"), "none")
         self.assertEqual([r.object("encoding", key) for key in "abc"], ["int", "raw", "embstr"])
         self.assertEqual(r.object("refcount", "b"), 1)
-        self.assertLessEqual(r.object("idletime", "b"), 1)
+        self.assertLessEqual(r.object("idletime", "b"), harness.PATIENCE)
         self.assertTrue(r.rename("a", "d"))
         self.assertFalse(r.renamenx("d", "b"))
         self.assertIn(r.randomkey(), ("b", "c", "d"))
@@ -118,7 +131,7 @@ class Keys(Application):
         self.assertTrue(r.flushall())
         self.assertEqual(r.wait(0, 10), 0)
         self.assertEqual(r.echo("hi"), "hi")
-        self.assertTrue(abs(r.time()[0] - time.time()) < 5)
+        self.assertTrue(abs(r.time()[0] - time.time()) < harness.PATIENCE)
 
     def test_expiry(self):
         r = self.r
@@ -133,7 +146,7 @@ class Keys(Application):
         later = datetime.datetime.now() + datetime.timedelta(hours=1)
         self.assertTrue(r.expireat("a", later))
         self.assertTrue(r.pexpireat("a", later))
-        self.assertTrue(3590 < r.ttl("a") <= 3600)
+        self.assert_left(r.ttl("a"), 3600)
         self.assertTrue(r.persist("a"))
         self.assertFalse(r.persist("a"))
         self.assertTrue(r.pexpire("a", 20))
@@ -378,8 +391,8 @@ class Server(Application):
     def test_too_many_clients(self):
         self.r.ping()
         self.b.ping()
-        clients = self.r.info("clients")["connected_clients"]
-        self.set_config(maxclients=clients)
+        self.server.await_info("connected_clients", "3")  # the harness has one
+        self.set_config(maxclients=3)
         with self.assertRaisesRegex(redis.ConnectionError, "max number of clients|not ready"):
             self.client().ping()
         self.r.ping()
@@ -408,17 +421,17 @@ class Server(Application):
     def test_timeout(self):
         """A reply that comes too late is never taken for another's."""
         r = self.client(socket_timeout=0.05)
-        r.set("a", "1")
+        self.assertTrue(self.patiently(lambda: r.set("a", "1")))
         sleeper = threading.Thread(target=self.b.execute_command, args=("DEBUG", "SLEEP", "0.3"))
         with self.assertRaises(redis.TimeoutError):
             r.execute_command("DEBUG", "SLEEP", "0.2")
         self.assertEqual(self.r.get("a"), "1")
         sleeper.start()
-        patient = self.client(socket_timeout=0.05, retry=Retry(ConstantBackoff(0.01), 100),
+        patient = self.client(socket_timeout=0.05, retry=Retry(ConstantBackoff(0.01), 1000),
                               retry_on_timeout=True)
         self.assertEqual(patient.get("a"), b"1")
         sleeper.join()
-        self.assertEqual(r.get("a"), b"1")
+        self.assertEqual(self.patiently(lambda: r.get("a")), b"1")
 
 
 class Sharing(Application):
@@ -509,7 +522,7 @@ class Restart(Application):
             self.assertTrue(r.set("a", "1") and r.delete("a"))
 
     def test_while_it_is_down(self):
-        patient = self.client(retry=Retry(ConstantBackoff(0.02), 500),
+        patient = self.client(retry=Retry(ConstantBackoff(0.02), 5000),
                               retry_on_error=[redis.ConnectionError, ConnectionRefusedError])
         self.assertTrue(patient.ping() and self.b.ping())
         self.server.stop()
