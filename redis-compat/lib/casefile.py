@@ -5,9 +5,10 @@ import re
 
 from . import compare, text
 
-STATEMENTS = ("needs", "resp", "config", "sleep", "recv", "silent", "close", "closed")
+STATEMENTS = ("needs", "resp", "config", "sleep", "recv", "silent", "close", "closed",
+              "await")
 FLAGS = ("raw", "send", "scan", "closed", "both")
-VALUES = ("as", "replies", "within")
+VALUES = ("as", "replies", "within", "after")
 
 
 class BadCase(Exception):

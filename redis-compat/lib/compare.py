@@ -73,10 +73,12 @@ def _pairs(ours, peers, _):
 
 
 def _number(value):
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+    for kind in (int, float):  # large integers to the unit
+        try:
+            return kind(value)
+        except (TypeError, ValueError):
+            continue
+    return None
 
 
 def _near(ours, peers, argument):

@@ -52,12 +52,14 @@ class Side:
     def __init__(self, server):
         self.server = server
         self.connections, self.variables, self.restore = {}, {}, []
+        self.posted = self.posted_before = 0.0
 
     def begin(self, protocol):
         """Clean ground for a section."""
         self.protocol = protocol
         self.connections, self.variables, self.restore = {}, {}, []
-        if self.server.run("FLUSHALL").kind == "-":
+        if (self.server.run("FLUSHALL").kind == "-"
+                or not self.server.await_info("connected_clients", "1")):
             self.server.restart()
 
     def end(self):
@@ -90,6 +92,7 @@ class Side:
     def post(self, step):
         """Sends a step's command without waiting for the reply."""
         words = casefile.expand(step.words, self.variables)
+        self.posted_before, self.posted = self.posted, time.monotonic()
         raw = "raw" in step.flags
         self.connection(step.connection).send(b"".join(words) if raw else encode(words))
 
@@ -114,6 +117,11 @@ class Side:
         if count == 1:
             return replies[0]
         return Reply("*", [reply for reply, _ in replies]), b"".join(raw for _, raw in replies)
+
+    def came_early(self, step):
+        """Whether the reply that was just taken should have come later."""
+        least = float(step.values.get("after", 0)) / 1000
+        return time.monotonic() - self.posted_before < least
 
     def _scan(self, step, connection):
         """A whole SCAN iteration, as the set of what it returned. SSCAN and so on have a key."""
@@ -228,9 +236,11 @@ class Player:
 
     def _compare(self, step, tally):
         """Takes both replies and compares them."""
-        taken = []
+        taken, early = [], []
         for side in (self.ours, self.peer):
             taken.append(side.take(step))
+            if side.came_early(step):
+                early.append(side.server.name)
             self._remember(side, step, taken[-1][0])
         (ours, our_bytes), (peers, peer_bytes) = taken
         if ours in LOST or peers in LOST:
@@ -243,6 +253,8 @@ class Player:
             equal = our_bytes == peer_bytes and ours is not NO_REPLY
         else:
             equal = compare.same(step.mask, step.argument, ours, peers)
+        if early:
+            return "the reply came too early: " + " ".join(early)
         if equal:
             tally.passed += 1
             return None
@@ -267,6 +279,13 @@ class Player:
 
     def _do_sleep(self, step, tally):
         time.sleep(float(step.words[0].data))
+
+    def _do_await(self, step, tally):
+        name, value = (word.data.decode() for word in step.words)
+        for side in (self.ours, self.peer):
+            if not side.server.await_info(name, value):
+                return "%s: %s never is %s" % (side.server.name, name, value)
+        return None
 
     def _do_recv(self, step, tally):
         return self._compare(step, tally)

@@ -12,7 +12,8 @@ import time
 
 from .resp import REPLY_SECONDS, Connection, Trouble
 
-START_SECONDS = 10
+PATIENCE_SECONDS = 60
+FIRST_PORT, LAST_PORT = 12000, 30000
 PR_SET_PDEATHSIG = 1
 
 
@@ -20,10 +21,21 @@ class StartFailed(Exception):
     """The server didn't come up; the text says what it printed."""
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def hold_port():
+    """A port that nobody listens on, as a socket that is bound to it and never listens: as long as that
+    is open, whoever looks for a port finds it taken, and the kernel gives it to no outgoing connection.
+    A server may have it, as both sockets have SO_REUSEADDR; ours gets it late, so that it binds only to
+    what is nobody's. Below the ports of outgoing connections, from a place of this process."""
+    ports = LAST_PORT - FIRST_PORT
+    for number in range(ports):
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", FIRST_PORT + (os.getpid() * 89 + number) % ports))
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return holder
+        except OSError:
+            holder.close()
+    raise StartFailed("no free port")
 
 
 def _end_with_parent():
@@ -41,7 +53,8 @@ class Server:
         self.name, self.path, self.options = name, path, list(options)
         self.directory = tempfile.mkdtemp(prefix="compat-")
         self.process = self.control = None
-        self.port = free_port()
+        self.holder = hold_port()
+        self.port = self.holder.getsockname()[1]
         self.starts = 0
         self.start()
 
@@ -56,7 +69,7 @@ class Server:
         self._await_start()
 
     def _await_start(self):
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 self.control = Connection(self.port)
@@ -94,6 +107,16 @@ class Server:
             self.control = Connection(self.port)
             return self.control.command(*args)
 
+    def await_info(self, name, value):
+        """Waits until INFO says so; False if it doesn't come to that. What is sent on one connection,
+        or its end, may reach a server later than what is sent afterwards on another one."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        line = "\r\n%s:%s\r\n" % (name, value)
+        while line.encode() not in self.run("INFO", "everything").value:
+            if time.monotonic() > deadline:
+                return False
+        return True
+
     def restart(self):
         self.stop()
         self.start()
@@ -106,12 +129,13 @@ class Server:
             return
         self.process.terminate()
         try:
-            self.process.wait(5)
+            self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 
     def remove(self):
-        """Ends the process and removes its directory."""
+        """Ends the process, gives back the port and removes the directory."""
         self.stop()
+        self.holder.close()
         shutil.rmtree(self.directory, ignore_errors=True)
