@@ -13,12 +13,27 @@
     X(INCRBY, '$', "incrby")                                                                       \
     X(INCRBYFLOAT, '$', "incrbyfloat")                                                             \
     X(PFADD, '$', "pfadd")                                                                         \
+    X(LPUSH, 'l', "lpush")                                                                         \
+    X(RPUSH, 'l', "rpush")                                                                         \
+    X(LPOP, 'l', "lpop")                                                                           \
+    X(RPOP, 'l', "rpop")                                                                           \
+    X(LINSERT, 'l', "linsert")                                                                     \
+    X(LSET, 'l', "lset")                                                                           \
+    X(LREM, 'l', "lrem")                                                                           \
+    X(LTRIM, 'l', "ltrim")                                                                         \
     X(SADD, 's', "sadd")                                                                           \
     X(SREM, 's', "srem")                                                                           \
     X(SPOP, 's', "spop")                                                                           \
     X(SINTERSTORE, 's', "sinterstore")                                                             \
     X(SUNIONSTORE, 's', "sunionstore")                                                             \
     X(SDIFFSTORE, 's', "sdiffstore")                                                               \
+    X(HSET, 'h', "hset")                                                                           \
+    X(HDEL, 'h', "hdel")                                                                           \
+    X(HINCRBY, 'h', "hincrby")                                                                     \
+    X(HINCRBYFLOAT, 'h', "hincrbyfloat")                                                           \
+    X(HEXPIRE, 'h', "hexpire")                                                                     \
+    X(HPERSIST, 'h', "hpersist")                                                                   \
+    X(HEXPIRED, 'h', "hexpired")                                                                   \
     X(DEL, 'g', "del")                                                                             \
     X(EXPIRE, 'g', "expire")                                                                       \
     X(PERSIST, 'g', "persist")                                                                     \

@@ -2,7 +2,8 @@
 /* Expiry: each table keeps its segments in a heap by a lower bound of their deadlines. A segment
  * that is due is looked through once: what has expired goes, and the nearest deadline of the rest
  * becomes its new bound, but not before RESWEEP_MS_MAX in large tables, where each segment would
- * otherwise be looked through for every single key of it. */
+ * otherwise be looked through for every single key of it. Deadlines of parts of a value (fields of
+ * hashes) count like the key's own: the bound leads to the key, the type to the parts. */
 #include "db/keyspace.h"
 
 #include "base/alloc.h"
@@ -68,16 +69,61 @@ static void changed(struct db *db, struct slice key, enum db_event event) {
     raise_event(db, key, event);
 }
 
+static struct entry *take(struct db *db, struct key k) {
+    struct table_ref ref;
+    struct entry *e = db_look_up(db, k, &ref);
+    if (!e) return NULL;
+    table_remove(&db->table, k.hash, ref);
+    db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
+    return e;
+}
+
 /* Look-ups. */
 
+static inline bool has_part_deadlines(const struct entry *e) {
+    return e->flags & ENTRY_PART_DEADLINES;
+}
+
+/* Has it, or have all parts of its value? */
+static bool is_due(const struct entry *e, uint64_t now) {
+    if (!(e->flags & (ENTRY_DEADLINE | ENTRY_PART_DEADLINES))) return false;
+    if (entry_deadline(e) <= now) return true;
+    return has_part_deadlines(e) && type_of(e)->parts->all_due(e, now);
+}
+
 bool db_expired(const struct db *db, const struct entry *e) {
-    return entry_deadline(e) <= db->keyspace->now_ms && !db->keyspace->no_expiry;
+    return is_due(e, db->keyspace->now_ms) && !db->keyspace->no_expiry;
+}
+
+/* The end of an expired entry that has been taken out. k may lie in it, so the events come first.
+ */
+static void bury(struct db *db, struct key k, struct entry *e, bool lazy) {
+    struct keyspace *ks = db->keyspace;
+    if (entry_deadline(e) <= ks->now_ms) {
+        ks->stats.expired++;
+        changed(db, k.name, EVENT_EXPIRED);
+    } else {
+        changed(db, k.name, EVENT_HEXPIRED);
+        raise_event(db, k.name, EVENT_DEL);
+    }
+    dispose(ks, e, lazy);
 }
 
 static void expire_key(struct db *db, struct key k) {
+    bury(db, k, take(db, k), db->keyspace->lazy_expire);
+}
+
+/* After the type has removed parts that had expired: what is left empty goes. Returns the entry, or
+ * NULL. */
+static struct entry *parts_expired(struct db *db, struct key k, struct entry *e, size_t parts) {
     struct keyspace *ks = db->keyspace;
-    ks->stats.expired++;
-    db_delete(db, k, ks->lazy_expire, EVENT_EXPIRED);
+    ks->stats.expired_parts += parts;
+    ks->dirty += parts;
+    if (parts) raise_event(db, k.name, EVENT_HEXPIRED);
+    if (!type_of(e)->is_empty(e)) return e;
+    raise_event(db, k.name, EVENT_DEL);
+    dispose(ks, take(db, k), ks->lazy_expire);
+    return NULL;
 }
 
 struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access) {
@@ -86,6 +132,8 @@ struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db
         expire_key(db, k);
         e = NULL;
     }
+    if (e && has_part_deadlines(e) && !ks->no_expiry)
+        e = parts_expired(db, k, e, type_of(e)->parts->settle(e, ks->now_ms));
     bool counts = access == DB_READ || access == DB_LOOK;
     if (e && access <= DB_WRITE)
         e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
@@ -123,14 +171,18 @@ uint64_t db_scan(struct db *db, uint64_t cursor, table_visit *visit, void *ctx) 
 
 /* Writes. */
 
+/* Tells the table when it has to look at the entry again. */
+static inline void note_due(struct db *db, struct key k, const struct entry *e) {
+    if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
+    if (has_part_deadlines(e)) table_due_note(&db->table, k.hash, type_of(e)->parts->next_due(e));
+}
+
 static void insert(struct db *db, struct key k, struct entry *e) {
     struct keyspace *ks = db->keyspace;
     e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
     table_insert(&db->table, k.hash, e);
-    if (e->flags & ENTRY_DEADLINE) {
-        db->deadlines++;
-        table_due_note(&db->table, k.hash, entry_deadline(e));
-    }
+    db->deadlines += (e->flags & ENTRY_DEADLINE) != 0;
+    note_due(db, k, e);
     raise_event(db, k.name, EVENT_NEW);
 }
 
@@ -141,20 +193,11 @@ static void update(struct db *db, struct key k, struct table_ref ref, struct ent
     if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
 }
 
-static struct entry *take(struct db *db, struct key k) {
-    struct table_ref ref;
-    struct entry *e = db_look_up(db, k, &ref);
-    if (!e) return NULL;
-    table_remove(&db->table, k.hash, ref);
-    db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
-    return e;
-}
-
 /* The live entry of k for a write that replaces its value; `had` says whether it had a deadline. */
 static struct entry *find_to_replace(struct db *db, struct key k, struct table_ref *ref,
                                      uint64_t *deadline) {
     struct entry *e = db_look_up(db, k, ref);
-    if (e && (e->flags & ENTRY_DEADLINE) && db_expired(db, e)) {
+    if (e && db_expired(db, e)) {
         expire_key(db, k);
         e = NULL;
     }
@@ -253,6 +296,7 @@ void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event
     bool (*is_empty)(const struct entry *) = type_of(e)->is_empty;
     db->keyspace->dirty += changes;
     if (changes) raise_event(db, k.name, event);
+    if (has_part_deadlines(e)) note_due(db, k, e);
     if (!is_empty || !is_empty(e)) return;
     if (changes) raise_event(db, k.name, EVENT_DEL);
     entry_free(take(db, k));
@@ -281,14 +325,13 @@ void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_eve
 bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event) {
     struct entry *e = take(db, k);
     if (!e) return false;
-    bool live = event == EVENT_EXPIRED || !db_expired(db, e);
-    if (!live) {
-        db->keyspace->stats.expired++;
-        event = EVENT_EXPIRED;
+    if (db_expired(db, e)) {
+        bury(db, k, e, lazy);
+        return false;
     }
     changed(db, k.name, event);
     dispose(db->keyspace, e, lazy);
-    return live;
+    return true;
 }
 
 /* Puts an entry in place of what the key holds, its access bits kept. */
@@ -363,6 +406,22 @@ static uint64_t resweep_ms(const struct db *db) {
     return ms < RESWEEP_MS_MAX ? ms : RESWEEP_MS_MAX;
 }
 
+/* Expires the entry if it's due, or those parts of it that are. Returns when something of it is due
+ * next: not after now if there's more to do. */
+static uint64_t expire_entry(struct db *db, struct entry *e) {
+    uint64_t now = db->keyspace->now_ms, deadline = entry_deadline(e);
+    if (deadline > now && !has_part_deadlines(e)) return deadline;
+    struct key k = db_key(db, entry_key(e));
+    if (is_due(e, now)) {
+        expire_key(db, k);
+        return TABLE_NEVER;
+    }
+    size_t parts = 0;
+    uint64_t next = type_of(e)->parts->expire(e, now, &parts);
+    if (!parts_expired(db, k, e, parts)) return TABLE_NEVER;
+    return next < deadline ? next : deadline;
+}
+
 static void expire_segment(struct db *db) {
     enum { AHEAD = 12 };
     void *entries[TABLE_SEGMENT_MAX];
@@ -370,14 +429,11 @@ static void expire_segment(struct db *db) {
     size_t n = table_due_take(&db->table, entries, &first);
     for (size_t i = 0; i < n; i++) {
         if (i + AHEAD < n) __builtin_prefetch(entries[i + AHEAD]);
-        uint64_t deadline = entry_deadline(entries[i]);
-        if (deadline <= now)
-            expire_key(db, db_key(db, entry_key(entries[i])));
-        else if (deadline < next)
-            next = deadline;
+        uint64_t due = expire_entry(db, entries[i]);
+        if (due < next) next = due;
     }
     uint64_t soonest = now + resweep_ms(db);
-    if (next < soonest) next = soonest;
+    if (next > now && next < soonest) next = soonest;
     table_due_note(&db->table, first, next);
 }
 

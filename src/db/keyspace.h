@@ -41,6 +41,7 @@ struct db {
 struct keyspace_stats {
     uint64_t hits, misses;     /* of look-ups for reading */
     uint64_t expired, evicted; /* keys */
+    uint64_t expired_parts;    /* fields that were removed one by one, the hash staying */
     uint64_t expire_cut_short; /* expiry rounds that ran out of time with keys left */
     uint64_t lazy_freed;       /* values handed to `discard` */
 };
@@ -106,7 +107,7 @@ __attribute__((always_inline)) static inline struct entry *db_find(struct db *db
                                                                    enum db_access access) {
     struct entry *e = db_look_up(db, k, NULL);
     struct keyspace *ks = db->keyspace;
-    if (__builtin_expect(!e || (e->flags & ENTRY_DEADLINE), 0))
+    if (__builtin_expect(!e || (e->flags & (ENTRY_DEADLINE | ENTRY_PART_DEADLINES)), 0))
         return db_find_slow(db, k, e, access);
     if (access <= DB_WRITE) {
         uint32_t bits = access_used(&ks->access, e->access, ks->now_ms, &ks->rng);
@@ -124,7 +125,7 @@ static inline size_t db_count(const struct db *db) {
     return table_count(&db->table);
 }
 
-/* Whether the entry's deadline has passed. */
+/* Whether the entry's deadline has passed, or those of all parts of its value. */
 bool db_expired(const struct db *db, const struct entry *e);
 
 /* A key, all with the same chance, expired ones left out (and deleted); NULL if there is none. */
@@ -188,9 +189,9 @@ void db_move(struct db *db, struct key k, struct db *to, struct key to_key);
 size_t db_flush(struct db *db, bool lazy);
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b);
 
-/* Deletes keys that are due, nearest first, until none is or the monotonic clock passes until_us
- * (at least a segment's worth). Returns the Unix time in ms at which to call again;
- * ENTRY_NO_DEADLINE: no key has a deadline. */
+/* Deletes keys and parts of values that are due, nearest first, until none is or the monotonic
+ * clock passes until_us (at least a segment's worth). Returns the Unix time in ms at which to call
+ * again; ENTRY_NO_DEADLINE: no key has a deadline. */
 uint64_t keyspace_expire(struct keyspace *ks, uint64_t until_us);
 
 /* The nearest Unix time in ms at which something may be due. */

@@ -35,7 +35,8 @@ enum entry_flag {
     ENTRY_DEADLINE = 1,
     ENTRY_LONG_KEY = 2, /* the key's length doesn't fit in one byte */
     ENTRY_WORD = 4,
-    ENTRY_EDITED = 8, /* a string that was changed in place: OBJECT ENCODING says raw */
+    ENTRY_EDITED = 8,          /* a string that was changed in place: OBJECT ENCODING says raw */
+    ENTRY_PART_DEADLINES = 16, /* parts of the value have deadlines: see struct type_parts */
 };
 
 struct entry {

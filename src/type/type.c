@@ -2,11 +2,13 @@
 #include "type/type.h"
 
 #include "base/alloc.h"
+#include "type/t_hash.h"
 #include "type/t_set.h"
 #include "type/t_string.h"
 
 const struct type *const type_table[TYPE_COUNT] = {
     [TYPE_STRING] = &type_string,
+    [TYPE_HASH] = &type_hash,
     [TYPE_SET] = &type_set,
 };
 

@@ -10,6 +10,21 @@
 
 struct table;
 
+/* What a type does whose values have parts with deadlines of their own; for entries marked
+ * ENTRY_PART_DEADLINES, which the type sets and clears. Deadlines are Unix times in ms. */
+struct type_parts {
+    /* None is before this. */
+    uint64_t (*next_due)(const struct entry *e);
+    /* Are all parts due by now_ms, as far as can be told at once? */
+    bool (*all_due)(const struct entry *e, uint64_t now_ms);
+    /* Makes the value one as of now_ms: what is due by then isn't there any more for whoever reads
+     * it. Returns how many parts were removed; some may still be waiting for `expire`. */
+    size_t (*settle)(struct entry *e, uint64_t now_ms);
+    /* Removes a portion of what is due, adds their number to *removed, and returns when to go on:
+     * not after now_ms if there's more. */
+    uint64_t (*expire)(struct entry *e, uint64_t now_ms, size_t *removed);
+};
+
 struct type {
     const char *name; /* as TYPE says it */
     /* The name of the encoding, as OBJECT ENCODING says it. */
@@ -31,6 +46,7 @@ struct type {
     void (*digest)(const struct entry *e, struct digest *d);
     /* The hash table that its elements are in; NULL (the hook, too): none. */
     const struct table *(*table)(const struct entry *e);
+    const struct type_parts *parts; /* NULL: parts have no deadlines */
 };
 
 /* An entry with an empty collection. */
