@@ -34,6 +34,20 @@
     X(HEXPIRE, 'h', "hexpire")                                                                     \
     X(HPERSIST, 'h', "hpersist")                                                                   \
     X(HEXPIRED, 'h', "hexpired")                                                                   \
+    X(ZADD, 'z', "zadd")                                                                           \
+    X(ZINCR, 'z', "zincr")                                                                         \
+    X(ZREM, 'z', "zrem")                                                                           \
+    X(ZREMRANGEBYRANK, 'z', "zremrangebyrank")                                                     \
+    X(ZREMRANGEBYSCORE, 'z', "zremrangebyscore")                                                   \
+    X(ZREMRANGEBYLEX, 'z', "zremrangebylex")                                                       \
+    X(ZPOPMIN, 'z', "zpopmin")                                                                     \
+    X(ZPOPMAX, 'z', "zpopmax")                                                                     \
+    X(ZRANGESTORE, 'z', "zrangestore")                                                             \
+    X(ZUNIONSTORE, 'z', "zunionstore")                                                             \
+    X(ZINTERSTORE, 'z', "zinterstore")                                                             \
+    X(ZDIFFSTORE, 'z', "zdiffstore")                                                               \
+    X(GEOSEARCHSTORE, 'z', "geosearchstore")                                                       \
+    X(GEORADIUSSTORE, 'z', "georadiusstore")                                                       \
     X(DEL, 'g', "del")                                                                             \
     X(EXPIRE, 'g', "expire")                                                                       \
     X(PERSIST, 'g', "persist")                                                                     \
