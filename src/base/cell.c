@@ -374,6 +374,7 @@ struct cell_stats cell_stats(void) {
         pthread_mutex_lock(&d->lock);
         stats.slab_bytes += d->slabs * SLAB_BYTES;
         stats.cell_bytes += d->used * size_of_kind(kind);
+        stats.pad_bytes += d->slabs * (SLAB_ALIGN - SLAB_BYTES);
         pthread_mutex_unlock(&d->lock);
     }
     return stats;

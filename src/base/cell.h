@@ -37,6 +37,7 @@ void cell_flush(void);
 struct cell_stats {
     size_t slab_bytes; /* taken by slabs */
     size_t cell_bytes; /* of those: in cells handed out or kept by threads */
+    size_t pad_bytes;  /* never touched, that the allocator leaves behind slabs if it pads blocks */
 };
 
 /* Exact for a moment that's not the same for all sizes. */

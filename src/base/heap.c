@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cell.h"
 
 #ifndef DREY_LIBC_MALLOC
 #include <jemalloc/jemalloc.h>
@@ -82,14 +83,19 @@ struct heap_stats heap_stats(void) {
     uint64_t epoch = 1;
     size_t len = sizeof epoch;
     mallctl("epoch", &epoch, &len, &epoch, len); /* its figures are as of the last epoch */
+    struct cell_stats cells = cell_stats();
+    bool pads = false;
+    len = sizeof pads;
+    mallctl("opt.cache_oblivious", &pads, &len, NULL, 0);
     return (struct heap_stats){
-        .allocated = figure("stats.allocated"),
-        .active = figure("stats.active"),
+        .allocated = figure("stats.allocated") - (cells.slab_bytes - cells.cell_bytes),
+        .active = figure("stats.active") - (pads ? cells.pad_bytes : 0),
         .resident = figure("stats.resident"),
     };
 }
 
 void heap_purge(void) {
+    cell_flush();
     mallctl("arena." TEXT_OF(MALLCTL_ARENAS_ALL) ".purge", NULL, NULL, NULL, 0);
 }
 

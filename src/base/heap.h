@@ -12,7 +12,7 @@
 #include "base/buf.h"
 
 struct heap_stats {
-    size_t allocated; /* bytes in use by the program */
+    size_t allocated; /* bytes in use by the program, slabs' free cells not */
     size_t active;    /* in pages that hold some of them */
     size_t resident;  /* in pages that the allocator keeps mapped, unused ones included */
 };

@@ -118,7 +118,7 @@ static void touch_entries(const struct table_segment *s, uint32_t at) {
     if (at >= s->buckets) return;
     const struct table_bucket *b = &s->bucket[at];
     for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1)
-        table_touch(table_slot(b, (unsigned)__builtin_ctz(used)));
+        table_touch_whole(table_slot(b, (unsigned)__builtin_ctz(used)));
 }
 
 /* The heap of segments by due. */
@@ -201,7 +201,7 @@ static void segment_detach(struct table *t, struct table_segment *s) {
 
 /* In bursts: loads wait for each other only when there is work between them that needs them. */
 static void touch_some(void *const *entries, size_t n) {
-    for (size_t i = 0; i < n && i < TOUCH_AHEAD; i++) table_touch(entries[i]);
+    for (size_t i = 0; i < n && i < TOUCH_AHEAD; i++) table_touch_whole(entries[i]);
 }
 
 /* The entries of a segment and their hashes; returns how many. */

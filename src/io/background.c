@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/cell.h"
 
 enum { FREE_NICENESS = 10 };
 
@@ -84,6 +85,7 @@ static void *worker_main(void *arg) {
         pthread_mutex_unlock(&w->lock);
         bool report_it = job->done != NULL;
         job->run(job);
+        cell_flush();
         mem_count_flush();
         atomic_fetch_sub(&w->pending, 1);
         if (report_it) report(w->owner, job);

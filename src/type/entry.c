@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "type/entry.h"
 
-#include "base/alloc.h"
 #include "base/assert.h"
+#include "base/cell.h"
 #include "type/type.h"
 
 enum { SHAPE_FLAGS = ENTRY_DEADLINE | ENTRY_LONG_KEY | ENTRY_WORD };
@@ -22,7 +22,7 @@ static void set_long_key_len(struct entry *e, uint64_t len) {
 struct entry *entry_new(struct slice key, unsigned flags, size_t embedded_len) {
     DASSERT(embedded_len <= UINT16_MAX);
     flags = (flags & ~(unsigned)ENTRY_LONG_KEY) | (key.len > UINT8_MAX ? ENTRY_LONG_KEY : 0);
-    struct entry *e = mem_alloc(size_of(flags, key.len, embedded_len));
+    struct entry *e = cell_alloc(size_of(flags, key.len, embedded_len));
     *e = (struct entry){.flags = (uint8_t)flags,
                         .key_len = (uint8_t)key.len,
                         .embedded_len = (uint16_t)embedded_len};
@@ -38,8 +38,8 @@ struct entry *entry_reshape(struct entry *e, unsigned flags, size_t embedded_len
     size_t after = size_of(flags, key.len, embedded_len);
     uint64_t deadline = entry_deadline(e);
     struct entry *to = e;
-    if (mem_class_size(before) != mem_class_size(after)) {
-        to = mem_alloc(after);
+    if (cell_size(before) != cell_size(after)) {
+        to = cell_alloc(after);
         *to = *e;
     }
     if (to != e || entry_words(e->flags) != entry_words(flags))
@@ -48,7 +48,7 @@ struct entry *entry_reshape(struct entry *e, unsigned flags, size_t embedded_len
     to->embedded_len = (uint16_t)embedded_len;
     if (flags & ENTRY_LONG_KEY) set_long_key_len(to, key.len);
     if (flags & ENTRY_DEADLINE) entry_set_deadline(to, deadline);
-    if (to != e) mem_free_sized(e, before);
+    if (to != e) cell_free(e, before);
     return to;
 }
 
@@ -63,21 +63,21 @@ struct entry *entry_with_deadline(struct entry *e, uint64_t deadline) {
     size_t tail = before - sizeof *e - skip, shift = wanted ? 8 : 0;
     size_t after = sizeof *e + shift + tail;
     struct entry *to = e;
-    if (mem_class_size(before) != mem_class_size(after)) {
-        to = mem_alloc(after);
+    if (cell_size(before) != cell_size(after)) {
+        to = cell_alloc(after);
         *to = *e;
     }
     memmove(to->body + shift, e->body + skip, tail);
     to->flags = (uint8_t)((to->flags & ~ENTRY_DEADLINE) | (wanted ? ENTRY_DEADLINE : 0));
     if (wanted) entry_set_deadline(to, deadline);
-    if (to != e) mem_free_sized(e, before);
+    if (to != e) cell_free(e, before);
     return to;
 }
 
 void entry_free(struct entry *e) {
     const struct type *type = type_of(e);
     if ((e->flags & ENTRY_WORD) && type->release) type->release(e);
-    mem_free_sized(e, entry_size(e));
+    cell_free(e, entry_size(e));
 }
 
 struct entry *entry_copy(const struct entry *e, struct slice key) {
@@ -101,6 +101,6 @@ struct entry *entry_rename(struct entry *e, struct slice key) {
     if (e->flags & ENTRY_DEADLINE) entry_set_deadline(to, entry_deadline(e));
     if (e->flags & ENTRY_WORD) memcpy(entry_word_at(to), entry_word_at(e), 8);
     memcpy(entry_embedded(to), entry_embedded(e), e->embedded_len);
-    mem_free_sized(e, entry_size(e));
+    cell_free(e, entry_size(e));
     return to;
 }

@@ -105,7 +105,7 @@ static inline char *entry_embedded(const struct entry *e) {
     return (char *)key.ptr + key.len;
 }
 
-/* Bytes asked of the allocator for this entry, the value outside not counted. */
+/* Bytes asked for (cell_alloc) for this entry, the value outside not counted. */
 size_t entry_size(const struct entry *e);
 
 /* A new entry for `key`, with room for a deadline and a word as flags say and for `embedded_len`
@@ -113,8 +113,8 @@ size_t entry_size(const struct entry *e);
 struct entry *entry_new(struct slice key, unsigned flags, size_t embedded_len);
 
 /* The same entry with other room: same key, type, encoding and access; deadline kept if both have
- * one; word and embedded bytes are undefined. Moves only if the allocator's size class differs.
- * Returns the entry; `e` is gone. */
+ * one; word and embedded bytes are undefined. Moves only if cell_size differs. Returns the entry;
+ * `e` is gone. */
 struct entry *entry_reshape(struct entry *e, unsigned flags, size_t embedded_len)
     __attribute__((warn_unused_result));
 

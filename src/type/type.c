@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "type/type.h"
 
-#include "base/alloc.h"
+#include "base/cell.h"
 #include "type/t_hash.h"
 #include "type/t_set.h"
 #include "type/t_string.h"
@@ -29,5 +29,5 @@ int type_by_name(struct slice name) {
 
 size_t type_memory(const struct entry *e, size_t samples) {
     size_t outside = e->flags & ENTRY_WORD ? type_of(e)->memory(e, samples) : 0;
-    return mem_class_size(entry_size(e)) + outside;
+    return cell_size(entry_size(e)) + outside;
 }

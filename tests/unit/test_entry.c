@@ -11,10 +11,11 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
+#include "base/cell.h"
 #include "base/random.h"
 #include "type/entry.h"
 #include "type/t_string.h"
+#include "type/type.h"
 
 enum { KEYS = 12, ENTRIES = 24, EMBEDDED_MAX = 65535 };
 
@@ -62,7 +63,7 @@ static void check(const struct model *m) {
     size_t size = 8 + m->key.len + m->embedded_len + (m->key.len > 255 ? 8 : 0) +
                   (m->has_word ? 8 : 0) + (m->deadline != ENTRY_NO_DEADLINE ? 8 : 0);
     assert_int_equal(entry_size(e), size);
-    assert_int_equal(mem_class_size(size), mem_usable_size(e));
+    assert_int_equal(type_memory(e, 0), cell_size(size));
 }
 
 /* The value, after the entry was made or reshaped. */
@@ -198,7 +199,7 @@ static void stays_within_a_class(void **unused) {
     e->encoding = STRING_EMBEDDED;
     for (size_t len = 1; len < 300; len++) {
         struct entry *before = e;
-        bool same = mem_class_size(entry_size(e)) == mem_class_size(8 + 3 + len);
+        bool same = cell_size(entry_size(e)) == cell_size(8 + 3 + len);
         e = entry_reshape(e, 0, len);
         if (same) assert_ptr_equal(e, before);
     }

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
+#include "base/cell.h"
 #include "base/random.h"
 #include "type/t_string.h"
 
@@ -71,7 +71,7 @@ static void check(const struct model *m) {
     int64_t number = 0, found = 0;
     assert_int_equal(string_to_i64(e, &found), is_number(m->value, m->len, &number));
     assert_true(found == number || !is_number(m->value, m->len, &number));
-    size_t memory = mem_usable_size(e);
+    size_t memory = cell_size(entry_size(e));
     if (e->encoding == STRING_BYTES) memory += mem_usable_size(entry_ptr(e));
     assert_int_equal(type_memory(e, 0), memory);
     assert_in_range(type_of(e)->free_effort(e), 1, 1 + memory / 65536);
