@@ -4,42 +4,24 @@
 #include "cmd/families.h"
 #include "exec/call.h"
 
-/* Under which condition on the key's present deadline a new one is set. */
-enum condition { IF_NONE = 1, IF_ANY = 2, IF_LATER = 4, IF_EARLIER = 8 };
-
 static bool conditions_or_reply(struct call *c, unsigned *conditions) {
-    static const struct {
-        const char *word;
-        enum condition condition;
-    } words[] = {{"NX", IF_NONE}, {"XX", IF_ANY}, {"GT", IF_LATER}, {"LT", IF_EARLIER}};
-    enum { WORDS = sizeof words / sizeof words[0] };
     *conditions = 0;
     for (int i = 3; i < c->argc; i++) {
-        size_t w = 0;
-        while (w < WORDS && !arg_is(c, i, words[w].word)) w++;
-        if (w == WORDS) {
+        unsigned condition = expiry_condition_read(c, i);
+        if (!condition) {
             struct slice arg = c->argv[i];
             reply_errorf(c->reply, "ERR Unsupported option %.*s", (int)arg.len, arg.ptr);
             return false;
         }
-        *conditions |= words[w].condition;
+        *conditions |= condition;
     }
     const char *error = NULL;
-    if ((*conditions & IF_LATER) && (*conditions & IF_EARLIER))
+    if ((*conditions & EXPIRY_IF_LATER) && (*conditions & EXPIRY_IF_EARLIER))
         error = "ERR GT and LT options at the same time are not compatible";
-    if ((*conditions & IF_NONE) && *conditions != IF_NONE)
+    if ((*conditions & EXPIRY_IF_NONE) && *conditions != EXPIRY_IF_NONE)
         error = "ERR NX and XX, GT or LT options at the same time are not compatible";
     if (error) reply_error(c->reply, error);
     return !error;
-}
-
-/* A key without a deadline lives forever: nothing is later than that, everything earlier. */
-static bool conditions_hold(unsigned conditions, uint64_t present, int64_t at_ms) {
-    bool none = present == ENTRY_NO_DEADLINE;
-    if ((conditions & IF_NONE) && !none) return false;
-    if ((conditions & IF_ANY) && none) return false;
-    if ((conditions & IF_LATER) && (none || at_ms <= (int64_t)present)) return false;
-    return !(conditions & IF_EARLIER) || none || at_ms < (int64_t)present;
 }
 
 static void expire_generic(struct call *c, enum expiry_form form) {
@@ -48,7 +30,7 @@ static void expire_generic(struct call *c, enum expiry_form form) {
     if (!conditions_or_reply(c, &conditions) || !expiry_time_or_reply(c, 2, form, &at_ms)) return;
     struct key k = call_key(c, 1);
     const struct entry *e = call_find(c, k, DB_WRITE);
-    bool sets = e && conditions_hold(conditions, entry_deadline(e), at_ms);
+    bool sets = e && expiry_conditions_hold(conditions, entry_deadline(e), at_ms);
     const struct keyspace *ks = &c->engine->keyspace;
     if (sets && at_ms <= (int64_t)ks->now_ms && !ks->no_expiry)
         db_delete(c->db, k, true, EVENT_DEL);

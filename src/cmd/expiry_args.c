@@ -26,7 +26,7 @@ int expiry_option_read(const struct call *c, int i, enum expiry_form also,
     return has_number(form) ? 2 : 1;
 }
 
-static void reply_invalid(struct call *c) {
+void expiry_reply_invalid(struct call *c) {
     reply_errorf(c->reply, "ERR invalid expire time in '%s' command", c->cmd->full_name);
 }
 
@@ -43,7 +43,7 @@ bool expiry_time_or_reply(struct call *c, int i, enum expiry_form form, int64_t 
     int64_t number;
     if (!arg_i64_or_reply(c, i, &number)) return false;
     if (to_time(c, form, number, at_ms)) return true;
-    reply_invalid(c);
+    expiry_reply_invalid(c);
     return false;
 }
 
@@ -51,7 +51,7 @@ bool expiry_deadline_or_reply(struct call *c, int i, enum expiry_form form, uint
     int64_t number, at_ms;
     if (!arg_i64_or_reply(c, i, &number)) return false;
     if (number < 1 || !to_time(c, form, number, &at_ms)) {
-        reply_invalid(c);
+        expiry_reply_invalid(c);
         return false;
     }
     *deadline = (uint64_t)at_ms;
@@ -64,4 +64,25 @@ bool expiry_option_or_reply(struct call *c, const struct expiry_option *option,
         return expiry_deadline_or_reply(c, option->arg, option->form, deadline);
     *deadline = option->form == EXPIRY_KEEPTTL ? DB_KEEP_DEADLINE : ENTRY_NO_DEADLINE;
     return true;
+}
+
+unsigned expiry_condition_read(const struct call *c, int i) {
+    static const struct {
+        const char *word;
+        enum expiry_condition condition;
+    } conditions[] = {{"NX", EXPIRY_IF_NONE},
+                      {"XX", EXPIRY_IF_ANY},
+                      {"GT", EXPIRY_IF_LATER},
+                      {"LT", EXPIRY_IF_EARLIER}};
+    for (size_t k = 0; k < sizeof conditions / sizeof conditions[0]; k++)
+        if (arg_is(c, i, conditions[k].word)) return conditions[k].condition;
+    return 0;
+}
+
+bool expiry_conditions_hold(unsigned conditions, uint64_t present, int64_t at_ms) {
+    bool none = present == ENTRY_NO_DEADLINE;
+    if ((conditions & EXPIRY_IF_NONE) && !none) return false;
+    if ((conditions & EXPIRY_IF_ANY) && none) return false;
+    if ((conditions & EXPIRY_IF_LATER) && (none || at_ms <= (int64_t)present)) return false;
+    return !(conditions & EXPIRY_IF_EARLIER) || none || at_ms < (int64_t)present;
 }

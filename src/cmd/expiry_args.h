@@ -43,4 +43,22 @@ bool expiry_deadline_or_reply(struct call *c, int i, enum expiry_form form, uint
 /* The same as a Unix time in ms that may be past or negative, as EXPIRE takes it. */
 bool expiry_time_or_reply(struct call *c, int i, enum expiry_form form, int64_t *at_ms);
 
+/* The error of a time that is out of range. */
+void expiry_reply_invalid(struct call *c);
+
+/* Under which conditions on the present deadline a new one is set: NX, XX, GT and LT. */
+enum expiry_condition {
+    EXPIRY_IF_NONE = 1,
+    EXPIRY_IF_ANY = 2,
+    EXPIRY_IF_LATER = 4,
+    EXPIRY_IF_EARLIER = 8,
+};
+
+/* The condition that argument i is; 0: it's none. */
+unsigned expiry_condition_read(const struct call *c, int i);
+
+/* Do they all hold? What has no deadline (ENTRY_NO_DEADLINE) lives forever: nothing is later than
+ * that, everything earlier. */
+bool expiry_conditions_hold(unsigned conditions, uint64_t present, int64_t at_ms);
+
 #endif

@@ -302,6 +302,10 @@ void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event
     entry_free(take(db, k));
 }
 
+void db_also(struct db *db, struct key k, enum db_event event) {
+    raise_event(db, k.name, event);
+}
+
 /* Bytes outside the entry are raw already, and may be shared with a reply: editing would copy them.
  */
 void db_string_to_raw(struct db *db, struct key k) {

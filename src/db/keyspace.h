@@ -163,6 +163,9 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
 struct entry *db_edit(struct db *db, struct key k, struct entry *e, enum type_id type);
 void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes);
 
+/* A further event of the change that has just ended. */
+void db_also(struct db *db, struct key k, enum db_event event);
+
 /* Gives a string that exists the form that editing leaves (OBJECT ENCODING raw). The value is the
  * same afterwards: this is no change and no event. */
 void db_string_to_raw(struct db *db, struct key k);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Hashes: setting, getting and deleting fields by name. */
+#include "cmd/families.h"
+#include "cmd/hash_reply.h"
+#include "exec/call.h"
+
+static bool find_or_reply(struct call *c, struct key k, enum db_access access, struct entry **e) {
+    return call_find_typed_or_reply(c, k, access, TYPE_HASH, e);
+}
+
+/* Changing. */
+
+/* Sets the field that is argument i to the argument behind it; true if it's new. */
+static inline bool set_field(struct call *c, struct entry *e, int i) {
+    struct hash_input in = {c->argv[i + 1], NULL, HASH_NO_DEADLINE};
+    if (in.value.len > HASH_FIELD_INLINE_MAX) in.own = call_arg_bytes(c, i + 1);
+    return hash_set(e, call_type_settings(c), c->argv[i], &in);
+}
+
+/* Sets all fields that are given; *added says how many are new. False: an error was replied. */
+static bool set_fields_or_reply(struct call *c, int64_t *added) {
+    struct key k = call_key(c, 1);
+    struct entry *e;
+    if (c->argc % 2 != 0) {
+        call_reply_wrong_args(c);
+        return false;
+    }
+    if (!find_or_reply(c, k, DB_WRITE, &e)) return false;
+    e = db_edit(c->db, k, e, TYPE_HASH);
+    *added = 0;
+    for (int i = 2; i < c->argc; i += 2) *added += set_field(c, e, i);
+    db_edited(c->db, k, e, EVENT_HSET, ((size_t)c->argc - 2) / 2);
+    return true;
+}
+
+static void cmd_hset(struct call *c) {
+    int64_t added;
+    if (set_fields_or_reply(c, &added)) reply_i64(c->reply, added);
+}
+
+static void cmd_hmset(struct call *c) {
+    int64_t added;
+    if (set_fields_or_reply(c, &added)) reply_ok(c->reply);
+}
+
+static void cmd_hsetnx(struct call *c) {
+    struct key k = call_key(c, 1);
+    struct hash_item item;
+    struct entry *e;
+    if (!find_or_reply(c, k, DB_WRITE, &e)) return;
+    bool sets = !e || !hash_get(e, c->argv[2], &item);
+    if (sets) {
+        e = db_edit(c->db, k, e, TYPE_HASH);
+        set_field(c, e, 2);
+        db_edited(c->db, k, e, EVENT_HSET, 1);
+    }
+    reply_i64(c->reply, sets);
+}
+
+static void cmd_hdel(struct call *c) {
+    struct key k = call_key(c, 1);
+    struct entry *e;
+    if (!find_or_reply(c, k, DB_WRITE, &e)) return;
+    size_t deleted = 0;
+    if (e) {
+        e = db_edit(c->db, k, e, TYPE_HASH);
+        for (int i = 2; i < c->argc; i++) deleted += hash_delete(e, c->argv[i]);
+        db_edited(c->db, k, e, EVENT_HDEL, deleted);
+    }
+    reply_i64(c->reply, (int64_t)deleted);
+}
+
+/* Reading. */
+
+static void cmd_hget(struct call *c) {
+    struct entry *e;
+    if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
+    hash_reply_value(c->reply, e, c->argv[2]);
+}
+
+static void cmd_hmget(struct call *c) {
+    struct entry *e;
+    if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
+    reply_array(c->reply, (size_t)c->argc - 2);
+    for (int i = 2; i < c->argc; i++) hash_reply_value(c->reply, e, c->argv[i]);
+}
+
+static void cmd_hexists(struct call *c) {
+    struct hash_item item;
+    struct entry *e;
+    if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
+    reply_i64(c->reply, e && hash_get(e, c->argv[2], &item));
+}
+
+static void cmd_hstrlen(struct call *c) {
+    struct hash_item item;
+    struct entry *e;
+    char digits[NUM_I64_MAX];
+    if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
+    bool found = e && hash_get(e, c->argv[2], &item);
+    reply_i64(c->reply, found ? (int64_t)hash_text_view(&item.value, digits).len : 0);
+}
+
+static void cmd_hlen(struct call *c) {
+    struct entry *e;
+    if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
+    reply_i64(c->reply, e ? (int64_t)hash_len(e) : 0);
+}
+
+const struct command hash_commands[] = {
+    {
+        .name = "hset",
+        .run = cmd_hset,
+        .arity = -4,
+        .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)},
+        .group = "hash",
+        .summary = "Sets fields of a hash, which is created if there's none.",
+        .since = "2.0.0",
+        .complexity = "O(1) for each field.",
+        .syntax = "key data:(field value) ...",
+        .history = "4.0.0 Takes several pairs.",
+    },
+    {
+        .name = "hmset",
+        .run = cmd_hmset,
+        .arity = -4,
+        .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)},
+        .group = "hash",
+        .summary = "Sets fields of a hash.",
+        .since = "2.0.0",
+        .complexity = "O(1) for each field.",
+        .syntax = "key data:(field value) ...",
+        .deprecated_since = "4.0.0",
+        .replaced_by = "`HSET` with multiple field-value pairs",
+    },
+    {
+        .name = "hsetnx",
+        .run = cmd_hsetnx,
+        .arity = 4,
+        .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RW | KEY_INSERT)},
+        .group = "hash",
+        .summary = "Sets a field of a hash unless it exists.",
+        .since = "2.0.0",
+        .complexity = "O(1)",
+        .syntax = "key field value",
+    },
+    {
+        .name = "hdel",
+        .run = cmd_hdel,
+        .arity = -3,
+        .flags = CMD_WRITE | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)},
+        .group = "hash",
+        .summary = "Deletes fields of a hash; the last one takes the key along.",
+        .since = "2.0.0",
+        .complexity = "O(1) for each field.",
+        .syntax = "key field ...",
+        .history = "2.4.0 Takes several fields.",
+    },
+    {
+        .name = "hget",
+        .run = cmd_hget,
+        .arity = 3,
+        .flags = CMD_READONLY | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
+        .group = "hash",
+        .summary = "Tells the value of a field.",
+        .since = "2.0.0",
+        .complexity = "O(1)",
+        .syntax = "key field",
+    },
+    {
+        .name = "hmget",
+        .run = cmd_hmget,
+        .arity = -3,
+        .flags = CMD_READONLY | CMD_FAST,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
+        .group = "hash",
+        .summary = "Tells the values of fields.",
+        .since = "2.0.0",
+        .complexity = "O(1) for each field.",
+        .syntax = "key field ...",
+    },
+    {
+        .name = "hexists",
+        .run = cmd_hexists,
+        .arity = 3,
+        .flags = CMD_READONLY | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RO)},
+        .group = "hash",
+        .summary = "Tells whether a field exists.",
+        .since = "2.0.0",
+        .complexity = "O(1)",
+        .syntax = "key field",
+    },
+    {
+        .name = "hstrlen",
+        .run = cmd_hstrlen,
+        .arity = 3,
+        .flags = CMD_READONLY | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RO)},
+        .group = "hash",
+        .summary = "Tells the length of a field's value.",
+        .since = "3.2.0",
+        .complexity = "O(1)",
+        .syntax = "key field",
+    },
+    {
+        .name = "hlen",
+        .run = cmd_hlen,
+        .arity = 2,
+        .flags = CMD_READONLY | CMD_FAST | CMD_QUICK,
+        .categories = ACL_HASH,
+        .keys = {KEY_AT(1, KEY_RO)},
+        .group = "hash",
+        .summary = "Counts the fields of a hash.",
+        .since = "2.0.0",
+        .complexity = "O(1)",
+        .syntax = "key",
+    },
+    {.name = NULL},
+};
