@@ -20,7 +20,9 @@ static void cmd_sadd(struct call *c) {
     size_t count = (size_t)c->argc - 2;
     e = db_edit(c->db, k, e, TYPE_SET);
     set_expect(e, c->argv[2], count, settings);
-    size_t added = set_add_all(e, c->argv + 2, count, settings);
+    size_t added = count == 1 && c->element_hashed
+                       ? set_add_hashed(e, c->argv[2], c->element_hash, settings)
+                       : set_add_all(e, c->argv + 2, count, settings);
     db_edited(c->db, k, e, EVENT_SADD, added);
     reply_i64(c->reply, (int64_t)added);
 }
@@ -147,6 +149,7 @@ const struct command set_commands[] = {
         .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST | CMD_QUICK,
         .categories = ACL_SET,
         .keys = {KEY_AT(1, KEY_RW | KEY_INSERT)},
+        .element_arg = 2,
         .group = "set",
         .summary = "Adds members to a set, which is created if there's none.",
         .since = "1.0.0",
@@ -161,6 +164,7 @@ const struct command set_commands[] = {
         .flags = CMD_WRITE | CMD_FAST | CMD_QUICK,
         .categories = ACL_SET,
         .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)},
+        .element_arg = 2,
         .group = "set",
         .summary = "Removes members from a set; the last one takes the key along.",
         .since = "1.0.0",
@@ -201,6 +205,7 @@ const struct command set_commands[] = {
         .flags = CMD_READONLY | CMD_FAST | CMD_QUICK,
         .categories = ACL_SET,
         .keys = {KEY_AT(1, KEY_RO)},
+        .element_arg = 2,
         .group = "set",
         .summary = "Tells whether something is a member of a set.",
         .since = "1.0.0",
@@ -214,6 +219,7 @@ const struct command set_commands[] = {
         .flags = CMD_READONLY | CMD_FAST,
         .categories = ACL_SET,
         .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
+        .element_arg = 2,
         .group = "set",
         .summary = "Tells of each argument whether it's a member of a set.",
         .since = "6.2.0",

@@ -18,6 +18,8 @@ struct call {
     int argc;
     int hashed_arg; /* the argument whose hash is already known, or 0 */
     uint64_t hash;
+    bool element_hashed; /* that of the row's element_arg is, too */
+    uint64_t element_hash;
 };
 
 /* Argument i as a key. */

@@ -170,6 +170,9 @@ struct command {
      * for bad arguments. */
     int (*keys_of)(const struct slice *argv, int argc, struct key_use *uses);
     const struct command *subcommands; /* ends with a NULL name */
+    /* The argument that is looked up in the (first) key's value: where that's a table, what the
+     * look-ups of a batch need is asked for together. 0: none. */
+    int element_arg;
 
     /* Documentation: COMMAND DOCS. */
     const char *group, *summary, *since, *complexity;

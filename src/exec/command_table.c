@@ -104,6 +104,7 @@ static void entry_init(struct command_entry *e, const struct command *row,
         .row = row,
         .parent = parent,
         .first_key = at_once ? spec->begin : 0,
+        .element_arg = (int16_t)row->element_arg,
         .flags = implied_flags(row),
         .categories = implied_categories(row),
     };

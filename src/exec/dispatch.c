@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/ticks.h"
 #include "exec/blocking_keys.h"
+#include "type/type.h"
 
 enum {
     UNKNOWN_TEXT_MAX = 128, /* Redis shows this much of an unknown command and of its arguments */
@@ -28,21 +29,55 @@ static inline bool same_command(const struct request *r, const struct request *b
 static inline void prepare(const struct session *s, struct request *r,
                            const struct request *before) {
     r->hashed_arg = 0;
+    r->elements = NULL;
     r->cmd = before && same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
     if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
     r->hash = table_hash(&s->db->table, r->argv[r->hashed_arg]);
 }
 
+/* The table that the request will look an element up in, if there's one. */
+static const struct table *elements_of(const struct session *s, const struct request *r,
+                                       const struct request *before) {
+    if (!r->hashed_arg || r->argc <= r->cmd->element_arg) return NULL;
+    struct key k = {r->argv[r->hashed_arg], r->hash};
+    if (before && before->elements && before->hash == r->hash &&
+        slice_eq(before->argv[before->hashed_arg], k.name))
+        return before->elements;
+    const struct entry *e = db_look_up(s->db, k, NULL);
+    return e && type_of(e)->table ? type_of(e)->table(e) : NULL;
+}
+
+/* A pipeline that works on one large collection waits for few cache misses, too (measured: half the
+ * cost of an SADD to a set of 1M members). */
+static void touch_elements(const struct session *s, struct request *requests, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct request *r = &requests[i];
+        if (!r->cmd || !r->cmd->element_arg) continue;
+        r->elements = elements_of(s, r, i ? r - 1 : NULL);
+        if (r->elements) r->element_hash = table_hash(r->elements, r->argv[r->cmd->element_arg]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].elements)
+            table_touch_bucket(requests[i].elements, requests[i].element_hash);
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].elements) table_touch_entry(requests[i].elements, requests[i].element_hash);
+}
+
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
     const struct request *before = NULL;
-    for (size_t i = 0; i < count; before = &requests[i++]) prepare(s, &requests[i], before);
+    bool elements = false;
+    for (size_t i = 0; i < count; before = &requests[i++]) {
+        prepare(s, &requests[i], before);
+        elements |= requests[i].cmd && requests[i].cmd->element_arg;
+    }
     if (count == 1) return;
     const struct table *t = &s->db->table;
     for (size_t i = 0; i < count; i++)
         if (requests[i].hashed_arg) table_touch_bucket(t, requests[i].hash);
     for (size_t i = 0; i < count; i++)
         if (requests[i].hashed_arg) table_touch_entry(t, requests[i].hash);
+    if (elements) touch_elements(s, requests, count);
 }
 
 static void append_quoted(struct buf *text, struct slice arg, size_t max) {
@@ -187,6 +222,8 @@ void dispatch_run(struct session *s, const struct request *r) {
         .argc = r->argc,
         .hashed_arg = r->hashed_arg,
         .hash = r->hash,
+        .element_hashed = r->elements != NULL,
+        .element_hash = r->element_hash,
     };
     uint32_t errors = c.reply->errors;
     r->cmd->row->run(&c);

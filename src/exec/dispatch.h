@@ -12,6 +12,8 @@ struct request {
     struct command_entry *cmd; /* NULL: unknown; of an unknown subcommand, the container */
     int hashed_arg;            /* as in struct call */
     uint64_t hash;
+    const struct table *elements; /* the table in which the row's element_arg will be looked up */
+    uint64_t element_hash;
 };
 
 /* For each of a batch of requests: looks up the handler, hashes the first key, and brings what it

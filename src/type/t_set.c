@@ -359,6 +359,13 @@ bool set_add(struct entry *e, const struct set_member *m, const struct type_sett
     return add_to_intset(e, m, settings);
 }
 
+bool set_add_hashed(struct entry *e, struct slice text, uint64_t hash,
+                    const struct type_settings *settings) {
+    struct set_member m = set_member(text);
+    return encoding(e) == SET_TABLE ? table_add(entry_ptr(e), hash, text)
+                                    : set_add(e, &m, settings);
+}
+
 size_t set_add_all(struct entry *e, const struct slice *members, size_t count,
                    const struct type_settings *settings) {
     uint64_t hashes[AHEAD];

@@ -47,6 +47,9 @@ void set_expect(struct entry *e, struct slice first, size_t count,
                 const struct type_settings *settings);
 /* False: it was a member already. */
 bool set_add(struct entry *e, const struct set_member *m, const struct type_settings *settings);
+/* The same for text whose hash is known: as the keyspace hashes keys. */
+bool set_add_hashed(struct entry *e, struct slice text, uint64_t hash,
+                    const struct type_settings *settings);
 bool set_remove(struct entry *e, const struct set_member *m);
 /* The same for many; returns how many were added or removed. */
 size_t set_add_all(struct entry *e, const struct slice *members, size_t count,
