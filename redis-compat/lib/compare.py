@@ -7,7 +7,7 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     pairs         a map, or an array of key, value, key, value …, in any order of the keys
     near=N        numbers (also as text) may differ by N
     type          only the type of the reply; null differs from not null
-    encoding      the same, or ours says listpack where the other, older, says hashtable
+    encoding      the same, or ours says listpack where the other, older, says hashtable or quicklist
     error         two errors with the same first word
     superset      an array: ours holds everything the other holds, in any order
     fields=a,b    text of name=value words, a client a line: the other's names are in ours in the
@@ -100,7 +100,7 @@ def _type(ours, peers, _):
 
 
 def _encoding(ours, peers, _):
-    return ours == peers or (ours.value, peers.value) == (b"listpack", b"hashtable")
+    return ours == peers or (ours.value == b"listpack" and peers.value in (b"hashtable", b"quicklist"))
 
 
 def _error(ours, peers, _):

@@ -22,6 +22,8 @@ const struct command *const command_families[] = {
     hash_walk_commands,
     hash_expiry_commands,
     hash_ex_commands,
+    list_commands,
+    list_move_commands,
     keys_commands,
     scan_commands,
     expire_commands,

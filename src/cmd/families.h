@@ -21,6 +21,8 @@ extern const struct command hash_number_commands[];
 extern const struct command hash_walk_commands[];
 extern const struct command hash_expiry_commands[];
 extern const struct command hash_ex_commands[];
+extern const struct command list_commands[];
+extern const struct command list_move_commands[];
 extern const struct command keys_commands[];
 extern const struct command scan_commands[];
 extern const struct command expire_commands[];

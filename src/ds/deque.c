@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "ds/deque_int.h"
+#include "ds/deque_pack.h"
 
 enum {
     SLOT_BYTES = sizeof(uintptr_t) + sizeof(uint32_t),
@@ -139,6 +139,18 @@ size_t deque_memory(const struct deque *d, size_t samples) {
     for (size_t i = 0; i < samples; i++)
         seen += slot_memory(*deque_slot_at(d, d->len / samples * i));
     return total + (size_t)((double)seen / (double)samples * (double)d->len);
+}
+
+static size_t slot_used(uintptr_t slot) {
+    if (deque_kind(slot) == DEQUE_BLOCK) return list_block_used(deque_ptr(slot));
+    if (deque_kind(slot) == DEQUE_BYTES) return ((const struct bytes *)deque_ptr(slot))->len;
+    return ((const struct deque_packed *)deque_ptr(slot))->bytes;
+}
+
+size_t deque_used(const struct deque *d) {
+    size_t used = 0;
+    for (size_t i = 0; i < d->len; i++) used += slot_used(*deque_slot_at(d, i));
+    return used;
 }
 
 /* How many elements `n` blocks have: a loop for vector instructions. */

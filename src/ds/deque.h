@@ -56,14 +56,12 @@ static inline size_t deque_blocks(const struct deque *d) {
 /* Memory it takes; the sizes of about `samples` blocks are looked at (0: all). */
 size_t deque_memory(const struct deque *d, size_t samples);
 
+/* Bytes of elements and codes, compressed ones as they are. O(blocks). */
+size_t deque_used(const struct deque *d);
+
 void deque_push(struct deque *d, const struct deque_item *item, bool front);
-void deque_insert(struct deque *d, size_t index, const struct deque_item *item);
-void deque_replace(struct deque *d, size_t index, const struct deque_item *item);
 /* Removes n elements at one end. */
 void deque_drop(struct deque *d, size_t n, bool front);
-/* Removes up to `max` elements that are `key`, from one end on; returns how many. */
-size_t deque_remove(struct deque *d, const struct listpack_key *key, size_t max, bool from_back);
-
 /* An element as it's read. */
 struct deque_value {
     struct listpack_value value;

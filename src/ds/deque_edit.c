@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Changes in the middle of a deque. A block that has no room for what it's to take is split there,
  * and the element goes to either half or to a block of its own. */
+#include "ds/deque_edit.h"
+
 #include "base/assert.h"
-#include "ds/deque_int.h"
+#include "ds/deque_pack.h"
 
 /* Block i as it can be changed; its slot is rewritten afterwards. */
 static struct list_block *open_block(struct deque *d, size_t i) {

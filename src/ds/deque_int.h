@@ -3,7 +3,7 @@
  *
  *   DEQUE_BLOCK    struct list_block
  *   DEQUE_BYTES    struct bytes: one long element
- *   DEQUE_PACKED   struct deque_packed: one of the two, compressed
+ *   DEQUE_PACKED   struct deque_packed: one of the two, compressed (deque_pack.h)
  *
  * and DEQUE_KEPT beside the first two: compressing was tried, and it wouldn't get smaller. */
 #ifndef DREY_DS_DEQUE_INT_H
@@ -12,13 +12,6 @@
 #include "ds/deque.h"
 
 enum { DEQUE_BLOCK = 0, DEQUE_BYTES = 1, DEQUE_PACKED = 2, DEQUE_KIND = 3, DEQUE_KEPT = 4 };
-
-struct deque_packed {
-    size_t raw_bytes; /* of the block, or the element */
-    uint32_t bytes;   /* of data */
-    bool is_bytes;
-    char data[];
-};
 
 static inline unsigned deque_kind(uintptr_t slot) {
     return slot & DEQUE_KIND;
@@ -54,15 +47,5 @@ size_t deque_locate(const struct deque *d, size_t index, size_t *offset);
 void deque_open(struct deque *d, size_t i);
 /* Takes n slots out; what they held is the caller's. */
 void deque_close(struct deque *d, size_t i, size_t n);
-
-/* Compresses a block (a whole one, of kind DEQUE_BLOCK or DEQUE_BYTES), or marks it as kept; undoes
- * that. Returns the slot that takes its place. */
-uintptr_t deque_pack(uintptr_t slot);
-uintptr_t deque_unpack(uintptr_t slot);
-/* After a change: sees to it that the blocks at the ends aren't compressed, that those beside them
- * are, and those from `from` to `to` as they have to be. */
-void deque_settle(struct deque *d, size_t from, size_t to);
-/* The block that's packed, as a new one; the packed one stays. */
-uintptr_t deque_inflate(const struct deque_packed *packed);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compression of the blocks that lie deep in a list: LZF, as Redis's lists use it, by the library.
- */
+#include "ds/deque_pack.h"
+
 #include <lzf.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "ds/deque_int.h"
 
 enum {
     RAW_MIN = 48,      /* less isn't worth it */

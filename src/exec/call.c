@@ -2,6 +2,7 @@
 #include "exec/call.h"
 
 #include <ctype.h>
+#include <math.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -92,9 +93,25 @@ bool arg_timeout_or_reply(struct call *c, int i, uint64_t *ms) {
     if (!num_to_i64(c->argv[i], &value))
         error = "ERR timeout is not an integer or out of range";
     else if (value < 0)
-        error = "ERR timeout is negative";
+        error = ERR_TIMEOUT_SIGN;
     else if ((uint64_t)value > INT64_MAX - c->engine->keyspace.now_ms)
-        error = "ERR timeout is out of range"; /* its end, in Unix time */
+        error = ERR_TIMEOUT_RANGE; /* its end, in Unix time */
+    else
+        *ms = (uint64_t)value;
+    if (error) reply_error(c->reply, error);
+    return !error;
+}
+
+/* Parts of a millisecond are rounded up. */
+bool arg_timeout_s_or_reply(struct call *c, int i, uint64_t *ms) {
+    long double value;
+    const char *error = NULL;
+    if (!num_to_ldouble(c->argv[i], &value))
+        error = "ERR timeout is not a float or out of range";
+    else if ((value = ceill(value * 1000)) < 0)
+        error = ERR_TIMEOUT_SIGN;
+    else if (value > (long double)(INT64_MAX - (int64_t)c->engine->keyspace.now_ms))
+        error = ERR_TIMEOUT_RANGE; /* its end, in Unix time */
     else
         *ms = (uint64_t)value;
     if (error) reply_error(c->reply, error);

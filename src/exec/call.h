@@ -70,6 +70,8 @@ bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const 
                          int64_t *out);
 /* A timeout in milliseconds; 0 means none. */
 bool arg_timeout_or_reply(struct call *c, int i, uint64_t *ms);
+/* The same in seconds, with decimals. */
+bool arg_timeout_s_or_reply(struct call *c, int i, uint64_t *ms);
 bool arg_double_or_reply(struct call *c, int i, double *out);
 bool arg_ldouble_or_reply(struct call *c, int i, long double *out);
 

@@ -22,6 +22,8 @@
 #define ERR_WRONGPASS      "WRONGPASS invalid username-password pair or user is disabled."
 #define ERR_OOM            "OOM command not allowed when used memory > 'maxmemory'."
 #define ERR_NOPROTO        "NOPROTO unsupported protocol version"
+#define ERR_TIMEOUT_SIGN   "ERR timeout is negative"
+#define ERR_TIMEOUT_RANGE  "ERR timeout is out of range"
 #define ERR_MIN_MAX        "ERR value is out of range"
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "ds/deque.h"
+#include "ds/deque_edit.h"
 
 enum { MODEL_MAX = 4000 };
 
