@@ -322,8 +322,7 @@ void table_release(struct table *t, void (*free_entry)(void *entry)) {
     *t = (struct table){0};
 }
 
-static struct table_segment *segment_copy(const struct table_segment *s,
-                                          void *(*copy_entry)(const void *entry)) {
+static struct table_segment *segment_copy(const struct table_segment *s, table_copier *copier) {
     struct table_segment *copy = mem_alloc_aligned(segment_bytes(s->buckets), 64);
     memcpy(copy, s, segment_bytes(s->buckets));
     copy->due = TABLE_NEVER;
@@ -333,21 +332,20 @@ static struct table_segment *segment_copy(const struct table_segment *s,
             for (unsigned i = 0; i < ITER_BURST; i++) touch_entries(s, at + i);
         for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
             unsigned slot = (unsigned)__builtin_ctz(used);
-            slot_set(b, slot, copy_entry(table_slot(b, slot)));
+            slot_set(b, slot, copier(table_slot(b, slot)));
         }
     }
     return copy;
 }
 
-void table_copy(struct table *to, const struct table *from,
-                void *(*copy_entry)(const void *entry)) {
+void table_copy(struct table *to, const struct table *from, table_copier *copier) {
     size_t words = (size_t)1 << from->depth;
     *to = (struct table){
         .depth = from->depth, .count = from->count, .ops = from->ops, .seed = from->seed};
     to->dir = mem_alloc(words * sizeof *to->dir);
     for (size_t i = 0; i < words;) {
         const struct table_segment *s = table_word_segment(from->dir[i]);
-        segment_attach(to, segment_copy(s, copy_entry), s->due);
+        segment_attach(to, segment_copy(s, copier), s->due);
         i += (size_t)1 << (from->depth - s->depth);
     }
 }

@@ -89,9 +89,10 @@ void table_init(struct table *t, const struct table_ops *ops, const struct hash_
 void table_release(struct table *t, void (*free_entry)(void *entry));
 
 /* Makes `to`, which holds nothing yet, a table of the same shape with copies of all entries: each
- * is what copy_entry returns, under the same key. Hashes nothing, so it's several times cheaper
+ * is what the copier returns, under the same key. Hashes nothing, so it's several times cheaper
  * than inserting. */
-void table_copy(struct table *to, const struct table *from, void *(*copy_entry)(const void *entry));
+typedef void *table_copier(const void *entry);
+void table_copy(struct table *to, const struct table *from, table_copier *copier);
 
 static inline uint64_t table_hash(const struct table *t, struct slice key) {
     return hash_bytes(t->seed, key);
