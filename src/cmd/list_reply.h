@@ -22,7 +22,7 @@ static inline void list_reply_value(struct reply *r, const struct deque_value *v
     if (__builtin_expect(v->bytes != NULL, 0))
         reply_bulk_bytes(r, v->bytes);
     else if (v->value.text)
-        reply_bulk(r, slice_of(v->value.text, v->value.len));
+        reply_bulk_short(r, slice_of(v->value.text, v->value.len));
     else
         reply_bulk_i64(r, v->value.number);
 }

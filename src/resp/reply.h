@@ -82,6 +82,8 @@ void reply_ok(struct reply *r);
 void reply_status(struct reply *r, const char *text); /* +text */
 void reply_i64(struct reply *r, int64_t value);
 void reply_bulk(struct reply *r, struct slice value);
+/* The same for loops over many values: a short one costs no call. */
+static inline void reply_bulk_short(struct reply *r, struct slice value);
 void reply_bulk_str(struct reply *r, const char *text);
 void reply_bulk_i64(struct reply *r, int64_t value); /* the number as a bulk string */
 void reply_bulkf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -115,5 +117,39 @@ void reply_end_set(struct reply *r, struct reply_mark mark, size_t count);
 /* -text; `text` starts with the code ("ERR …"). Line breaks in it turn into spaces. */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Copies up to 64 bytes, as words that overlap. */
+static inline void reply_copy_short(char *to, const char *from, size_t len) {
+    if (len >= 16) {
+        for (size_t i = 0; i + 16 < len; i += 16) memcpy(to + i, from + i, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else if (len) {
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
+    }
+}
+
+static inline void reply_bulk_short(struct reply *r, struct slice value) {
+    enum { SHORT = 64, AROUND = 8 };
+    if (value.len > SHORT || r->end - r->pos < SHORT + AROUND) {
+        reply_bulk(r, value);
+        return;
+    }
+    char *to = r->pos;
+    *to++ = '$';
+    if (value.len >= 10) *to++ = (char)('0' + value.len / 10);
+    *to++ = (char)('0' + value.len % 10);
+    memcpy(to, "\r\n", 2);
+    reply_copy_short(to + 2, value.ptr, value.len);
+    memcpy(to + 2 + value.len, "\r\n", 2);
+    r->pos = to + value.len + 4;
+}
 
 #endif
