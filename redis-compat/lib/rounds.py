@@ -28,6 +28,12 @@ class Difference:
         self.select = None  # the command that selects the database, for one in the contents
 
 
+def _parameters(batches):
+    """Parameters that the round sets: they're as before at its end."""
+    words = ([word.data for word in step.words] for batch in batches for step in batch)
+    return {w[2].decode("latin-1") for w in words if len(w) > 3 and w[:2] == [b"CONFIG", b"SET"]}
+
+
 class Arena:
     """The two servers; `contents` maps a type to the command that reads a key of it."""
 
@@ -41,12 +47,15 @@ class Arena:
         try:
             for side in self.sides:
                 side.begin(protocol)
+                for name in _parameters(batches):
+                    side.configure(name)
+            found = None
             for batch in batches:
                 step = batch[0]
                 found = self._batch(batch)
                 if found:
-                    return found
-            found = self._compare_contents()
+                    break
+            found = found or self._compare_contents()
             for side in self.sides:
                 side.end()
             return found
