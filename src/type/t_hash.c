@@ -285,7 +285,7 @@ bool hash_set(struct entry *e, const struct type_settings *settings, struct slic
     if (e->encoding == HASH_PACKED && !fits_packed(e, settings, field, in)) to_table(e, settings);
     if (e->encoding == HASH_TABLE) return table_set(e, field, in);
     bool is_new = packed_set(e, field, in->value);
-    if (is_new && (int64_t)hash_len(e) > settings->hash_max_listpack_entries) to_table(e, settings);
+    if ((int64_t)hash_len(e) > settings->hash_max_listpack_entries) to_table(e, settings);
     return is_new;
 }
 
