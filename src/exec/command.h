@@ -40,7 +40,7 @@ typedef void command_handler(struct call *c);
 #define COMMAND_HIDDEN_FLAGS(X)                                                                    \
     X(MAY_REPLICATE) /* no write to the user, but replicas may have to be told */                  \
     X(INTERNAL)      /* for servers and tests among themselves: "syscmd" in COMMAND DOCS */        \
-    X(PROTECTED)     /* needs enable-debug-command or the like */                                  \
+    X(PROTECTED)     /* for whom the engine's guard lets: enable-debug-command and the like */     \
     X(QUICK)         /* so short that reading the clock would show: timed in groups */
 
 enum {

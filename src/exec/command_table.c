@@ -105,6 +105,7 @@ static void entry_init(struct command_entry *e, const struct command *row,
         .parent = parent,
         .first_key = at_once ? spec->begin : 0,
         .element_arg = (int16_t)row->element_arg,
+        .open = row->run && !(row->flags & CMD_PROTECTED),
         .flags = implied_flags(row),
         .categories = implied_categories(row),
     };

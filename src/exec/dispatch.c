@@ -115,6 +115,17 @@ static bool arity_fits(const struct command *row, int argc) {
     return row->arity >= 0 ? argc == row->arity : argc >= -row->arity;
 }
 
+static const char *guard_error(struct session *s, const struct command_entry *cmd) {
+    return cmd->open || !s->engine->guard ? NULL : s->engine->guard(s, cmd);
+}
+
+static bool unguarded_or_reply(struct session *s, const struct request *r) {
+    const char *error = guard_error(s, r->cmd);
+    if (error) reply_error(s->reply, error);
+    return !error;
+}
+
+/* As in Redis what is protected is so even before who isn't authenticated is told so. */
 static bool known_or_reply(struct session *s, const struct request *r) {
     if (!r->cmd) {
         reply_unknown(s, r);
@@ -125,7 +136,10 @@ static bool known_or_reply(struct session *s, const struct request *r) {
         reply_unknown_sub(s, r);
         return false;
     }
-    if (row->run && arity_fits(row, r->argc)) return true;
+    if (arity_fits(row, r->argc)) {
+        if (__builtin_expect(r->cmd->open, 1)) return true;
+        if (row->run) return unguarded_or_reply(s, r);
+    }
     reply_errorf(s->reply, "ERR wrong number of arguments for '%s' command", r->cmd->full_name);
     return false;
 }
@@ -164,9 +178,9 @@ static bool gates_open_or_reply(struct session *s, const struct request *r) {
     return !error;
 }
 
-bool dispatch_accepts(const struct session *s, const struct request *r) {
+bool dispatch_accepts(struct session *s, const struct request *r) {
     if (!r->cmd || !r->cmd->row->run || is_unknown_sub(r)) return false;
-    return arity_fits(r->cmd->row, r->argc) && !gate_error(s, r);
+    return arity_fits(r->cmd->row, r->argc) && !guard_error(s, r->cmd) && !gate_error(s, r);
 }
 
 static void count_calls(struct engine *e, struct command_entry *cmd, uint64_t ns,

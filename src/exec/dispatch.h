@@ -21,7 +21,7 @@ struct request {
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count);
 
 /* Would the request run, and not be refused for what it's called or who calls it? */
-bool dispatch_accepts(const struct session *s, const struct request *r);
+bool dispatch_accepts(struct session *s, const struct request *r);
 
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise,
  * or waits: then it comes later, see blocking.h). Statistics of quick commands may wait for

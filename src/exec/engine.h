@@ -53,6 +53,8 @@ enum engine_listener {
     LISTEN_BLOCKING = 1 << 0,
 };
 
+struct session;
+
 struct engine {
     struct keyspace keyspace;
     struct command_table *commands;
@@ -77,6 +79,9 @@ struct engine {
     size_t arg_bytes_count;
     bool latency_tracking; /* histograms per command (latency-tracking) */
     char run_id[41];
+    /* Why a session may not run a CMD_PROTECTED command, as an error reply; NULL: it may. Without a
+     * guard all may. */
+    const char *(*guard)(struct session *s, const struct command_entry *cmd);
     void *server; /* for the layers above: whoever runs this engine */
 };
 

@@ -17,7 +17,6 @@
 #include "ds/table_stats.h"
 #include "exec/call.h"
 #include "exec/config_rewrite.h"
-#include "server/access.h"
 #include "server/debug_protocol.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -381,18 +380,7 @@ static const struct subcommand subcommands[] = {
     {"STRINGMATCH-LEN", 4, 4, debug_stringmatch_len},
 };
 
-static bool allowed_or_reply(struct call *c) {
-    const struct server_config *config = &server_of(c->engine)->config;
-    if (access_granted(config->enable_debug_command, c->session)) return true;
-    reply_error(c->reply,
-                "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
-                "\"local\", you can run it from a local connection, otherwise you need to set this "
-                "option in the configuration file, and then restart the server.");
-    return false;
-}
-
 static void cmd_debug(struct call *c) {
-    if (!allowed_or_reply(c)) return;
     for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++) {
         const struct subcommand *sub = &subcommands[i];
         if (!arg_is(c, 1, sub->name) || c->argc < sub->least || c->argc > sub->most) continue;

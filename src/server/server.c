@@ -13,6 +13,7 @@
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
+#include "server/access.h"
 #include "server/families.h"
 #include "server/info_sections.h"
 #include "server/reconfigure.h"
@@ -267,6 +268,7 @@ static void assemble(struct server *s) {
     engine_add_families(&s->engine, command_families);
     engine_add_families(&s->engine, server_families);
     s->engine.server = s;
+    s->engine.guard = access_guard;
     s->engine.log = &s->log;
     server_config_register(s->registry, &s->config);
     config_register_kept(s->registry);

@@ -218,6 +218,14 @@ static void test_debug_is_guarded(void **state) {
     redisContext *c = client_open(s);
     expect_like(c, "(err) ERR DEBUG command not allowed. If the enable-debug-command option is *",
                 "DEBUG SLEEP 0");
+    expect(c, "(err) ERR wrong number of arguments for 'debug' command", "DEBUG");
+    expect_like(c, "*cmdstat_debug:calls=0,*,rejected_calls=2,failed_calls=0\\\\r*",
+                "INFO commandstats");
+    expect(c, "+OK", "CONFIG SET requirepass x");
+    struct wire *w = wire_open(s);
+    wire_text(w, "DEBUG SLEEP 0\r\n");
+    wire_reply_like(w, "(err) ERR DEBUG command not allowed. *");
+    wire_close(w);
     redisFree(c);
     server_stop(s);
     s = server_start("--enable-debug-command local");

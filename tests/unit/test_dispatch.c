@@ -53,6 +53,7 @@ static const struct command own_rows[] = {
     {.name = "three-or-more", .run = keep_call, .arity = -3, .flags = CMD_LOADING},
     {.name = "open-door", .run = keep_call, .arity = 1, .flags = CMD_NO_AUTH},
     {.name = "fails", .run = fail_twice, .arity = 1},
+    {.name = "guarded", .run = keep_call, .arity = 2, .flags = CMD_PROTECTED | CMD_NO_AUTH},
     {.name = "box", .arity = -2, .subcommands = box_rows},
     {.name = "chest", .run = keep_call, .arity = -1, .subcommands = box_rows},
     {.name = NULL},
@@ -333,6 +334,33 @@ static void error_codes(void **unused) {
     assert_int_equal(engine.stats.error_replies, 206);
 }
 
+static const char *let_nobody(struct session *s, const struct command_entry *cmd) {
+    assert_ptr_equal(s, &session);
+    assert_string_equal(cmd->full_name, "guarded");
+    return "ERR locked";
+}
+
+static const char *let_all(struct session *s, const struct command_entry *cmd) {
+    return NULL;
+}
+
+/* What is refused for arguments comes before, what is refused for who sends it behind. */
+static void guarded(void **unused) {
+    expect("guarded a", "+OK\r\n"); /* there's no guard */
+    engine.guard = let_nobody;
+    expect("guarded a", "-ERR locked\r\n");
+    expect("guarded", "-ERR wrong number of arguments for 'guarded' command\r\n");
+    expect("three a b", "+OK\r\n");
+    session.gates = GATE_AUTH;
+    engine.gates = GATE_LOADING;
+    expect("guarded a", "-ERR locked\r\n");
+    engine.guard = let_all;
+    expect("guarded a", "-LOADING Redis is loading the dataset in memory\r\n");
+    engine.gates = 0;
+    expect("guarded a", "+OK\r\n");
+    check_stats("guarded", 2, 0, 4);
+}
+
 /* What the handler is given. */
 static void the_call(void **unused) {
     assert_true(session_select(&session, 3));
@@ -434,6 +462,7 @@ int main(void) {
         ENGINE_TEST(unknown_with_odd_bytes),
         ENGINE_TEST(unknown_subcommands),
         ENGINE_TEST(gates),
+        ENGINE_TEST(guarded),
         ENGINE_TEST(accepted_is_run),
         ENGINE_TEST(counted),
         ENGINE_TEST(error_codes),
