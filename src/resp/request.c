@@ -153,7 +153,7 @@ enum { NUMBER_ROOM = 12 };
 static __attribute__((noinline)) const char *quick_long_number(const char *at, uint32_t *out) {
     const char *last = at + 8;
     uint32_t value = 0;
-    if (*at == '0') return NULL;
+    if (*at < '1' || *at > '9') return NULL;
     for (; at < last && (unsigned char)(*at - '0') < 10; at++)
         value = value * 10 + (unsigned char)(*at - '0');
     *out = value;

@@ -189,6 +189,10 @@ static void bad_headers(void **unused) {
         expect_error(input.data, "PING|;", "invalid bulk length", &usual);
     }
     buf_release(&input);
+    /* With more behind them, as the quick way to read a number needs it. */
+    expect_error("*1\r\n$\r\nPING PING PING\r\n", "", "invalid bulk length", &usual);
+    expect_error("*\r\nPING PING PING\r\n", "", "invalid multibulk length", &usual);
+    expect_error("*1\r\n$01\r\nPING PING PING\r\n", "", "invalid bulk length", &usual);
     expect_error("*1\r\nPING\r\n", "", "expected '$', got 'P'", &usual);
     expect_error("*2\r\n$3\r\nGET\r\n:1\r\n", "", "expected '$', got ':'", &usual);
     expect_error("*2\r\n$3\r\nGET\r\n\r\n", "", "expected '$', got '\r'", &usual);
