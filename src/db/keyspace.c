@@ -63,9 +63,10 @@ static inline void raise_event(struct db *db, struct slice key, enum db_event ev
     if (__builtin_expect(hooks->event != NULL, 0)) hooks->event(hooks->ctx, db, key, event);
 }
 
-/* Counts a change and raises its event. */
+/* Counts a change and raises its event. That a key expired or was evicted isn't counted, as in
+ * Redis: nobody asked for it, and it needn't be saved. */
 static void changed(struct db *db, struct slice key, enum db_event event) {
-    db->keyspace->dirty++;
+    db->keyspace->dirty += event != EVENT_EXPIRED && event != EVENT_EVICTED;
     raise_event(db, key, event);
 }
 

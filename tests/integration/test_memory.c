@@ -44,6 +44,7 @@ static void test_limit_while_writing(void **state) {
         if (info(c, "used_memory") > 3 * 1024 * 1024 + 64 * 1024) fail_msg("above the limit");
     }
     assert_true(info(c, "evicted_keys") > 3 * KEYS);
+    assert_int_equal(info(c, "rdb_changes_since_last_save"), 5 * KEYS); /* what was written */
     redisFree(c);
     server_stop(s);
 }
