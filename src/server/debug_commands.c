@@ -294,6 +294,17 @@ static void debug_mallctl_str(struct call *c) {
     buf_release(&value);
 }
 
+static void debug_quicklist_threshold(struct call *c) {
+    uint64_t bytes;
+    if (!num_to_bytes(c->argv[2], &bytes) || bytes >= UINT32_MAX) {
+        reply_error(c->reply, "ERR argument must be a memory value bigger than 1 and smaller than "
+                              "4gb");
+        return;
+    }
+    c->engine->settings.types.list_own_place_from = bytes;
+    reply_ok(c->reply);
+}
+
 static void debug_help(struct call *c) {
     static const char *const lines[] = {
         "AOF-FLUSH-SLEEP <microseconds>",
@@ -335,6 +346,9 @@ static void debug_help(struct call *c) {
         "PROTOCOL <type>",
         "    Reply something of that type: string, integer, double, bignum, null, array, set, map,",
         "    attrib, push, verbatim, true, false.",
+        "QUICKLIST-PACKED-THRESHOLD <bytes>",
+        "    From which length on an element of a new list isn't put into a block with others;",
+        "    0: what is too long for one.",
         "REPLYBUFFER (PEAK-RESET-TIME (NEVER|RESET|<milliseconds>)|RESIZING <0|1>)",
         "    Accepted; reply buffers go back to a pool when they are sent.",
         "SEGFAULT",
@@ -372,6 +386,7 @@ static const struct subcommand subcommands[] = {
     {"PAUSE-CRON", 3, 3, debug_pause_cron},
     {"POPULATE", 3, 5, debug_populate},
     {"PROTOCOL", 3, 3, debug_protocol},
+    {"QUICKLIST-PACKED-THRESHOLD", 3, 3, debug_quicklist_threshold},
     {"REPLYBUFFER", 4, 4, debug_replybuffer},
     {"SEGFAULT", 2, 2, debug_segfault},
     {"SET-ACTIVE-EXPIRE", 3, 3, debug_set_active_expire},
