@@ -161,9 +161,48 @@ def member(rng):
     return rng.choice(ODD)
 
 
+def score(rng):
+    """Few of them, so that many members have the same."""
+    choice = rng.randrange(20)
+    if choice < 12:
+        return _number(rng.randrange(-3, 12))
+    if choice < 15:
+        return float_(rng)
+    if choice == 15:
+        return rng.choice(ODD)
+    if choice == 16:
+        return _number(rng.choice(EDGES))
+    return rng.choice([b"inf", b"-inf", b"+inf", b"0", b"-0", b"1e300", b"3.0", b"0.30000000000000004"])
+
+
+def pairs(rng):
+    """Scores and members, a run of each."""
+    first, count = rng.randrange(300), rng.choice([5, 20, 100, 300])
+    step, start = rng.choice([0, 1, -1, 0.5]), rng.randrange(-20, 20)
+    return [word for number in range(count)
+            for word in (b"%g" % (start + step * number), b"e%d" % (first + number))]
+
+
+def score_bound(rng):
+    if rng.random() < 0.2:
+        return rng.choice([b"-inf", b"+inf", b"inf", b"(inf", b"(-inf"])
+    if rng.random() < 0.05:
+        return rng.choice([b"", b"(", b"((1", b" 1", b"1 ", b"( 1", b"1e999", b"nan", b"(nan", b"0x10"])
+    return rng.choice([b"", b"", b"("]) + score(rng)
+
+
+def lex_bound(rng):
+    if rng.random() < 0.3:
+        return rng.choice([b"-", b"+"])
+    if rng.random() < 0.05:
+        return rng.choice([b"", b"a", b"--", b"++", b"(", b"[", b"+x", b"12"])
+    return rng.choice([b"[", b"("]) + rng.choice([member, element, value])(rng)
+
+
 ATOMS = {"key": key, "hll_key": hll_key, "word": word, "value": value, "integer": integer,
          "float": float_, "odd": odd, "bad_ttl": bad_ttl, "small": small, "index": index,
          "offset": offset, "bit_offset": bit_offset, "bit": bit, "field": field,
          "field_offset": field_offset, "field_value": field_value, "at": at, "at_ms": at_ms,
          "db": db, "pattern": pattern, "element": element, "elements": elements,
-         "integers": integers, "member": member}
+         "integers": integers, "member": member, "score": score, "pairs": pairs,
+         "score_bound": score_bound, "lex_bound": lex_bound}

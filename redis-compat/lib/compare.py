@@ -8,6 +8,7 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     near=N        numbers (also as text) may differ by N
     type          only the type of the reply; null differs from not null
     encoding      the same, or ours says listpack where the other, older, says hashtable or quicklist
+    doubles       scores, as 7.2 prints them and 7.0 did: with 17 digits where fewer say the same
     error         two errors with the same first word
     superset      an array: ours holds everything the other holds, in any order
     fields=a,b    text of name=value words, a client a line: the other's names are in ours in the
@@ -101,6 +102,25 @@ def _type(ours, peers, _):
 
 def _encoding(ours, peers, _):
     return ours == peers or (ours.value == b"listpack" and peers.value in (b"hashtable", b"quicklist"))
+
+
+def _same_double(mine, theirs):
+    try:
+        value = float(mine)
+        return theirs == b"%.17g" % value and float(theirs) == value
+    except ValueError:
+        return False
+
+
+def _doubles(ours, peers, _):
+    if ours == peers:
+        return True
+    if ours.kind != peers.kind or ours.value is None or peers.value is None:
+        return False
+    if ours.kind in "*~>":
+        return len(ours.value) == len(peers.value) and all(
+            _doubles(a, b, None) for a, b in zip(ours.value, peers.value))
+    return ours.kind in "$," and _same_double(ours.value, peers.value)
 
 
 def _error(ours, peers, _):
@@ -276,6 +296,7 @@ MASKS = {
     "near": _near,
     "type": _type,
     "encoding": _encoding,
+    "doubles": _doubles,
     "error": _error,
     "superset": _superset,
     "fields": _fields,

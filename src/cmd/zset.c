@@ -54,7 +54,6 @@ static const char *addition_error(const struct addition *a, int pairs_args) {
 
 static bool addition_or_reply(struct call *c, struct addition *a) {
     int i = 2;
-    *a = (struct addition){0};
     while (i < c->argc && addition_option(a, c, i)) i++;
     a->first = i;
     a->count = (size_t)(c->argc - i) / 2;
@@ -123,12 +122,14 @@ static void add(struct call *c, const struct addition *a) {
 }
 
 static void cmd_zadd(struct call *c) {
-    struct addition a;
+    struct addition a = {0};
     if (addition_or_reply(c, &a)) add(c, &a);
 }
 
+/* As Redis does, options and all. */
 static void cmd_zincrby(struct call *c) {
-    add(c, &(struct addition){.flags = ZSET_INCR, .first = 2, .count = 1});
+    struct addition a = {.flags = ZSET_INCR};
+    if (addition_or_reply(c, &a)) add(c, &a);
 }
 
 static void cmd_zrem(struct call *c) {

@@ -192,8 +192,9 @@ static void unite(const struct algebra *a, struct sink *sink) {
         source_iter_init(&it, s->e);
         while (source_iter_next(&it, &item)) {
             double score = weighted(s, item.score), old;
-            if (i > 0 && zset_find(sink->to, item.member, &old))
-                score = aggregated(a->aggregate, old, score);
+            bool there = i > 0 && zset_find(sink->to, item.member, &old);
+            if (there) score = aggregated(a->aggregate, old, score);
+            if (there && score == 0) zset_remove(sink->to, item.member); /* -0 may become 0 */
             sink_put(sink, item.member, score);
         }
     }
@@ -242,12 +243,21 @@ static void operate(struct algebra *a, struct sink *sink) {
 
 /* Commands. */
 
+/* The result isn't packed while it's made, as a packed one couldn't hold -0: what is replied, and
+ * what is too large in the end, may (in Redis, too). */
+static struct entry *new_result(struct call *c) {
+    struct entry *e = type_new(c->argv[1], TYPE_ZSET, call_type_settings(c));
+    zset_expect(e, SIZE_MAX, 0, call_type_settings(c));
+    return e;
+}
+
 static void reply_result(struct call *c, struct algebra *a, enum db_event event) {
     struct sink sink = {.settings = call_type_settings(c)};
-    if (!a->counts) sink.to = type_new(c->argv[1], TYPE_ZSET, sink.settings);
+    if (!a->counts) sink.to = new_result(c);
     operate(a, &sink);
     size_t count = sink.to ? zset_count(sink.to) : sink.count;
     if (a->stores) {
+        zset_try_listpack(sink.to, sink.settings);
         call_store(c, call_key(c, 1), sink.to, event);
     } else if (!a->counts) {
         zset_reply_range(c->reply, sink.to, 0, count, false, a->with_scores);

@@ -47,15 +47,11 @@ static void pop_one_key(struct call *c, bool highest) {
         return;
     }
     if (counted && !arg_i64_in_or_reply(c, 2, 0, INT64_MAX, ERR_NOT_POSITIVE, &count)) return;
-    if (count == 0) {
-        reply_array(c->reply, 0);
-        return;
-    }
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_ZSET, &e)) return;
     size_t popped = e ? at_most(e, count) : 0;
     bool pairs = counted && c->reply->resp > 2;
     reply_array(c->reply, pairs ? popped : 2 * popped);
-    if (e) pop(c, k, e, popped, highest, pairs ? POP_PAIRS : POP_FLAT);
+    if (popped) pop(c, k, e, popped, highest, pairs ? POP_PAIRS : POP_FLAT);
 }
 
 static void cmd_zpopmin(struct call *c) {

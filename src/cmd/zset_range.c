@@ -9,8 +9,9 @@
 /* What a command of the ZRANGE family asks for, from argument `key` on: key, ends, options. */
 struct range {
     int key;
-    bool may_change; /* BYSCORE, BYLEX and REV are options */
-    bool stores;     /* no WITHSCORES */
+    bool may_turn; /* REV is an option; so are BYSCORE and BYLEX if may_sort; each once */
+    bool may_sort;
+    bool stores; /* no WITHSCORES */
     enum zset_by by;
     bool reverse, with_scores;
     int64_t offset, limit; /* limit < 0: none */
@@ -25,12 +26,12 @@ static int range_option(struct call *c, struct range *r, int i) {
     } else if (arg_is(c, i, "LIMIT") && i + 2 < c->argc) {
         bool read = arg_i64_or_reply(c, i + 1, &r->offset) && arg_i64_or_reply(c, i + 2, &r->limit);
         return read ? 3 : -1;
-    } else if (r->may_change && arg_is(c, i, "REV")) {
+    } else if (r->may_turn && arg_is(c, i, "REV")) {
         r->reverse = true;
-    } else if (r->may_change && arg_is(c, i, "BYSCORE")) {
-        r->by = ZSET_BY_SCORE;
-    } else if (r->may_change && arg_is(c, i, "BYLEX")) {
-        r->by = ZSET_BY_LEX;
+        r->may_turn = false;
+    } else if (r->may_sort && (arg_is(c, i, "BYSCORE") || arg_is(c, i, "BYLEX"))) {
+        r->by = arg_is(c, i, "BYSCORE") ? ZSET_BY_SCORE : ZSET_BY_LEX;
+        r->may_sort = false;
     } else {
         return 0;
     }
@@ -81,7 +82,7 @@ static void range(struct call *c, struct range r) {
 }
 
 static void cmd_zrange(struct call *c) {
-    range(c, (struct range){.may_change = true});
+    range(c, (struct range){.may_turn = true, .may_sort = true});
 }
 
 static void cmd_zrevrange(struct call *c) {
@@ -104,22 +105,30 @@ static void cmd_zrevrangebylex(struct call *c) {
     range(c, (struct range){.by = ZSET_BY_LEX, .reverse = true});
 }
 
+/* In the order of the range, as Redis does: it decides where a -0 becomes 0, as packed ones have no
+ * other. */
+static void store_span(const struct call *c, struct entry *to, const struct entry *from,
+                       struct zset_span s, bool reverse) {
+    struct zset_iter it;
+    struct zset_item item;
+    zset_iter_init(&it, from, reverse ? s.to - 1 : s.from, reverse);
+    for (size_t left = s.to - s.from; left && zset_iter_next(&it, &item); left--) {
+        if (reverse)
+            zset_add(to, item.member, 0, &item.score, call_type_settings(c));
+        else
+            zset_append(to, item.member, item.score, call_type_settings(c));
+    }
+}
+
 static void cmd_zrangestore(struct call *c) {
-    const struct type_settings *settings = call_type_settings(c);
-    struct range r = {.key = 2, .may_change = true, .stores = true};
+    struct range r = {.key = 2, .may_turn = true, .may_sort = true, .stores = true};
     struct entry *from, *to;
     struct zset_span s = {0, 0};
     if (!range_or_reply(c, &r)) return;
     if (!call_find_typed_or_reply(c, call_key(c, 2), DB_READ, TYPE_ZSET, &from)) return;
-    to = type_new(c->argv[1], TYPE_ZSET, settings);
+    to = type_new(c->argv[1], TYPE_ZSET, call_type_settings(c));
     if (from) s = range_span(&r, from);
-    if (s.to > s.from) {
-        struct zset_iter it;
-        struct zset_item item;
-        zset_iter_init(&it, from, s.from, false);
-        for (size_t left = s.to - s.from; left && zset_iter_next(&it, &item); left--)
-            zset_append(to, item.member, item.score, settings);
-    }
+    if (s.to > s.from) store_span(c, to, from, s, r.reverse);
     call_store(c, call_key(c, 1), to, EVENT_ZRANGESTORE);
     reply_i64(c->reply, (int64_t)(s.to - s.from));
 }

@@ -39,8 +39,10 @@ static size_t packed_count(const uint8_t *lp) {
     return listpack_count(lp) / 2;
 }
 
+/* A score of -0 turns into 0 here, as in Redis, since whole numbers are stored as integers. */
 static void packed_put(uint8_t **lp, const uint8_t *before, struct slice member, double score) {
     char digits[NUM_DOUBLE_MAX];
+    if (score == 0) score = 0;
     struct slice pair[] = {member, slice_of(digits, num_from_double(digits, score))};
     listpack_insert_many(lp, before, pair, 2);
 }
@@ -249,6 +251,25 @@ static bool fits_packed(size_t count, size_t len, const struct type_settings *se
 
 void zset_expect(struct entry *e, size_t count, size_t len, const struct type_settings *settings) {
     if (encoding(e) == ZSET_LISTPACK && !fits_packed(count, len, settings)) to_tree(e, settings);
+}
+
+void zset_try_listpack(struct entry *e, const struct type_settings *settings) {
+    struct zset_iter it;
+    struct zset_item item;
+    if (encoding(e) == ZSET_LISTPACK || !fits_packed(zset_count(e), 0, settings)) return;
+    uint8_t *lp = listpack_new();
+    zset_iter_init(&it, e, 0, false);
+    while (zset_iter_next(&it, &item)) {
+        size_t bytes = listpack_bytes(lp) + listpack_size_of(item.member);
+        if (!fits_packed(0, item.member.len, settings) || bytes >= LISTPACK_MAX_BYTES) {
+            listpack_free(lp);
+            return;
+        }
+        packed_put(&lp, NULL, item.member, item.score);
+    }
+    tree_free(entry_ptr(e));
+    e->encoding = ZSET_LISTPACK;
+    entry_set_ptr(e, lp);
 }
 
 /* Makes room for one more member, in the form that has it. */

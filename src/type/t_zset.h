@@ -6,8 +6,8 @@
  * Encodings change as in Redis 7.2, by type_settings: a listpack takes zset_max_listpack_entries
  * members of up to zset_max_listpack_value bytes; there's no way back but by making a new one.
  *
- * Ranks count from 0 at the lowest score. Scores are never NaN; 0 and -0 are equal, but print as
- * they were given. Members that come out are borrowed: they die with the next change. */
+ * Ranks count from 0 at the lowest score. Scores are never NaN; 0 and -0 are equal, but a tree keeps
+ * the sign. Members that come out are borrowed: they die with the next change. */
 #ifndef DREY_TYPE_T_ZSET_H
 #define DREY_TYPE_T_ZSET_H
 
@@ -29,6 +29,9 @@ bool zset_rank(const struct entry *e, struct slice member, size_t *rank, double 
 /* `count` members are about to be added, the longest known one of `len` bytes: takes the encoding
  * for so many at once. */
 void zset_expect(struct entry *e, size_t count, size_t len, const struct type_settings *settings);
+
+/* Makes it a listpack if its members, those that are there now, may be one. */
+void zset_try_listpack(struct entry *e, const struct type_settings *settings);
 
 enum zset_flag {
     ZSET_NX = 1, /* only new members */

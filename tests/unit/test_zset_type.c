@@ -109,7 +109,7 @@ static void add(struct entry *e, struct model *m) {
     }
     assert_int_equal(zset_add(e, m->names[i], how, &result, &settings), expected);
     if (expected == ZSET_ADDED || expected == ZSET_UPDATED) {
-        m->scores[i] = next;
+        m->scores[i] = next == 0 && e->encoding == ZSET_LISTPACK ? 0 : next;
         assert_true(result == next);
     }
 }
@@ -136,6 +136,19 @@ static void ask(const struct entry *e, const struct model *m) {
     }
     assert_int_equal(zset_before_score(e, score, false), below);
     assert_int_equal(zset_before_score(e, score, true), up_to);
+}
+
+/* Only what the thresholds allow is packed again, with the same members. */
+static void repacked(const struct entry *e, struct model *m) {
+    struct entry *copy = entry_copy(e, SLICE("other"));
+    bool fits = m->count <= (size_t)settings.zset_max_listpack_entries;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->names[m->order[i]].len > settings.zset_max_listpack_value) fits = false;
+    zset_try_listpack(copy, &settings);
+    zset_check(copy);
+    assert_int_equal(zset_count(copy), m->count);
+    assert_int_equal(copy->encoding, fits ? ZSET_LISTPACK : ZSET_TREE);
+    entry_free(copy);
 }
 
 static void same_copy(const struct entry *e, struct model *m) {
@@ -168,6 +181,7 @@ static void random_operations(unsigned rounds, size_t long_len) {
             take_range(e, &m);
         check(e, &m);
         if (what == 99) same_copy(e, &m);
+        if (what == 98) repacked(e, &m);
         if (m.count > (size_t)settings.zset_max_listpack_entries) packed = false;
         for (size_t i = 0; i < m.count; i++)
             if (m.names[m.order[i]].len > settings.zset_max_listpack_value) packed = false;
