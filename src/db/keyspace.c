@@ -66,7 +66,8 @@ static inline void raise_event(struct db *db, struct slice key, enum db_event ev
 /* Counts a change and raises its event. That a key expired or was evicted isn't counted, as in
  * Redis: nobody asked for it, and it needn't be saved. */
 static void changed(struct db *db, struct slice key, enum db_event event) {
-    db->keyspace->dirty += event != EVENT_EXPIRED && event != EVENT_EVICTED;
+    bool asked_for = event != EVENT_EXPIRED && event != EVENT_HEXPIRED && event != EVENT_EVICTED;
+    db->keyspace->dirty += asked_for;
     raise_event(db, key, event);
 }
 
@@ -119,7 +120,6 @@ static void expire_key(struct db *db, struct key k) {
 static struct entry *parts_expired(struct db *db, struct key k, struct entry *e, size_t parts) {
     struct keyspace *ks = db->keyspace;
     ks->stats.expired_parts += parts;
-    ks->dirty += parts;
     if (parts) raise_event(db, k.name, EVENT_HEXPIRED);
     if (!type_of(e)->is_empty(e)) return e;
     raise_event(db, k.name, EVENT_DEL);
