@@ -310,6 +310,7 @@ static void cmd_ltrim(struct call *c) {
         list_drop(e, range.first, true, settings);
         list_drop(e, count - range.first - range.count, false, settings);
         db_edited(c->db, k, e, EVENT_LTRIM, count - range.count);
+        if (count == range.count) db_also(c->db, k, EVENT_LTRIM);
     }
     reply_ok(c->reply);
 }

@@ -32,7 +32,8 @@ static void push_to(struct call *c, struct key k, struct entry *e, const struct 
     e = db_edit(c->db, k, e, TYPE_LIST);
     list_expect(e, 1, item->key.text.len, call_type_settings(c));
     list_push(e, item, front);
-    db_edited(c->db, k, e, front ? EVENT_LPUSH : EVENT_RPUSH, 1);
+    db_edited(c->db, k, e, EVENT_SILENT, 0); /* the move counts as one change, which popping is */
+    db_also(c->db, k, front ? EVENT_LPUSH : EVENT_RPUSH);
 }
 
 static void drop_from(struct call *c, struct key k, struct entry *e, bool front) {

@@ -160,7 +160,7 @@ void list_insert(struct entry *e, size_t index, const struct deque_item *item,
 
 void list_replace(struct entry *e, size_t index, const struct deque_item *item,
                   const struct type_settings *settings) {
-    list_expect(e, 0, item->key.text.len, settings);
+    list_expect(e, 1, item->key.text.len, settings); /* Redis counts it as one more, too */
     if (e->encoding == LIST_DEQUE) {
         deque_replace(deque_of(e), index, item);
         try_shrink(e, settings);

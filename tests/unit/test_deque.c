@@ -10,86 +10,8 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "base/random.h"
 #include "ds/deque_edit.h"
-
-enum { MODEL_MAX = 4000 };
-
-struct model {
-    struct slice items[MODEL_MAX];
-    size_t count;
-};
-
-static void model_insert(struct model *m, size_t at, struct slice text) {
-    assert_true(m->count < MODEL_MAX);
-    memmove(m->items + at + 1, m->items + at, (m->count - at) * sizeof *m->items);
-    char *copy = mem_alloc(text.len + 1);
-    slice_put(copy, text);
-    m->items[at] = slice_of(copy, text.len);
-    m->count++;
-}
-
-static void model_delete(struct model *m, size_t at, size_t n) {
-    for (size_t i = at; i < at + n; i++) mem_free((void *)m->items[i].ptr);
-    memmove(m->items + at, m->items + at + n, (m->count - at - n) * sizeof *m->items);
-    m->count -= n;
-}
-
-static size_t model_remove(struct model *m, struct slice text, size_t max, bool from_back) {
-    size_t removed = 0;
-    for (size_t seen = 0, i; seen < m->count && removed < max;) {
-        i = from_back ? m->count - 1 - seen : seen;
-        if (slice_eq(m->items[i], text)) {
-            model_delete(m, i, 1);
-            removed++;
-        } else {
-            seen++;
-        }
-    }
-    return removed;
-}
-
-/* Numbers of all sizes, their edges, short and long texts, few different ones so that they're found
- * again. */
-static struct slice random_text(struct random *rng, char to[], size_t max) {
-    static const char *const fixed[] = {"",
-                                        "0",
-                                        "-1",
-                                        "127",
-                                        "128",
-                                        "-129",
-                                        "32767",
-                                        "32768",
-                                        "8388607",
-                                        "-8388609",
-                                        "2147483648",
-                                        "9223372036854775807",
-                                        "-9223372036854775808",
-                                        "9223372036854775808",
-                                        "01",
-                                        "a"};
-    switch (random_below(rng, 8)) {
-    case 0: return slice_str(fixed[random_below(rng, sizeof fixed / sizeof fixed[0])]);
-    case 1:
-        return slice_of(to, num_from_i64(to, (int64_t)random_u64(rng) >> random_below(rng, 64)));
-    case 2: {
-        size_t len = random_below(rng, max);
-        memset(to, 'a' + (int)random_below(rng, 2), len);
-        return slice_of(to, len);
-    }
-    case 3: {
-        size_t len = random_below(rng, 300) % max;
-        for (size_t i = 0; i < len; i++) to[i] = (char)random_u64(rng);
-        return slice_of(to, len);
-    }
-    default: {
-        size_t len = 1 + random_below(rng, 40);
-        memset(to, 'x', len);
-        to[0] = (char)('a' + random_below(rng, 3));
-        return slice_of(to, len);
-    }
-    }
-}
+#include "unit/list_model.h"
 
 static void assert_value(const struct deque_value *v, struct slice text) {
     char digits[NUM_I64_MAX];
@@ -101,12 +23,12 @@ static void assert_value(const struct deque_value *v, struct slice text) {
 }
 
 /* Reads everything from a random place on, both ways. */
-static void compare(const struct deque *d, const struct model *m, struct random *rng) {
+static void compare(const struct deque *d, const struct list_model *m, struct random *rng) {
     assert_int_equal(deque_count(d), m->count);
     for (int backward = 0; backward < 2; backward++) {
         size_t at = random_below(rng, m->count + 1) - (size_t)backward;
         struct deque_iter it;
-        struct deque_value v;
+        struct deque_value v = {0};
         deque_iter_init(&it, d, at, backward);
         for (; at < m->count; backward ? at-- : at++) {
             assert_true(deque_next(&it, &v));
@@ -121,33 +43,34 @@ static struct deque_item item_of(struct slice text) {
     return (struct deque_item){listpack_key(text), NULL};
 }
 
-static void random_step(struct deque *d, struct model *m, struct random *rng, size_t longest) {
+static void random_step(struct deque *d, struct list_model *m, struct random *rng, size_t longest) {
     char room[2000];
-    struct slice text = random_text(rng, room, longest);
+    struct slice text = list_model_text(rng, room, longest);
     struct deque_item item = item_of(text);
     bool front = random_below(rng, 2);
     size_t n = m->count, at = n ? random_below(rng, n) : 0;
     size_t kind = random_below(rng, 100);
-    if (n > MODEL_MAX - 10 || (kind >= 96 && n)) {
+    if (n > LIST_MODEL_MAX - 10 || (kind >= 96 && n)) {
         size_t drop = 1 + random_below(rng, random_below(rng, 4) ? n / 4 + 1 : n);
         deque_drop(d, drop, front);
-        model_delete(m, front ? 0 : n - drop, drop);
+        list_model_delete(m, front ? 0 : n - drop, drop);
     } else if (kind < 45 || !n) {
         deque_push(d, &item, front);
-        model_insert(m, front ? 0 : n, text);
+        list_model_insert(m, front ? 0 : n, text);
     } else if (kind < 60) {
         deque_drop(d, 1, front);
-        model_delete(m, front ? 0 : n - 1, 1);
+        list_model_delete(m, front ? 0 : n - 1, 1);
     } else if (kind < 75) {
         deque_insert(d, at, &item);
-        model_insert(m, at, text);
+        list_model_insert(m, at, text);
     } else if (kind < 92) {
         deque_replace(d, at, &item);
-        model_delete(m, at, 1);
-        model_insert(m, at, text);
+        list_model_delete(m, at, 1);
+        list_model_insert(m, at, text);
     } else {
         size_t max = random_below(rng, 2) ? SIZE_MAX : 1 + random_below(rng, 5);
-        assert_int_equal(deque_remove(d, &item.key, max, front), model_remove(m, text, max, front));
+        assert_int_equal(deque_remove(d, &item.key, max, front),
+                         list_model_remove(m, text, max, front));
     }
 }
 
@@ -155,7 +78,7 @@ static void run(const struct deque_limits *limits, uint64_t seed, int steps, siz
     struct random rng;
     random_seed_fixed(&rng, seed);
     struct deque *d = deque_new(limits);
-    struct model *m = mem_zalloc(sizeof *m);
+    struct list_model *m = mem_zalloc(sizeof *m);
     for (int i = 0; i < steps; i++) {
         random_step(d, m, &rng, longest);
         deque_check(d);
@@ -166,7 +89,7 @@ static void run(const struct deque_limits *limits, uint64_t seed, int steps, siz
     deque_check(copy);
     compare(copy, m, &rng);
     deque_free(copy);
-    model_delete(m, 0, m->count);
+    list_model_delete(m, 0, m->count);
     mem_free(m);
 }
 
@@ -185,7 +108,7 @@ static void test_against_model(void **state) {
 
 static void assert_front_to_back(const struct deque *d, int64_t first, int64_t step) {
     struct deque_iter it;
-    struct deque_value v;
+    struct deque_value v = {0};
     deque_iter_init(&it, d, 0, false);
     for (size_t i = 0; i < deque_count(d); i++, first += step) {
         assert_true(deque_next(&it, &v));
@@ -213,7 +136,7 @@ static void test_long_lists(void **state) {
     random_seed_fixed(&rng, 7);
     for (int i = 0; i < 10000; i++) {
         struct deque_iter it;
-        struct deque_value v;
+        struct deque_value v = {0};
         size_t at = random_below(&rng, N);
         deque_iter_init(&it, d, at, i & 1);
         assert_true(deque_next(&it, &v));
@@ -277,7 +200,7 @@ static void test_shared_bytes(void **state) {
     struct deque *copy = deque_copy(d);
     deque_free(d);
     struct deque_iter it;
-    struct deque_value v;
+    struct deque_value v = {0};
     deque_iter_init(&it, copy, 0, false);
     assert_true(deque_next(&it, &v));
     assert_ptr_equal(v.bytes, bytes);
