@@ -48,6 +48,15 @@
     X(ZDIFFSTORE, 'z', "zdiffstore")                                                               \
     X(GEOSEARCHSTORE, 'z', "geosearchstore")                                                       \
     X(GEORADIUSSTORE, 'z', "georadiusstore")                                                       \
+    X(XADD, 't', "xadd")                                                                           \
+    X(XDEL, 't', "xdel")                                                                           \
+    X(XTRIM, 't', "xtrim")                                                                         \
+    X(XSETID, 't', "xsetid")                                                                       \
+    X(XGROUP_CREATE, 't', "xgroup-create")                                                         \
+    X(XGROUP_SETID, 't', "xgroup-setid")                                                           \
+    X(XGROUP_DESTROY, 't', "xgroup-destroy")                                                       \
+    X(XGROUP_CREATECONSUMER, 't', "xgroup-createconsumer")                                         \
+    X(XGROUP_DELCONSUMER, 't', "xgroup-delconsumer")                                               \
     X(DEL, 'g', "del")                                                                             \
     X(EXPIRE, 'g', "expire")                                                                       \
     X(PERSIST, 'g', "persist")                                                                     \

@@ -5,12 +5,13 @@
 #include "type/t_hash.h"
 #include "type/t_list.h"
 #include "type/t_set.h"
+#include "type/t_stream.h"
 #include "type/t_string.h"
 #include "type/t_zset.h"
 
 const struct type *const type_table[TYPE_COUNT] = {
     [TYPE_STRING] = &type_string, [TYPE_LIST] = &type_list, [TYPE_HASH] = &type_hash,
-    [TYPE_SET] = &type_set,       [TYPE_ZSET] = &type_zset,
+    [TYPE_SET] = &type_set,       [TYPE_ZSET] = &type_zset, [TYPE_STREAM] = &type_stream,
 };
 
 struct entry *type_new(struct slice key, enum type_id type, const struct type_settings *settings) {
