@@ -296,7 +296,7 @@ unsigned list_block_remove(struct list_block *b, const struct listpack_key *key,
     if (!remove) return 0;
     unsigned keep = from_back != list_block_is_reversed(b) ? found - remove : 0, left = remove;
     unsigned to = 0;
-    size_t offset = b->start, end = b->start;
+    size_t offset = b->start, end = offset;
     for (unsigned k = 0; k < b->count; k++) {
         unsigned code = list_block_code(b, k);
         size_t size = list_code_size(code);
