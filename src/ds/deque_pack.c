@@ -8,7 +8,7 @@
 
 enum {
     RAW_MIN = 48,      /* less isn't worth it */
-    RAW_MAX = 1 << 20, /* more would take too long in one go */
+    RAW_MAX = 1 << 18, /* more would take too long in one go */
 };
 
 uintptr_t deque_pack(uintptr_t slot) {
@@ -32,7 +32,7 @@ uintptr_t deque_pack(uintptr_t slot) {
         mem_free(packed);
         return slot | DEQUE_KEPT;
     }
-    packed->raw_bytes = len;
+    packed->raw_bytes = (uint32_t)len;
     packed->bytes = bytes;
     packed->is_bytes = deque_kind(slot) == DEQUE_BYTES;
     deque_slot_free(slot);

@@ -7,9 +7,9 @@
 #include "ds/deque_int.h"
 
 struct deque_packed {
-    size_t raw_bytes; /* of the block, or the element */
-    uint32_t bytes;   /* of data */
-    bool is_bytes;
+    uint32_t raw_bytes : 31; /* of the block, or the element */
+    uint32_t is_bytes : 1;
+    uint32_t bytes; /* of data */
     char data[];
 };
 
