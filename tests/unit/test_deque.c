@@ -189,6 +189,25 @@ static void test_memory(void **state) {
     }
 }
 
+/* Nothing but codes: the most elements that a block can have, and can have had. */
+static void test_empty_texts(void **state) {
+    struct deque_limits limits = {LIST_BLOCK_MAX, UINT32_MAX, 0, LIST_BLOCK_TEXT_MAX};
+    struct deque_item item = item_of(SLICE(""));
+    for (int front = 0; front < 2; front++) {
+        struct deque *d = deque_new(&limits);
+        for (int i = 0; i < 300000; i++) deque_push(d, &item, front);
+        deque_check(d);
+        assert_true(deque_memory(d, 0) < 400000);
+        deque_drop(d, 65000, !front);
+        deque_check(d);
+        for (int i = 0; i < 65000; i++) deque_push(d, &item, !front);
+        deque_check(d);
+        assert_int_equal(deque_remove(d, &item.key, SIZE_MAX, front), 300000);
+        assert_int_equal(deque_blocks(d), 0);
+        deque_free(d);
+    }
+}
+
 /* A long element's memory is the one that was given, in a copy of the list, too. */
 static void test_shared_bytes(void **state) {
     struct deque_limits limits = {4096, UINT32_MAX, 0, 4000};
@@ -236,7 +255,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_model), cmocka_unit_test(test_long_lists),
         cmocka_unit_test(test_queues),        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_shared_bytes),  cmocka_unit_test(test_wide_codes),
+        cmocka_unit_test(test_empty_texts),   cmocka_unit_test(test_shared_bytes),
+        cmocka_unit_test(test_wide_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
