@@ -153,10 +153,11 @@ size_t deque_used(const struct deque *d) {
     return used;
 }
 
-/* How many elements `n` blocks have: a loop for vector instructions. */
-static size_t sum_counts(const uint32_t *counts, size_t n) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++) sum += counts[i];
+/* How many elements COUNTS_AT_ONCE blocks have: a loop for vector instructions, in 32 bits, which
+ * hold it. */
+static size_t sum_counts(const uint32_t *counts) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < COUNTS_AT_ONCE; i++) sum += counts[i];
     return sum;
 }
 
@@ -164,7 +165,7 @@ static size_t locate_from_front(const struct deque *d, size_t index, size_t *off
     const uint32_t *counts = deque_count_at(d, 0);
     size_t i = 0;
     for (size_t sum; i + COUNTS_AT_ONCE <= d->len; i += COUNTS_AT_ONCE, index -= sum) {
-        sum = sum_counts(counts + i, COUNTS_AT_ONCE);
+        sum = sum_counts(counts + i);
         if (index < sum) break;
     }
     while (index >= counts[i]) index -= counts[i++];
@@ -176,7 +177,7 @@ static size_t locate_from_back(const struct deque *d, size_t index, size_t *offs
     const uint32_t *counts = deque_count_at(d, 0);
     size_t i = d->len, left = d->count - 1 - index;
     for (size_t sum; i >= COUNTS_AT_ONCE; i -= COUNTS_AT_ONCE, left -= sum) {
-        sum = sum_counts(counts + i - COUNTS_AT_ONCE, COUNTS_AT_ONCE);
+        sum = sum_counts(counts + i - COUNTS_AT_ONCE);
         if (left < sum) break;
     }
     while (left >= counts[i - 1]) left -= counts[--i];
