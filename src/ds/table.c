@@ -9,7 +9,7 @@
  * nobody passed, and removing an entry takes its passes back, so there are no tombstones and long
  * churn leaves no traces (a count that reached 255 sticks until the segment is next rebuilt).
  *
- * Fill: at most 15/16 of the slots, where a search reads 1.3 buckets on average. Below 7/16 a
+ * Fill: at most 31/32 of the slots, where a search reads 1.8 buckets on average. Below 7/16 a
  * segment shrinks. A segment merges with its sibling when both together would fill at most 10/16 of
  * a largest one: far from the split, so nothing flaps. */
 #include "ds/table.h"
@@ -28,7 +28,7 @@ enum {
 };
 
 static unsigned size_limit(unsigned buckets) {
-    return buckets * TABLE_SLOTS * 15 / 16;
+    return buckets * TABLE_SLOTS * 31 / 32;
 }
 
 /* The smallest size that holds `count` entries with some room left to grow. */

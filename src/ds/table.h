@@ -16,7 +16,7 @@
  * entry's line, too.
  * - A full segment grows to the next size; the largest splits in two. Both move under 600 entries,
  * so there is no long step and no second table; what empties shrinks and merges the same way. Fill
- * is 60 to 94 % (8 to 11 bytes a key).
+ * is 60 to 97 % (8 to 11 bytes a key).
  * - Entries lie in order of their hash, so a cursor is a position in hash space: stateless, and
  * whatever is there throughout a scan is found at least once, however the table grows or shrinks
  * meanwhile (table_scan).
