@@ -8,6 +8,13 @@ static bool find_or_reply(struct call *c, struct key k, enum db_access access, s
     return call_find_typed_or_reply(c, k, access, TYPE_HASH, e);
 }
 
+/* Before the field that is argument i is looked up, the first being argument 2: asks for those that
+ * follow, a group at a time. */
+static inline void touch_ahead(const struct call *c, const struct entry *e, int i, int step) {
+    if ((i - 2) % (HASH_TOUCH_MAX * step) != 0) return;
+    hash_touch(e, c->argv + i, (size_t)((c->argc - i) / step), (size_t)step);
+}
+
 /* Changing. */
 
 /* Sets the field that is argument i to the argument behind it; true if it's new. */
@@ -28,7 +35,10 @@ static bool set_fields_or_reply(struct call *c, int64_t *added) {
     if (!find_or_reply(c, k, DB_WRITE, &e)) return false;
     e = db_edit(c->db, k, e, TYPE_HASH);
     *added = 0;
-    for (int i = 2; i < c->argc; i += 2) *added += set_field(c, e, i);
+    for (int i = 2; i < c->argc; i += 2) {
+        touch_ahead(c, e, i, 2);
+        *added += set_field(c, e, i);
+    }
     db_edited(c->db, k, e, EVENT_HSET, ((size_t)c->argc - 2) / 2);
     return true;
 }
@@ -64,7 +74,10 @@ static void cmd_hdel(struct call *c) {
     size_t deleted = 0;
     if (e) {
         e = db_edit(c->db, k, e, TYPE_HASH);
-        for (int i = 2; i < c->argc; i++) deleted += hash_delete(e, c->argv[i]);
+        for (int i = 2; i < c->argc; i++) {
+            touch_ahead(c, e, i, 1);
+            deleted += hash_delete(e, c->argv[i]);
+        }
         db_edited(c->db, k, e, EVENT_HDEL, deleted);
     }
     reply_i64(c->reply, (int64_t)deleted);
@@ -82,7 +95,10 @@ static void cmd_hmget(struct call *c) {
     struct entry *e;
     if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
     reply_array(c->reply, (size_t)c->argc - 2);
-    for (int i = 2; i < c->argc; i++) hash_reply_value(c->reply, e, c->argv[i]);
+    for (int i = 2; i < c->argc; i++) {
+        if (e) touch_ahead(c, e, i, 1);
+        hash_reply_value(c->reply, e, c->argv[i]);
+    }
 }
 
 static void cmd_hexists(struct call *c) {

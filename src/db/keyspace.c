@@ -105,6 +105,7 @@ static void bury(struct db *db, struct key k, struct entry *e, bool lazy) {
         ks->stats.expired++;
         changed(db, k.name, EVENT_EXPIRED);
     } else {
+        ks->stats.expired_parts += type_of(e)->parts->count(e);
         changed(db, k.name, EVENT_HEXPIRED);
         raise_event(db, k.name, EVENT_DEL);
     }

@@ -41,7 +41,7 @@ struct db {
 struct keyspace_stats {
     uint64_t hits, misses;     /* of look-ups for reading */
     uint64_t expired, evicted; /* keys */
-    uint64_t expired_parts;    /* fields that were removed one by one, the hash staying */
+    uint64_t expired_parts;    /* fields of hashes */
     uint64_t expire_cut_short; /* expiry rounds that ran out of time with keys left */
     uint64_t lazy_freed;       /* values handed to `discard` */
 };

@@ -189,6 +189,7 @@ static void write_traffic(const struct server *s, struct buf *out) {
 static void write_keyspace_stats(const struct server *s, struct buf *out) {
     const struct keyspace_stats *ks = &s->engine.keyspace.stats;
     info_u64(out, "expired_keys", ks->expired);
+    info_u64(out, "expired_subkeys", ks->expired_parts);
     info_f2(out, "expired_stale_perc", 0); /* each goes when it's due, there's nothing to guess */
     info_u64(out, "expired_time_cap_reached_count", ks->expire_cut_short);
     info_u64(out, "expire_cycle_cpu_milliseconds", s->metrics.expire_ns / 1000000);

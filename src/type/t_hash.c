@@ -69,6 +69,11 @@ static void deadline_changed(struct entry *e, uint64_t hash, uint64_t before, ui
     expiry_drop_unused(e, h);
 }
 
+static size_t deadlines(const struct entry *e) {
+    const struct hash *h = hash_of(e);
+    return h->expiry ? h->expiry->count : 0;
+}
+
 static uint64_t next_due(const struct entry *e) {
     return table_due_next(&hash_of(e)->table);
 }
@@ -128,6 +133,7 @@ static uint64_t expire(struct entry *e, uint64_t now_ms, size_t *removed) {
 }
 
 static const struct type_parts parts = {
+    .count = deadlines,
     .next_due = next_due,
     .all_due = all_due,
     .settle = settle,
@@ -173,6 +179,16 @@ bool hash_get(const struct entry *e, struct slice field, struct hash_item *item)
     const struct hash *h = hash_of(e);
     const struct hash_field *f = find(h, table_hash(&h->table, field), field, NULL);
     return f && hash_field_item(e, f, item);
+}
+
+void hash_touch(const struct entry *e, const struct slice *fields, size_t count, size_t step) {
+    const struct table *t = table_of(e);
+    if (!t || count < 2) return;
+    if (count > HASH_TOUCH_MAX) count = HASH_TOUCH_MAX;
+    uint64_t hashes[HASH_TOUCH_MAX];
+    for (size_t i = 0; i < count; i++) hashes[i] = table_hash(t, fields[i * step]);
+    for (size_t i = 0; i < count; i++) table_touch_bucket(t, hashes[i]);
+    for (size_t i = 0; i < count; i++) table_touch_entry(t, hashes[i]);
 }
 
 void hash_iter_init(struct hash_iter *it, const struct entry *e) {

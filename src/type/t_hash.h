@@ -46,6 +46,11 @@ size_t hash_len(const struct entry *e);
 /* False: there's no such field. */
 bool hash_get(const struct entry *e, struct slice field, struct hash_item *item);
 
+/* Brings what look-ups of so many fields, `step` slices apart, will need into the cache, so that
+ * their misses overlap. Of more than HASH_TOUCH_MAX only the first are looked at. */
+enum { HASH_TOUCH_MAX = 32 };
+void hash_touch(const struct entry *e, const struct slice *fields, size_t count, size_t step);
+
 /* True if the field is new. Neither name nor value may lie in the hash. */
 bool hash_set(struct entry *e, const struct type_settings *settings, struct slice field,
               const struct hash_input *in);

@@ -13,6 +13,8 @@ struct table;
 /* What a type does whose values have parts with deadlines of their own; for entries marked
  * ENTRY_PART_DEADLINES, which the type sets and clears. Deadlines are Unix times in ms. */
 struct type_parts {
+    /* How many parts have one. */
+    size_t (*count)(const struct entry *e);
     /* None is before this. */
     uint64_t (*next_due)(const struct entry *e);
     /* Are all parts due by now_ms, as far as can be told at once? */

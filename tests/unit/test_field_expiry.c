@@ -265,7 +265,7 @@ static void memory_comes_back(void **state) {
         hash_set(e, &m->types, slice_of(&n, sizeof n), &in);
         db_edited(db, k, e, EVENT_HSET, 1);
     }
-    size_t full = mem_used() - before;
+    size_t full = mem_used() - before, hashes = db_count(db);
     for (; m->ks.now_ms < start + SPREAD_MS; m->ks.now_ms += 97) {
         uint64_t next = keyspace_expire(&m->ks, UINT64_MAX);
         struct table_iter it;
@@ -278,6 +278,8 @@ static void memory_comes_back(void **state) {
     m->ks.now_ms += LATE_MS;
     assert_int_equal(keyspace_expire(&m->ks, UINT64_MAX), ENTRY_NO_DEADLINE);
     assert_int_equal(db_count(db), 0);
+    assert_int_equal(m->ks.stats.expired_parts, ALL);
+    assert_int_equal(m->events[EVENT_DEL], hashes);
     assert_true(mem_used() - before < full / 50);
     model_free(m);
 }
@@ -326,6 +328,7 @@ static void fields_stay_while_expiry_is_off(void **state) {
     assert_int_equal(m->events[EVENT_HEXPIRED], 1);
     assert_int_equal(m->events[EVENT_DEL], 1);
     assert_int_equal(m->events[EVENT_EXPIRED], 0);
+    assert_int_equal(m->ks.stats.expired_parts, 1);
     model_free(m);
 }
 
