@@ -199,10 +199,46 @@ def lex_bound(rng):
     return rng.choice([b"[", b"("]) + rng.choice([member, element, value])(rng)
 
 
+
+def stream_id(rng):
+    """Few enough to be in a stream, or between what is."""
+    if rng.random() < 0.04:
+        return rng.choice([b"0", b"0-0", b"18446744073709551615-18446744073709551615", b"-", b"abc",
+                           b"", b"5-", b"-5", b"5-x", b"007-+1"])
+    ms = rng.randrange(1, 60)
+    return rng.choice([b"%d" % ms, b"%d-%d" % (ms, rng.randrange(0, 4)), b"%d-0" % ms, b"%d-1" % ms])
+
+
+def new_id(rng):
+    """Mostly such that go up."""
+    if rng.random() < 0.6:
+        return b"%d-*" % rng.choice([1, 2, 5, 10, 20, 30, 40, 50, 55, 59])
+    return stream_id(rng)
+
+
+def range_id(rng):
+    if rng.random() < 0.2:
+        return rng.choice([b"-", b"+"])
+    return rng.choice([b"", b"", b"", b"("]) + stream_id(rng)
+
+
+def stream_field(rng):
+    return rng.choice([b"a", b"b", b"1", b"f" * 70, b""])
+
+
+def group(rng):
+    return rng.choice([b"g", b"g", b"h"])
+
+
+def consumer(rng):
+    return rng.choice([b"c", b"d", b"b"])
+
+
 ATOMS = {"key": key, "hll_key": hll_key, "word": word, "value": value, "integer": integer,
          "float": float_, "odd": odd, "bad_ttl": bad_ttl, "small": small, "index": index,
          "offset": offset, "bit_offset": bit_offset, "bit": bit, "field": field,
          "field_offset": field_offset, "field_value": field_value, "at": at, "at_ms": at_ms,
          "db": db, "pattern": pattern, "element": element, "elements": elements,
          "integers": integers, "member": member, "score": score, "pairs": pairs,
-         "score_bound": score_bound, "lex_bound": lex_bound}
+         "score_bound": score_bound, "lex_bound": lex_bound, "stream_id": stream_id, "new_id": new_id,
+         "range_id": range_id, "stream_field": stream_field, "group": group, "consumer": consumer}

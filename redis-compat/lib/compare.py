@@ -17,7 +17,7 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     counts=a,b    text of name:field=value,field=value lines in any order: the same names, and the
                   same values of the fields named here
     only=a,b      maps within maps: what the other holds under these names is in ours, too
-    except=a,b    a map: all but the values of these names, of which only the type counts
+    except=a,b    a map, or each of an array: all but the values of these names, of which only the type counts
     command       what COMMAND INFO says of commands; =tips,flags,… leaves those parts out
 """
 
@@ -214,6 +214,11 @@ def _only(ours, peers, argument):
 
 def _except(ours, peers, argument):
     mine, theirs = _pairs_of(ours), _pairs_of(peers)
+    if mine is None and theirs is None and ours.kind == peers.kind:
+        if ours.kind != "*" or ours.value is None or peers.value is None:
+            return ours == peers
+        return len(ours.value) == len(peers.value) and all(
+            _except(a, b, argument) for a, b in zip(ours.value, peers.value))
     if mine is None or theirs is None or ours.kind != peers.kind or len(mine) != len(theirs):
         return False
     names = argument.split(",")

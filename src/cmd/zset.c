@@ -249,8 +249,9 @@ static void cmd_zscan(struct call *c) {
 #define LOG_N "O(log(N)) in the members."
 #define RANK                                                                                       \
     .arity = -3, .flags = CMD_READONLY | CMD_FAST | CMD_QUICK, .categories = ACL_SORTEDSET,        \
-    .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .group = "sorted-set", .since = "2.0.0",             \
-    .complexity = LOG_N, .syntax = "key member [WITHSCORE]", .history = "7.2.0 Takes WITHSCORE."
+    .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .element_arg = 2, .group = "sorted-set",             \
+    .since = "2.0.0", .complexity = LOG_N, .syntax = "key member [WITHSCORE]",                     \
+    .history = "7.2.0 Takes WITHSCORE."
 
 const struct command zset_commands[] = {
     {
@@ -260,6 +261,7 @@ const struct command zset_commands[] = {
         .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST | CMD_QUICK,
         .categories = ACL_SORTEDSET,
         .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)},
+        .element_arg = 3,
         .group = "sorted-set",
         .summary = "Adds members with scores, or gives members other scores.",
         .since = "1.2.0",
@@ -276,6 +278,7 @@ const struct command zset_commands[] = {
         .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST | CMD_QUICK,
         .categories = ACL_SORTEDSET,
         .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE)},
+        .element_arg = 3,
         .group = "sorted-set",
         .summary = "Adds a number to a member's score; a new member begins with 0.",
         .since = "1.2.0",
@@ -289,6 +292,7 @@ const struct command zset_commands[] = {
         .flags = CMD_WRITE | CMD_FAST | CMD_QUICK,
         .categories = ACL_SORTEDSET,
         .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)},
+        .element_arg = 2,
         .group = "sorted-set",
         .summary = "Removes members; the last one takes the key along.",
         .since = "1.2.0",
@@ -316,6 +320,7 @@ const struct command zset_commands[] = {
         .flags = CMD_READONLY | CMD_FAST | CMD_QUICK,
         .categories = ACL_SORTEDSET,
         .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
+        .element_arg = 2,
         .group = "sorted-set",
         .summary = "Returns the score of a member.",
         .since = "1.2.0",
@@ -329,6 +334,7 @@ const struct command zset_commands[] = {
         .flags = CMD_READONLY | CMD_FAST,
         .categories = ACL_SORTEDSET,
         .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
+        .element_arg = 2,
         .group = "sorted-set",
         .summary = "Returns the scores of several members.",
         .since = "6.2.0",

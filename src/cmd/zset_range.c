@@ -105,8 +105,8 @@ static void cmd_zrevrangebylex(struct call *c) {
     range(c, (struct range){.by = ZSET_BY_LEX, .reverse = true});
 }
 
-/* In the order of the range, as Redis does: it decides where a -0 becomes 0, as packed ones have no
- * other. */
+/* In the order of the range, and packed at first if it's of scores, as Redis does: both decide where
+ * a -0 becomes 0, as packed ones have no other. */
 static void store_span(const struct call *c, struct entry *to, const struct entry *from,
                        struct zset_span s, bool reverse) {
     struct zset_iter it;
@@ -128,6 +128,7 @@ static void cmd_zrangestore(struct call *c) {
     if (!call_find_typed_or_reply(c, call_key(c, 2), DB_READ, TYPE_ZSET, &from)) return;
     to = type_new(c->argv[1], TYPE_ZSET, call_type_settings(c));
     if (from) s = range_span(&r, from);
+    if (r.by == ZSET_BY_RANK) zset_expect(to, s.to - s.from, 0, call_type_settings(c));
     if (s.to > s.from) store_span(c, to, from, s, r.reverse);
     call_store(c, call_key(c, 1), to, EVENT_ZRANGESTORE);
     reply_i64(c->reply, (int64_t)(s.to - s.from));

@@ -73,6 +73,10 @@ bool rank_leaf_oversized(const struct rank_node *n);
 /* How many keys come before the bound; inclusive: are equal, too. */
 unsigned rank_node_before(const struct rank_node *n, const struct rank_bound *b, bool inclusive);
 
+/* Where the member is that has this score; the count if it isn't there. No member is looked into.
+ */
+unsigned rank_node_find(const struct rank_node *n, double score, const struct scored *e);
+
 void rank_node_set_key(struct rank_node *n, unsigned i, double score, const struct scored *e);
 /* Moves key `from` to where it's number `to`. */
 void rank_node_shift_key(struct rank_node *n, unsigned from, unsigned to);

@@ -28,6 +28,11 @@ static struct rank_bound bound_of(const struct scored *e, double score) {
     return (struct rank_bound){RANK_BY_BOTH, score, scored_member(e)};
 }
 
+/* Asks for the cache lines of a leaf that a search will look at. */
+static void touch_scores(const struct rank_node *leaf, uint64_t count) {
+    for (uint64_t i = 0; i < count; i += 64 / sizeof(double)) table_touch(&leaf->scores[i]);
+}
+
 /* The way to the leaf where the key belongs: below each node's last child whose first key isn't
  * after it. */
 static void descend(const struct ranked *t, const struct rank_bound *b, struct ranked_pos *pos) {
@@ -40,7 +45,10 @@ static void descend(const struct ranked *t, const struct rank_bound *b, struct r
         n = rank_node_children(n)[pos->way[level].at];
     }
     pos->leaf = n;
-    pos->index = rank_node_before(n, b, false);
+    if (t->height) {
+        const struct rank_node *parent = pos->way[t->height - 1].node;
+        touch_scores(n, rank_node_counts(parent)[pos->way[t->height - 1].at]);
+    }
 }
 
 static struct ranked_pos locate(const struct ranked *t, const struct scored *e) {
@@ -48,7 +56,8 @@ static struct ranked_pos locate(const struct ranked *t, const struct scored *e) 
     struct ranked_pos pos;
     ASSERT(t->root);
     descend(t, &b, &pos);
-    ASSERT(pos.index < pos.leaf->count && rank_node_member(pos.leaf, pos.index) == e);
+    pos.index = rank_node_find(pos.leaf, b.score, e);
+    ASSERT(pos.index < pos.leaf->count);
     return pos;
 }
 
@@ -219,6 +228,7 @@ void ranked_insert(struct ranked *t, struct scored *e) {
     DASSERT(!isnan(b.score));
     if (!t->root) t->root = rank_leaf_new(1, &t->memory);
     descend(t, &b, &pos);
+    pos.index = rank_node_before(pos.leaf, &b, false);
     add(t, &pos, b.score, e);
 }
 
