@@ -38,10 +38,11 @@ static void cmd_keys(struct call *c) {
 
 /* SCAN. */
 
-/* Keys found are borrowed: nothing changes before the reply. */
+/* What a step met. Entries are borrowed: nothing changes before the reply. */
 struct scan_keys {
+    const struct db *db;
     const struct scan_request *request;
-    struct scan_found found;
+    struct scan_found found, expired;
 };
 
 static void scan_visit(void *ctx, void *entry) {
@@ -49,26 +50,33 @@ static void scan_visit(void *ctx, void *entry) {
     const struct scan_request *r = keys->request;
     const struct entry *e = entry;
     keys->found.visited++;
-    if (r->has_type && (int)e->type != r->type) return;
-    if (scan_fits(r, entry_key(e))) scan_found_add(&keys->found, entry);
+    if ((r->has_type && (int)e->type != r->type) || !scan_fits(r, entry_key(e))) return;
+    scan_found_add(db_expired(keys->db, e) ? &keys->expired : &keys->found, entry);
 }
 
-/* Each step visits what one bucket holds. Steps are bounded, too, since expired keys that are still
- * in the table take time but don't count. */
+/* As in Redis, a scan deletes what it would have returned if that hadn't expired. */
+static void delete_expired(struct call *c, const struct scan_found *expired) {
+    for (size_t i = 0; i < expired->len; i++)
+        db_has(c->db, db_key(c->db, entry_key(expired->entries[i])));
+}
+
+/* Each step visits what one bucket holds. Buckets may be empty, so steps are bounded, too. */
 static void cmd_scan(struct call *c) {
     struct scan_request r = {0};
     if (!scan_cursor_or_reply(c, 1, &r.cursor) || !scan_options_or_reply(c, 2, SCAN_TYPE, &r))
         return;
-    struct scan_keys keys = {.request = &r};
+    struct scan_keys keys = {.db = c->db, .request = &r};
     uint64_t cursor = r.cursor, steps = r.count;
     do {
-        cursor = db_scan(c->db, cursor, scan_visit, &keys);
+        cursor = table_scan(&c->db->table, cursor, scan_visit, &keys);
     } while (cursor && keys.found.visited < r.count && --steps);
     scan_reply_cursor(c, cursor);
     reply_array(c->reply, keys.found.len);
     for (size_t i = 0; i < keys.found.len; i++)
         reply_bulk(c->reply, entry_key(keys.found.entries[i]));
+    delete_expired(c, &keys.expired);
     scan_found_release(&keys.found);
+    scan_found_release(&keys.expired);
 }
 
 const struct command scan_commands[] = {

@@ -155,22 +155,6 @@ struct entry *db_random(struct db *db) {
     }
 }
 
-struct scan {
-    struct db *db;
-    table_visit *visit;
-    void *ctx;
-};
-
-static void scan_visit(void *ctx, void *entry) {
-    struct scan *scan = ctx;
-    if (!db_expired(scan->db, entry)) scan->visit(scan->ctx, entry);
-}
-
-uint64_t db_scan(struct db *db, uint64_t cursor, table_visit *visit, void *ctx) {
-    struct scan scan = {db, visit, ctx};
-    return table_scan(&db->table, cursor, scan_visit, &scan);
-}
-
 /* Writes. */
 
 /* Tells the table when it has to look at the entry again. */

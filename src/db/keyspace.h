@@ -131,9 +131,6 @@ bool db_expired(const struct db *db, const struct entry *e);
 /* A key, all with the same chance, expired ones left out (and deleted); NULL if there is none. */
 struct entry *db_random(struct db *db);
 
-/* As table_scan; expired keys are left out. */
-uint64_t db_scan(struct db *db, uint64_t cursor, table_visit *visit, void *ctx);
-
 /* Writes. Each counts one change unless said otherwise. */
 
 #define DB_KEEP_DEADLINE (UINT64_MAX - 1) /* in place of a deadline: the one that the key has */
