@@ -45,10 +45,9 @@ static bool limit_or_reply(struct call *c, int i, struct add_args *args) {
     return args->limit >= 0 || refuse(c, "ERR The LIMIT argument must be >= 0.");
 }
 
-/* The id of an XADD: *, ms-* or a whole one. */
+/* The id of an XADD that isn't *: ms-* or a whole one. */
 static bool wish_or_reply(struct call *c, int i, struct stream_id_wish *wish) {
     struct slice text = c->argv[i];
-    if (slice_is(text, "*")) return true;
     wish->has_ms = true;
     if (text.len > 2 && text.ptr[text.len - 2] == '-' && text.ptr[text.len - 1] == '*' &&
         stream_id_parse_part(slice_of(text.ptr, text.len - 2), &wish->id.ms))
@@ -87,6 +86,7 @@ static bool options_or_reply(struct call *c, bool is_add, struct add_args *args)
     *args = (struct add_args){0};
     for (; i < c->argc; i++) {
         bool more = i + 1 < c->argc;
+        if (is_add && slice_eq(c->argv[i], SLICE("*"))) break;
         if (more && (arg_is(c, i, "MAXLEN") || arg_is(c, i, "MINID"))) {
             if (!trim_or_reply(c, &i, &args->trim)) return false;
         } else if (more && arg_is(c, i, "LIMIT")) {

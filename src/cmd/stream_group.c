@@ -32,6 +32,13 @@ static bool options_or_reply(struct call *c, bool create, struct group_args *arg
     return true;
 }
 
+/* An option may be given twice only if there are no more arguments than each once makes. */
+static bool few_options_or_reply(struct call *c, int most) {
+    if (c->argc <= most) return true;
+    reply_subcommand_syntax(c);
+    return false;
+}
+
 static bool need_stream_or_reply(struct call *c, const struct stream *s) {
     return s || refuse(c, "ERR The XGROUP subcommand requires the key to exist. Note that for "
                           "CREATE you may want to use the MKSTREAM option to create an empty "
@@ -49,8 +56,13 @@ static bool find_or_reply(struct call *c, bool needed, struct entry **e, struct 
     return false;
 }
 
-/* $ is the stream's last id. */
-static bool group_id_or_reply(struct call *c, const struct stream *s, struct stream_id *id) {
+/* $ is the stream's last id; SETID also takes the lowest and the highest that there can be. */
+static bool group_id_or_reply(struct call *c, const struct stream *s, bool ends,
+                              struct stream_id *id) {
+    if (ends && (slice_is(c->argv[4], "-") || slice_is(c->argv[4], "+"))) {
+        *id = *c->argv[4].ptr == '-' ? STREAM_ID_MIN : STREAM_ID_MAX;
+        return true;
+    }
     if (!slice_is(c->argv[4], "$")) return arg_stream_id_or_reply(c, 4, 0, id);
     *id = s ? s->last_id : STREAM_ID_MIN;
     return true;
@@ -65,7 +77,7 @@ static void cmd_create(struct call *c) {
     if (!options_or_reply(c, true, &args)) return;
     if (!find_stream_or_reply(c, 2, DB_WRITE, &e, &s)) return;
     if (!args.make_stream && !need_stream_or_reply(c, s)) return;
-    if (!group_id_or_reply(c, s, &id)) return;
+    if (!few_options_or_reply(c, 8) || !group_id_or_reply(c, s, false, &id)) return;
     if (s && stream_group_find(s, c->argv[3])) {
         reply_error(c->reply, "BUSYGROUP Consumer Group name already exists");
         return;
@@ -83,7 +95,7 @@ static void cmd_setid(struct call *c) {
     struct stream_group *g;
     struct stream_id id;
     if (!options_or_reply(c, false, &args) || !find_or_reply(c, true, &e, &g)) return;
-    if (!group_id_or_reply(c, stream_of(e), &id)) return;
+    if (!few_options_or_reply(c, 7) || !group_id_or_reply(c, stream_of(e), true, &id)) return;
     e = db_edit(c->db, k, e, TYPE_STREAM);
     g->last_id = id;
     g->entries_read = args.entries_read;

@@ -27,13 +27,20 @@ static void id_field(struct call *c, const char *name, struct stream_id id) {
     stream_reply_id(c->reply, id);
 }
 
-/* What may be unknown is null then. */
-static void known_field(struct call *c, const char *name, int64_t value) {
-    field(c, name);
-    if (value == STREAM_UNKNOWN)
+/* How far a group is; what can't be told is null. */
+static void progress_fields(struct call *c, const struct stream *s, const struct stream_group *g) {
+    int64_t lag;
+    id_field(c, "last-delivered-id", g->last_id);
+    field(c, "entries-read");
+    if (g->entries_read == STREAM_UNKNOWN)
         reply_null(c->reply);
     else
-        reply_i64(c->reply, value);
+        reply_i64(c->reply, g->entries_read);
+    field(c, "lag");
+    if (stream_group_lag(g, s, &lag))
+        reply_i64(c->reply, lag);
+    else
+        reply_null(c->reply);
 }
 
 /* XINFO STREAM. */
@@ -102,9 +109,7 @@ static void reply_full_group(struct call *c, const struct stream *s, const struc
     reply_map(c->reply, 7);
     field(c, "name");
     reply_bulk(c->reply, g->named.name);
-    id_field(c, "last-delivered-id", g->last_id);
-    known_field(c, "entries-read", g->entries_read);
-    known_field(c, "lag", stream_group_lag(g, s));
+    progress_fields(c, s, g);
     number_field(c, "pel-count", id_map_count(&g->pending));
     reply_pending(c, &g->pending, true, limit);
     field(c, "consumers");
@@ -162,9 +167,7 @@ static void cmd_groups(struct call *c) {
         reply_bulk(c->reply, g->named.name);
         number_field(c, "consumers", g->consumers.count);
         number_field(c, "pending", id_map_count(&g->pending));
-        id_field(c, "last-delivered-id", g->last_id);
-        known_field(c, "entries-read", g->entries_read);
-        known_field(c, "lag", stream_group_lag(g, s));
+        progress_fields(c, s, g);
     }
 }
 

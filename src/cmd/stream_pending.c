@@ -27,7 +27,7 @@ struct pending_args {
 static bool pending_args_or_reply(struct call *c, struct pending_args *args) {
     int i = 3;
     *args = (struct pending_args){0};
-    if (c->argc < 6) return refuse(c, ERR_SYNTAX);
+    if (c->argc < 6 || c->argc > 9) return refuse(c, ERR_SYNTAX);
     if (arg_is(c, i, "IDLE")) {
         int64_t idle;
         if (!arg_i64_or_reply(c, i + 1, &idle)) return false;
@@ -35,7 +35,6 @@ static bool pending_args_or_reply(struct call *c, struct pending_args *args) {
         if (c->argc < 8) return refuse(c, ERR_SYNTAX);
         i += 2;
     }
-    if (c->argc > i + 4) return refuse(c, ERR_SYNTAX);
     if (!arg_not_negative_or_reply(c, i + 2, NULL, &args->count)) return false;
     if (!arg_stream_range_or_reply(c, i, i + 1, args->range)) return false;
     args->consumer = i + 3 < c->argc ? i + 3 : 0;

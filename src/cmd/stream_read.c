@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams: XREAD and XREADGROUP. Both reply at once if one of the streams has something for them,
- * else they wait if BLOCK says so; then they run again from the start, $ being an id by then. */
+ * else they wait if BLOCK says so; then they run again from the start, $ and + being ids by then.
+ */
 #include "base/alloc.h"
 #include "cmd/families.h"
 #include "cmd/stream_args.h"
@@ -92,6 +93,15 @@ static bool group_there_or_reply(struct call *c, const struct read_args *args, s
     return false;
 }
 
+/* Behind which there's the last entry alone, or what comes when there's none. */
+static struct stream_id before_last(const struct stream *s) {
+    if (!s) return STREAM_ID_MIN;
+    if (!s->length) return s->last_id;
+    struct stream_id id = stream_end_id(s, true);
+    stream_id_prev(&id);
+    return id;
+}
+
 /* Behind which id to read stream number n. */
 static bool start_or_reply(struct call *c, const struct read_args *args, int n,
                            struct stream_id *start) {
@@ -113,6 +123,10 @@ static bool start_or_reply(struct call *c, const struct read_args *args, int n,
         return args->of_group ||
                refuse(c, "ERR The > ID can be specified only when calling XREADGROUP using the "
                          "GROUP <group> <consumer> option.");
+    }
+    if (!args->of_group && slice_is(c->argv[i], "+")) {
+        *start = before_last(s);
+        return true;
     }
     return arg_stream_id_or_reply(c, i, 0, start);
 }
@@ -139,6 +153,12 @@ static void begin_stream(struct call *c, struct read_reply *reply, int key) {
     if (reply->streams++ == 0) reply->mark = reply_begin(c->reply);
     if (c->reply->resp == 2) reply_array(c->reply, 2);
     reply_bulk(c->reply, c->argv[key]);
+}
+
+/* Most who ask are up to date, which the last id that was given out tells at once. */
+static bool has_behind(const struct stream *s, struct stream_id id) {
+    return s->length && stream_id_cmp(s->last_id, id) > 0 &&
+           stream_id_cmp(stream_end_id(s, true), id) > 0;
 }
 
 /* What a group's consumer gets is pending for it, unless that's not wanted. */
@@ -207,7 +227,7 @@ static void read_of_group(struct call *c, const struct read_args *args, int key,
     struct stream_group *g = stream_group_find(s, args->group);
     struct stream_consumer *consumer = call_consumer(c, k, e, g, args->consumer);
     bool is_new = stream_id_eq(start, NEW_ENTRIES);
-    if (is_new && stream_id_cmp(s->last_id, g->last_id) <= 0) return;
+    if (is_new && !has_behind(s, g->last_id)) return;
     begin_stream(c, reply, key);
     e = db_edit(c->db, k, e, TYPE_STREAM);
     size_t found =
@@ -219,8 +239,7 @@ static void read_stream(struct call *c, const struct read_args *args, int key,
                         struct stream_id start, struct read_reply *reply) {
     struct entry *e = call_find(c, call_key(c, key), DB_READ);
     const struct stream *s = e ? stream_of(e) : NULL;
-    if (!s || !s->length || stream_id_cmp(s->last_id, start) <= 0) return;
-    if (stream_id_cmp(stream_end_id(s, true), start) <= 0) return;
+    if (!s || !has_behind(s, start)) return;
     begin_stream(c, reply, key);
     stream_id_next(&start);
     struct stream_id range[2] = {start, STREAM_ID_MAX};
@@ -245,7 +264,7 @@ static bool read_or_nothing(struct call *c, const struct read_args *args,
     return true;
 }
 
-/* Waits, with ids in place of $: what they mean is fixed now. */
+/* Waits, with ids in place of $ and +: what they mean is fixed now. */
 static void wait_for_entries(struct call *c, const struct read_args *args,
                              const struct stream_id *starts) {
     struct slice *argv = mem_alloc((size_t)c->argc * sizeof *argv);
@@ -253,7 +272,8 @@ static void wait_for_entries(struct call *c, const struct read_args *args,
     memcpy(argv, c->argv, (size_t)c->argc * sizeof *argv);
     for (int n = 0; n < args->streams; n++) {
         struct slice *id = &argv[args->keys + args->streams + n];
-        if (slice_is(*id, "$")) *id = slice_of(ids[n], stream_id_print(ids[n], starts[n]));
+        if (slice_is(*id, "$") || slice_is(*id, "+"))
+            *id = slice_of(ids[n], stream_id_print(ids[n], starts[n]));
     }
     struct key_wait wait = {
         .first = args->keys,
@@ -313,6 +333,7 @@ const struct command stream_read_commands[] = {
         .since = "5.0.0",
         .complexity = "O(log N + M) for each stream, M entries of it.",
         .syntax = "[COUNT count] [BLOCK milliseconds] " WHERE,
+        .history = "7.4.0 `+` for the last entry.",
     },
     {
         .name = "xreadgroup",

@@ -288,10 +288,7 @@ static struct element integer_element(int64_t number) {
     return e;
 }
 
-static struct element element_of(struct slice text) {
-    int64_t number;
-    if (is_number(text, &number)) return integer_element(number);
-
+static struct element text_element(struct slice text) {
     struct element e = {.head_len = 1, .text = text};
     uint32_t len = htole32((uint32_t)text.len);
     if (text.len < 64) {
@@ -307,6 +304,11 @@ static struct element element_of(struct slice text) {
         e.head_len = 5;
     }
     return e;
+}
+
+static struct element element_of(struct slice text) {
+    int64_t number;
+    return is_number(text, &number) ? integer_element(number) : text_element(text);
 }
 
 static inline size_t element_bytes(const struct element *e) {
@@ -382,6 +384,47 @@ const uint8_t *listpack_insert_many(uint8_t **lp, const uint8_t *before, const s
         count -= n;
     }
     return or_none(*lp + first);
+}
+
+static inline size_t integer_body(int64_t number) {
+    if ((uint64_t)number < 128) return 1;
+    if ((uint64_t)number + 4096 < 8192) return 2;
+    unsigned bits = 64 - (unsigned)__builtin_clrsbll(number); /* with the sign's */
+    if (bits <= 16) return 3;
+    return bits <= 24 ? 4 : bits <= 32 ? 5 : 9;
+}
+
+static inline size_t key_bytes(const struct listpack_key *key) {
+    size_t len = key->text.len;
+    if (key->is_number) return integer_body(key->number) + 1;
+    size_t body = len + (len < 64 ? 1 : len < 4096 ? 2 : 5);
+    return body + back_bytes(body);
+}
+
+/* The usual ones, short, need not be made ready first. */
+static inline uint8_t *put_key(uint8_t *to, const struct listpack_key *key) {
+    if (!key->is_number && key->text.len < 64) {
+        *to++ = (uint8_t)(TEXT_6 | key->text.len);
+        slice_put(to, key->text);
+        to += key->text.len;
+        *to++ = (uint8_t)(1 + key->text.len);
+        return to;
+    }
+    if (key->is_number && (uint64_t)key->number < 128) {
+        *to++ = (uint8_t)key->number;
+        *to++ = 1;
+        return to;
+    }
+    struct element e = key->is_number ? integer_element(key->number) : text_element(key->text);
+    return put_element(to, &e);
+}
+
+void listpack_append_keys(uint8_t **lp, const struct listpack_key *keys, size_t count) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += key_bytes(&keys[i]);
+    uint8_t *to = splice(lp, listpack_bytes(*lp) - 1, 0, bytes);
+    for (size_t i = 0; i < count; i++) to = put_key(to, &keys[i]);
+    change_count(*lp, 0, count);
 }
 
 static const uint8_t *replace(uint8_t **lp, const uint8_t *at, const struct element *e) {

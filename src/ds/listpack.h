@@ -96,6 +96,9 @@ struct listpack_key {
     bool is_number;
 };
 struct listpack_key listpack_key(struct slice text);
+static inline struct listpack_key listpack_number_key(int64_t number) { /* for appending: no text */
+    return (struct listpack_key){.number = number, .is_number = true};
+}
 bool listpack_is(const uint8_t *at, const struct listpack_key *key);
 /* The first element from `at` on that is `key`, looking at each (skip + 1)th: 1 looks at the fields
  * of a list of pairs. NULL if there's none, or `at` is NULL. */
@@ -112,6 +115,8 @@ const uint8_t *listpack_insert(uint8_t **lp, const uint8_t *before, struct slice
 const uint8_t *listpack_insert_many(uint8_t **lp, const uint8_t *before, const struct slice *texts,
                                     size_t count);
 const uint8_t *listpack_insert_number(uint8_t **lp, const uint8_t *before, int64_t number);
+/* Appends texts and numbers of which it's known what they are, all at once. */
+void listpack_append_keys(uint8_t **lp, const struct listpack_key *keys, size_t count);
 const uint8_t *listpack_replace(uint8_t **lp, const uint8_t *at, struct slice text);
 const uint8_t *listpack_replace_number(uint8_t **lp, const uint8_t *at, int64_t number);
 const uint8_t *listpack_delete(uint8_t **lp, const uint8_t *at, size_t count);

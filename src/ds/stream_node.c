@@ -7,7 +7,6 @@ enum entry_flag { DELETED = 1, SAME_FIELDS = 2 };
 
 enum {
     HEAD = 3,  /* elements before an entry's values: flags and differences */
-    EXACT = 8, /* numbers at hand of an entry: those, of pairs, of elements */
     BATCH = 32 /* elements appended at once */
 };
 
@@ -17,33 +16,36 @@ static int64_t number_at(const uint8_t *at) {
     return number;
 }
 
-/* Elements on their way into the block: numbers are text for a moment. */
+/* Elements on their way into the block. */
 struct batch {
     uint8_t **node;
-    size_t count, numbers;
-    struct slice texts[BATCH];
-    char digits[EXACT][NUM_I64_MAX];
+    size_t count;
+    struct listpack_key keys[BATCH];
 };
 
 static void batch_flush(struct batch *b) {
-    listpack_insert_many(b->node, NULL, b->texts, b->count);
-    b->count = b->numbers = 0;
+    listpack_append_keys(b->node, b->keys, b->count);
+    b->count = 0;
+}
+
+static inline struct listpack_key *batch_next(struct batch *b) {
+    if (b->count == BATCH) batch_flush(b);
+    return &b->keys[b->count++];
 }
 
 static inline void batch_text(struct batch *b, struct slice text) {
-    if (b->count == BATCH) batch_flush(b);
-    b->texts[b->count++] = text;
+    *batch_next(b) = listpack_key(text);
 }
 
 static inline void batch_number(struct batch *b, int64_t number) {
-    if (b->count == BATCH || b->numbers == EXACT) batch_flush(b);
-    char *digits = b->digits[b->numbers++];
-    b->texts[b->count++] = slice_of(digits, num_from_i64(digits, number));
+    *batch_next(b) = listpack_number_key(number);
 }
 
 uint8_t *stream_node_new(const struct slice *pairs, size_t count) {
     uint8_t *node = listpack_new();
-    struct batch b = {.node = &node};
+    struct batch b;
+    b.node = &node;
+    b.count = 0;
     batch_number(&b, 0);
     batch_number(&b, 0);
     batch_number(&b, (int64_t)count);
@@ -78,7 +80,7 @@ void stream_node_append(uint8_t **node, struct stream_id first, struct stream_id
     count_entries(node, 1, 0);
     struct batch b;
     b.node = node;
-    b.count = b.numbers = 0;
+    b.count = 0;
     batch_number(&b, same ? SAME_FIELDS : 0);
     batch_number(&b, (int64_t)(id.ms - first.ms));
     batch_number(&b, (int64_t)(id.seq - first.seq));

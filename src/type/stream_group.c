@@ -146,12 +146,14 @@ void stream_group_advance(struct stream_group *g, const struct stream *s, struct
     g->last_id = id;
 }
 
-int64_t stream_group_lag(const struct stream_group *g, const struct stream *s) {
-    if (s->entries_added == 0) return 0;
+bool stream_group_lag(const struct stream_group *g, const struct stream *s, int64_t *lag) {
     int64_t read = g->entries_read;
-    if (read == STREAM_UNKNOWN || stream_has_gaps(s, g->last_id))
+    if (s->entries_added == 0)
+        read = 0;
+    else if (read == STREAM_UNKNOWN || stream_has_gaps(s, g->last_id))
         read = stream_added_up_to(s, g->last_id);
-    return read == STREAM_UNKNOWN ? STREAM_UNKNOWN : (int64_t)s->entries_added - read;
+    *lag = (int64_t)s->entries_added - read;
+    return read != STREAM_UNKNOWN;
 }
 
 size_t stream_groups_memory(const struct stream *s) {

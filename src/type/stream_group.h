@@ -48,8 +48,9 @@ static inline struct stream_group *stream_group_at(const struct stream *s, size_
 /* The group has been given this entry of the stream, which is behind all that it had. */
 void stream_group_advance(struct stream_group *g, const struct stream *s, struct stream_id id);
 
-/* How many entries the group hasn't read; STREAM_UNKNOWN if that can't be told. */
-int64_t stream_group_lag(const struct stream_group *g, const struct stream *s);
+/* How many entries the group hasn't read, by the counts: it's below 0 if they were set so. False:
+ * that can't be told. */
+bool stream_group_lag(const struct stream_group *g, const struct stream *s, int64_t *lag);
 
 /* Consumers. */
 

@@ -218,7 +218,7 @@ struct stream_id stream_end_id(const struct stream *s, bool last) {
 /* What is known of entries that are gone. */
 
 bool stream_has_gaps(const struct stream *s, struct stream_id from) {
-    return s->length && !stream_id_is_zero(s->max_deleted_id) &&
+    return s->length && stream_id_cmp(s->first_id, s->max_deleted_id) <= 0 &&
            stream_id_cmp(from, s->max_deleted_id) <= 0;
 }
 

@@ -79,7 +79,8 @@ bool stream_has(const struct stream *s, struct stream_id id);
 /* The id of the first entry, or the last; 0-0 if there's none. */
 struct stream_id stream_end_id(const struct stream *s, bool last);
 
-/* Was an entry deleted one by one, as far as is known, whose id is `from` or above? */
+/* Was an entry deleted one by one, as far as is known, whose id is `from` or above, and that had
+ * entries before it that are still there? */
 bool stream_has_gaps(const struct stream *s, struct stream_id from);
 
 /* How many entries were ever added up to this id; STREAM_UNKNOWN if that can't be told. */

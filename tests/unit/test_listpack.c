@@ -136,6 +136,20 @@ static void insert_some(uint8_t **lp, struct model *m, struct texts *t) {
     assert_ptr_equal(first, place(*lp, at));
 }
 
+/* Numbers are given without their text. */
+static void append_keys(uint8_t **lp, struct model *m, struct texts *t) {
+    struct listpack_key keys[4];
+    size_t count = random_below(&rng, 5), at = m->count;
+    if (m->count + count > MODEL_MAX) return;
+    random_texts(t, count);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = listpack_key(t->v[i]);
+        if (keys[i].is_number) keys[i] = listpack_number_key(keys[i].number);
+    }
+    listpack_append_keys(lp, keys, count);
+    model_insert(m, at, t->v, count);
+}
+
 static void insert_number(uint8_t **lp, struct model *m, struct texts *t) {
     size_t at = random_below(&rng, m->count + 1);
     int64_t number = (int64_t)random_u64(&rng) >> random_below(&rng, 64);
@@ -201,7 +215,7 @@ static void copy_whole(uint8_t **lp) {
 
 static void random_operation(uint8_t **lp, struct model *m, struct texts *t) {
     switch (random_below(&rng, 10)) {
-    case 0:
+    case 0: append_keys(lp, m, t); break;
     case 1:
     case 2: insert_some(lp, m, t); break;
     case 3: insert_number(lp, m, t); break;
