@@ -234,11 +234,35 @@ def consumer(rng):
     return rng.choice([b"c", b"d", b"b"])
 
 
+def place(rng):
+    """Longitude and latitude, many of them close together."""
+    choice = rng.randrange(20)
+    if choice < 14:
+        return [b"%.6f" % (13 + 4 * rng.random()), b"%.6f" % (37 + 2 * rng.random())]
+    if choice < 18:
+        return [b"%.6f" % (360 * rng.random() - 180), b"%.6f" % (170.1 * rng.random() - 85.05)]
+    if choice == 18:  # one coordinate at an edge; not both: equally far ones come in any order
+        if rng.random() < 0.5:
+            return [rng.choice([b"180", b"-180", b"0"]), b"%.6f" % (160 * rng.random() - 80)]
+        return [b"%.6f" % (360 * rng.random() - 180),
+                rng.choice([b"85.05112878", b"-85.05112878", b"0", b"-0.00001"])]
+    return [rng.choice(ODD), rng.choice([b"0", b"86", b"abc"])]
+
+
+def distance(rng):
+    return rng.choice([b"0", b"1", b"50", b"100.5", b"300", b"1000", b"20000", b"1e5", b"-1", b"x"])
+
+
+def unit(rng):
+    return rng.choice([b"km"] * 6 + [b"m", b"ft", b"mi", b"KM", b"zz"])
+
+
 ATOMS = {"key": key, "hll_key": hll_key, "word": word, "value": value, "integer": integer,
          "float": float_, "odd": odd, "bad_ttl": bad_ttl, "small": small, "index": index,
          "offset": offset, "bit_offset": bit_offset, "bit": bit, "field": field,
          "field_offset": field_offset, "field_value": field_value, "at": at, "at_ms": at_ms,
          "db": db, "pattern": pattern, "element": element, "elements": elements,
          "integers": integers, "member": member, "score": score, "pairs": pairs,
-         "score_bound": score_bound, "lex_bound": lex_bound, "stream_id": stream_id, "new_id": new_id,
+         "score_bound": score_bound, "lex_bound": lex_bound,
+         "place": place, "distance": distance, "unit": unit, "stream_id": stream_id, "new_id": new_id,
          "range_id": range_id, "stream_field": stream_field, "group": group, "consumer": consumer}

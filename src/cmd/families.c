@@ -33,6 +33,8 @@ const struct command *const command_families[] = {
     stream_group_commands,
     stream_pending_commands,
     stream_info_commands,
+    geo_commands,
+    geo_search_commands,
     keys_commands,
     scan_commands,
     expire_commands,

@@ -32,6 +32,8 @@ extern const struct command stream_read_commands[];
 extern const struct command stream_group_commands[];
 extern const struct command stream_pending_commands[];
 extern const struct command stream_info_commands[];
+extern const struct command geo_commands[];
+extern const struct command geo_search_commands[];
 extern const struct command keys_commands[];
 extern const struct command scan_commands[];
 extern const struct command expire_commands[];

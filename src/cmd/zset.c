@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "cmd/families.h"
 #include "cmd/scan_walk.h"
+#include "cmd/zset_add.h"
 #include "cmd/zset_reply.h"
 #include "ds/scored.h"
 #include "exec/call.h"
@@ -17,14 +18,7 @@ static bool find_zset_or_reply(struct call *c, enum db_access access, struct ent
 
 /* Adding. */
 
-struct addition {
-    unsigned flags;     /* of enum zset_flag */
-    bool counts_change; /* the reply counts updates, too */
-    int first;          /* score, member, score, member ... from this argument on */
-    size_t count;
-};
-
-static bool addition_option(struct addition *a, const struct call *c, int i) {
+static bool addition_option(struct zset_addition *a, const struct call *c, int i) {
     static const struct {
         const char *name;
         unsigned flag;
@@ -40,7 +34,7 @@ static bool addition_option(struct addition *a, const struct call *c, int i) {
     return true;
 }
 
-static const char *addition_error(const struct addition *a, int pairs_args) {
+static const char *addition_error(const struct zset_addition *a, int pairs_args) {
     if (pairs_args == 0 || pairs_args % 2) return ERR_SYNTAX;
     if ((a->flags & ZSET_NX) && (a->flags & ZSET_XX))
         return "ERR XX and NX options at the same time are not compatible";
@@ -52,17 +46,18 @@ static const char *addition_error(const struct addition *a, int pairs_args) {
     return NULL;
 }
 
-static bool addition_or_reply(struct call *c, struct addition *a) {
+static bool addition_or_reply(struct call *c, struct zset_addition *a) {
     int i = 2;
     while (i < c->argc && addition_option(a, c, i)) i++;
     a->first = i;
+    a->group = 2;
     a->count = (size_t)(c->argc - i) / 2;
     const char *error = addition_error(a, c->argc - i);
     if (error) reply_error(c->reply, error);
     return !error;
 }
 
-static bool scores_or_reply(struct call *c, const struct addition *a, double *scores) {
+static bool scores_or_reply(struct call *c, const struct zset_addition *a, double *scores) {
     for (size_t i = 0; i < a->count; i++)
         if (!arg_double_or_reply(c, a->first + 2 * (int)i, &scores[i])) return false;
     return true;
@@ -74,11 +69,11 @@ struct added {
     enum zset_change last;
 };
 
-static struct added add_all(struct call *c, struct entry *e, const struct addition *a,
+static struct added add_all(struct call *c, struct entry *e, const struct zset_addition *a,
                             double *scores) {
     struct added done = {0};
     for (size_t i = 0; i < a->count; i++) {
-        struct slice member = c->argv[a->first + 2 * (int)i + 1];
+        struct slice member = c->argv[a->first + a->group * (int)(i + 1) - 1];
         done.last = zset_add(e, member, a->flags, &scores[i], call_type_settings(c));
         done.added += done.last == ZSET_ADDED;
         done.updated += done.last == ZSET_UPDATED;
@@ -86,7 +81,7 @@ static struct added add_all(struct call *c, struct entry *e, const struct additi
     return done;
 }
 
-static void reply_added(struct call *c, const struct addition *a, const struct added *done,
+static void reply_added(struct call *c, const struct zset_addition *a, const struct added *done,
                         double score) {
     if (!(a->flags & ZSET_INCR))
         reply_i64(c->reply, (int64_t)(done->added + (a->counts_change ? done->updated : 0)));
@@ -98,13 +93,13 @@ static void reply_added(struct call *c, const struct addition *a, const struct a
         reply_double(c->reply, score);
 }
 
-static void add_scored(struct call *c, const struct addition *a, double *scores) {
+void zset_add_and_reply(struct call *c, const struct zset_addition *a, double *scores) {
     struct key k = call_key(c, 1);
     struct added done = {.last = ZSET_REFUSED};
     struct entry *e;
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_ZSET, &e)) return;
     if (e || !(a->flags & ZSET_XX)) {
-        size_t len = e ? 0 : c->argv[a->first + 1].len;
+        size_t len = e ? 0 : c->argv[a->first + a->group - 1].len;
         e = db_edit(c->db, k, e, TYPE_ZSET);
         zset_expect(e, a->count, len, call_type_settings(c));
         done = add_all(c, e, a, scores);
@@ -114,21 +109,21 @@ static void add_scored(struct call *c, const struct addition *a, double *scores)
     reply_added(c, a, &done, scores[0]);
 }
 
-static void add(struct call *c, const struct addition *a) {
+static void add(struct call *c, const struct zset_addition *a) {
     double at_hand[SCORES_AT_HAND], *scores = at_hand;
     if (a->count > SCORES_AT_HAND) scores = mem_alloc(a->count * sizeof *scores);
-    if (scores_or_reply(c, a, scores)) add_scored(c, a, scores);
+    if (scores_or_reply(c, a, scores)) zset_add_and_reply(c, a, scores);
     if (scores != at_hand) mem_free(scores);
 }
 
 static void cmd_zadd(struct call *c) {
-    struct addition a = {0};
+    struct zset_addition a = {0};
     if (addition_or_reply(c, &a)) add(c, &a);
 }
 
 /* As Redis does, options and all. */
 static void cmd_zincrby(struct call *c) {
-    struct addition a = {.flags = ZSET_INCR};
+    struct zset_addition a = {.flags = ZSET_INCR};
     if (addition_or_reply(c, &a)) add(c, &a);
 }
 

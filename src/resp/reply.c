@@ -243,22 +243,25 @@ void reply_bool(struct reply *r, bool value) {
         reply_i64(r, value);
 }
 
-void reply_double(struct reply *r, double value) {
-    char text[NUM_DOUBLE_MAX];
-    size_t len = num_from_double(text, value);
+static void reply_double_text(struct reply *r, struct slice text) {
     if (r->resp < 3) {
-        reply_bulk(r, slice_of(text, len));
+        reply_bulk(r, text);
         return;
     }
-    char *to = reply_reserve(r, len + 3);
+    char *to = reply_reserve(r, text.len + 3);
     *to = ',';
-    memcpy(to + 1, text, len);
-    r->pos = put_crlf(to + 1 + len);
+    memcpy(to + 1, text.ptr, text.len);
+    r->pos = put_crlf(to + 1 + text.len);
+}
+
+void reply_double(struct reply *r, double value) {
+    char text[NUM_DOUBLE_MAX];
+    reply_double_text(r, slice_of(text, num_from_double(text, value)));
 }
 
 void reply_ldouble(struct reply *r, long double value) {
     char text[NUM_LDOUBLE_MAX];
-    reply_bulk(r, slice_of(text, num_from_ldouble(text, value)));
+    reply_double_text(r, slice_of(text, num_from_ldouble(text, value)));
 }
 
 void reply_big_number(struct reply *r, struct slice digits) {

@@ -93,7 +93,7 @@ void reply_null(struct reply *r);                            /* $-1 or _ */
 void reply_null_array(struct reply *r);                      /* *-1 or _ */
 void reply_bool(struct reply *r, bool value);                /* RESP2: :1 or :0 */
 void reply_double(struct reply *r, double value);            /* RESP2: a bulk string */
-void reply_ldouble(struct reply *r, long double value);      /* a bulk string in plain notation */
+void reply_ldouble(struct reply *r, long double value);      /* the same in plain notation */
 void reply_big_number(struct reply *r, struct slice digits); /* RESP2: a bulk string */
 void reply_verbatim(struct reply *r, struct slice text,
                     const char *format3); /* RESP2: a bulk string */
