@@ -322,7 +322,7 @@ static void cmd_xautoclaim(struct call *c) {
     c->reply = &entries;
     e = db_edit(c->db, k, e, TYPE_STREAM);
     size_t found = auto_claim(c, stream_of(e), g, to, &a, &gone);
-    db_edited(c->db, k, e, EVENT_SILENT, found + gone.len);
+    db_edited(c->db, k, e, EVENT_SILENT, found + gone.len / sizeof(struct stream_id));
     c->reply = r;
     reply_array(r, 3);
     stream_reply_id(r, a.start);

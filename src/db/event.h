@@ -69,7 +69,7 @@
     X(EVICTED, 'e', "evicted")                                                                     \
     X(NEW, 'n', "new")                                                                             \
     X(KEYMISS, 'm', "keymiss")                                                                     \
-    X(SILENT, '-', "") /* a change that nobody is notified of */
+    X(SILENT, '-', "") /* a change that nobody is notified of, and that nobody waits for */
 
 enum db_event {
 #define DB_EVENT_CONSTANT(constant, class, name) EVENT_##constant,

@@ -8,8 +8,9 @@
  * does, and nothing of it here.
  *
  * Who waits for a key stands in its queue, first come first served; there's one index of such keys
- * for all databases of an engine. A key becomes ready by any event on it (keyspace.h), so it
- * doesn't matter which command it was; while nobody waits, events aren't even listened to. */
+ * for all databases of an engine. A key becomes ready by any event on it (keyspace.h) but
+ * EVENT_SILENT, so it doesn't matter which command it was; while nobody waits, events aren't even
+ * listened to. */
 #ifndef DREY_EXEC_BLOCKING_KEYS_H
 #define DREY_EXEC_BLOCKING_KEYS_H
 

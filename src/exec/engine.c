@@ -73,7 +73,7 @@ void engine_add_families(struct engine *e, const struct command *const *families
 
 static void on_event(void *ctx, struct db *db, struct slice key, enum db_event event) {
     struct engine *e = ctx;
-    if (e->listeners & LISTEN_BLOCKING) blocking_key_event(e, db, key);
+    if (e->listeners & LISTEN_BLOCKING && event != EVENT_SILENT) blocking_key_event(e, db, key);
 }
 
 static void on_flushed(void *ctx, struct db *db) {
