@@ -131,7 +131,7 @@ static bool getex_field(struct call *c, struct entry *e, struct slice field,
     if (!hash_get(e, field, &item)) return false;
     if (r->past) return hash_delete(e, field);
     if (item.deadline == r->deadline) return false;
-    hash_set_deadline(e, call_type_settings(c), field, r->deadline);
+    hash_set_deadline(e, field, r->deadline);
     return true;
 }
 

@@ -49,7 +49,7 @@ static enum outcome expire_field(struct call *c, struct entry *e, struct slice f
     if (d->past)
         hash_delete(e, field);
     else
-        hash_set_deadline(e, call_type_settings(c), field, (uint64_t)d->at_ms);
+        hash_set_deadline(e, field, (uint64_t)d->at_ms);
     return d->past ? DELETED : DONE;
 }
 
@@ -102,7 +102,7 @@ static enum outcome persist_field(struct call *c, struct entry *e, struct slice 
     struct hash_item item;
     if (!hash_get(e, field, &item)) return NO_FIELD;
     if (item.deadline == HASH_NO_DEADLINE) return NO_DEADLINE;
-    hash_set_deadline(e, call_type_settings(c), field, HASH_NO_DEADLINE);
+    hash_set_deadline(e, field, HASH_NO_DEADLINE);
     return DONE;
 }
 

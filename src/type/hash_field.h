@@ -14,8 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/slice.h"
+#include "type/hash_item.h"
 
 enum hash_field_flag {
     HASH_FIELD_DEADLINE = 1,
@@ -25,23 +24,12 @@ enum hash_field_flag {
 
 enum { HASH_FIELD_INLINE_MAX = 1024 };
 
-#define HASH_NO_DEADLINE UINT64_MAX /* deadlines are Unix times in milliseconds */
-
 struct hash_field {
     uint8_t flags;
     uint8_t name_len;
     uint16_t value_len;
     char body[];
 };
-
-/* What a field is set to. */
-struct hash_input {
-    struct slice value;
-    struct bytes *own; /* memory that is just the value and can be shared, or NULL */
-    uint64_t deadline; /* HASH_NO_DEADLINE, HASH_KEEP_DEADLINE: that which the field has, or a time
-                        */
-};
-#define HASH_KEEP_DEADLINE (UINT64_MAX - 1)
 
 /* Bytes of the optional parts before the name. */
 static inline size_t hash_field_words(unsigned flags) {

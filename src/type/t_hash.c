@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/cell.h"
+#include "ds/listpack.h"
 
 enum {
     SETTLE_SEGMENTS = 2,  /* of a table, cleared of what is due by a look-up, */
@@ -45,14 +45,6 @@ static inline bool is_due(const struct hash *h, const struct hash_field *f) {
 
 /* Deadlines. */
 
-static void expiry_note(struct entry *e, struct hash *h, uint64_t hash, uint64_t deadline) {
-    struct hash_expiry *x = h->expiry;
-    if (!x) x = h->expiry = mem_zalloc(sizeof *x);
-    if (deadline > x->latest) x->latest = deadline;
-    table_due_note(&h->table, hash, deadline);
-    e->flags |= ENTRY_PART_DEADLINES;
-}
-
 static void expiry_drop_unused(struct entry *e, struct hash *h) {
     if (!h->expiry || h->expiry->count) return;
     mem_free_sized(h->expiry, sizeof *h->expiry);
@@ -60,25 +52,38 @@ static void expiry_drop_unused(struct entry *e, struct hash *h) {
     e->flags &= (uint8_t)~ENTRY_PART_DEADLINES;
 }
 
+static void count_deadline(struct hash *h, uint64_t hash, uint64_t before, uint64_t after) {
+    if (before == after) return;
+    struct hash_expiry *x = h->expiry;
+    if (!x) x = h->expiry = mem_zalloc(sizeof *x);
+    x->count += (after != HASH_NO_DEADLINE) - (size_t)(before != HASH_NO_DEADLINE);
+    if (after == HASH_NO_DEADLINE) return;
+    if (after > x->latest) x->latest = after;
+    table_due_note(&h->table, hash, after);
+}
+
 /* After a field's deadline has changed: HASH_NO_DEADLINE where there was or is none. */
 static void deadline_changed(struct entry *e, uint64_t hash, uint64_t before, uint64_t after) {
     if (before == after) return;
     struct hash *h = hash_of(e);
-    if (after != HASH_NO_DEADLINE) expiry_note(e, h, hash, after);
-    h->expiry->count += (after != HASH_NO_DEADLINE) - (size_t)(before != HASH_NO_DEADLINE);
+    count_deadline(h, hash, before, after);
+    e->flags |= ENTRY_PART_DEADLINES;
     expiry_drop_unused(e, h);
 }
 
 static size_t deadlines(const struct entry *e) {
+    if (e->encoding == HASH_DATED) return ((const struct hash_dated *)entry_ptr(e))->count;
     const struct hash *h = hash_of(e);
     return h->expiry ? h->expiry->count : 0;
 }
 
 static uint64_t next_due(const struct entry *e) {
+    if (e->encoding == HASH_DATED) return ((const struct hash_dated *)entry_ptr(e))->next;
     return table_due_next(&hash_of(e)->table);
 }
 
 static bool all_due(const struct entry *e, uint64_t now_ms) {
+    if (e->encoding == HASH_DATED) return hash_packed_all_due(e, now_ms);
     const struct hash *h = hash_of(e);
     return h->expiry && h->expiry->count == h->table.count && h->expiry->latest <= now_ms;
 }
@@ -118,12 +123,17 @@ static size_t sweep_some(struct entry *e, uint64_t now_ms, unsigned segments) {
 }
 
 static size_t settle(struct entry *e, uint64_t now_ms) {
+    if (e->encoding == HASH_DATED) return hash_packed_expire(e, now_ms);
     return sweep_some(e, now_ms, SETTLE_SEGMENTS);
 }
 
 /* What is due in a large table waits for others, so that no segment is looked through for every
  * single field of it: nobody sees it meanwhile. */
 static uint64_t expire(struct entry *e, uint64_t now_ms, size_t *removed) {
+    if (e->encoding == HASH_DATED) {
+        *removed += hash_packed_expire(e, now_ms);
+        return next_due(e);
+    }
     const struct hash *h = hash_of(e);
     *removed += sweep_some(e, now_ms, EXPIRE_SEGMENTS);
     uint64_t next = table_due_next(&h->table), wait = h->table.segments / 8;
@@ -142,15 +152,6 @@ static const struct type_parts parts = {
 
 /* Items. */
 
-static void item_of_pair(const uint8_t *lp, const uint8_t *at, struct hash_item *item) {
-    struct listpack_value field = listpack_get(at), value = listpack_get(listpack_next(lp, at));
-    *item = (struct hash_item){
-        .field = {.text = slice_of(field.text, field.len), .number = field.number},
-        .value = {.text = slice_of(value.text, value.len), .number = value.number},
-        .deadline = HASH_NO_DEADLINE,
-    };
-}
-
 static void item_of_field(const struct hash_field *f, struct hash_item *item) {
     *item = (struct hash_item){
         .field = {.text = hash_field_name(f)},
@@ -165,17 +166,8 @@ bool hash_field_item(const struct entry *e, const struct hash_field *f, struct h
     return true;
 }
 
-static const uint8_t *packed_find(const uint8_t *lp, struct slice name) {
-    struct listpack_key key = listpack_key(name);
-    return listpack_find(lp, listpack_first(lp), &key, 1);
-}
-
 bool hash_get(const struct entry *e, struct slice field, struct hash_item *item) {
-    if (e->encoding == HASH_PACKED) {
-        const uint8_t *lp = entry_ptr(e), *at = packed_find(lp, field);
-        if (at) item_of_pair(lp, at, item);
-        return at;
-    }
+    if (e->encoding != HASH_TABLE) return hash_packed_get(e, field, item);
     const struct hash *h = hash_of(e);
     const struct hash_field *f = find(h, table_hash(&h->table, field), field, NULL);
     return f && hash_field_item(e, f, item);
@@ -193,19 +185,17 @@ void hash_touch(const struct entry *e, const struct slice *fields, size_t count,
 
 void hash_iter_init(struct hash_iter *it, const struct entry *e) {
     *it = (struct hash_iter){.e = e};
-    if (e->encoding == HASH_PACKED)
-        it->at = listpack_first(entry_ptr(e));
-    else
+    if (e->encoding == HASH_TABLE)
         table_iter_init(&it->table, &hash_of(e)->table);
+    else
+        it->at = hash_packed_first(e);
 }
 
 bool hash_iter_next(struct hash_iter *it, struct hash_item *item) {
-    if (it->e->encoding == HASH_PACKED) {
-        const uint8_t *lp = entry_ptr(it->e);
-        if (!it->at) return false;
-        item_of_pair(lp, it->at, item);
-        it->at = listpack_next(lp, listpack_next(lp, it->at));
-        return true;
+    if (it->e->encoding != HASH_TABLE) {
+        bool more = it->at;
+        if (more) hash_packed_next(it->e, &it->at, item);
+        return more;
     }
     for (const struct hash_field *f; (f = table_iter_next(&it->table));)
         if (hash_field_item(it->e, f, item)) return true;
@@ -213,7 +203,7 @@ bool hash_iter_next(struct hash_iter *it, struct hash_item *item) {
 }
 
 size_t hash_len(const struct entry *e) {
-    if (e->encoding == HASH_PACKED) return listpack_count(entry_ptr(e)) / 2;
+    if (e->encoding != HASH_TABLE) return hash_packed_len(e);
     const struct hash *h = hash_of(e);
     if (!h->expiry || next_due(e) > h->expiry->as_of) return table_count(&h->table);
     struct hash_iter it;
@@ -225,10 +215,8 @@ size_t hash_len(const struct entry *e) {
 }
 
 void hash_random(const struct entry *e, struct random *rng, struct hash_item *item) {
-    if (e->encoding == HASH_PACKED) {
-        const uint8_t *lp = entry_ptr(e);
-        size_t pair = (size_t)random_below(rng, listpack_count(lp) / 2);
-        item_of_pair(lp, listpack_at(lp, (int64_t)(2 * pair)), item);
+    if (e->encoding != HASH_TABLE) {
+        hash_packed_random(e, rng, item);
         return;
     }
     const struct hash *h = hash_of(e);
@@ -247,33 +235,28 @@ static void to_table(struct entry *e, const struct type_settings *settings) {
     while (hash_iter_next(&it, &item)) {
         char digits[2][NUM_I64_MAX];
         struct slice name = hash_text_view(&item.field, digits[0]);
-        struct hash_input in = {hash_text_view(&item.value, digits[1]), NULL, HASH_NO_DEADLINE};
-        table_insert(&h->table, table_hash(&h->table, name), hash_field_new(name, &in));
+        uint64_t hash = table_hash(&h->table, name);
+        struct hash_input in = {hash_text_view(&item.value, digits[1]), NULL, item.deadline};
+        table_insert(&h->table, hash, hash_field_new(name, &in));
+        count_deadline(h, hash, HASH_NO_DEADLINE, item.deadline);
     }
-    listpack_free(entry_ptr(e));
+    hash_packed_release(e);
     entry_set_ptr(e, h);
     e->encoding = HASH_TABLE;
 }
 
-/* May this pair go into the listpack? */
-static bool fits_packed(const struct entry *e, const struct type_settings *settings,
-                        struct slice field, const struct hash_input *in) {
-    if (in->deadline < HASH_KEEP_DEADLINE) return false;
+/* Gets a small hash ready for a field to be set: as a listpack if that may hold it, and with
+ * deadlines if it has one. */
+static void prepare(struct entry *e, const struct type_settings *settings, struct slice field,
+                    const struct hash_input *in) {
     uint64_t max = settings->hash_max_listpack_value;
-    if (field.len > max || in->value.len > max) return false;
     size_t more = listpack_size_of(field) + listpack_size_of(in->value);
-    return listpack_bytes(entry_ptr(e)) + more <= LISTPACK_MAX_BYTES;
-}
-
-static bool packed_set(struct entry *e, struct slice field, struct slice value) {
-    uint8_t *lp = entry_ptr(e);
-    const uint8_t *at = packed_find(lp, field);
-    if (at)
-        listpack_replace(&lp, listpack_next(lp, at), value);
-    else
-        listpack_insert_many(&lp, NULL, (struct slice[]){field, value}, 2);
-    entry_set_ptr(e, lp);
-    return !at;
+    bool fits = field.len <= max && in->value.len <= max &&
+                hash_packed_bytes(e) + more <= LISTPACK_MAX_BYTES;
+    if (!fits)
+        to_table(e, settings);
+    else if (in->deadline < HASH_KEEP_DEADLINE && e->encoding == HASH_PACKED)
+        hash_packed_add_deadlines(e);
 }
 
 static bool table_set(struct entry *e, struct slice field, const struct hash_input *in) {
@@ -298,17 +281,14 @@ static bool table_set(struct entry *e, struct slice field, const struct hash_inp
 
 bool hash_set(struct entry *e, const struct type_settings *settings, struct slice field,
               const struct hash_input *in) {
-    if (e->encoding == HASH_PACKED && !fits_packed(e, settings, field, in)) to_table(e, settings);
+    if (e->encoding != HASH_TABLE) prepare(e, settings, field, in);
     if (e->encoding == HASH_TABLE) return table_set(e, field, in);
-    bool is_new = packed_set(e, field, in->value);
-    if ((int64_t)hash_len(e) > settings->hash_max_listpack_entries) to_table(e, settings);
+    bool is_new = hash_packed_set(e, field, in);
+    if ((int64_t)hash_packed_len(e) > settings->hash_max_listpack_entries) to_table(e, settings);
     return is_new;
 }
 
-void hash_set_deadline(struct entry *e, const struct type_settings *settings, struct slice field,
-                       uint64_t deadline) {
-    if (e->encoding == HASH_PACKED && deadline == HASH_NO_DEADLINE) return;
-    if (e->encoding == HASH_PACKED) to_table(e, settings);
+static void table_set_deadline(struct entry *e, struct slice field, uint64_t deadline) {
     struct hash *h = hash_of(e);
     struct table_ref ref;
     uint64_t hash = table_hash(&h->table, field);
@@ -320,17 +300,17 @@ void hash_set_deadline(struct entry *e, const struct type_settings *settings, st
     deadline_changed(e, hash, before, deadline);
 }
 
-static bool packed_delete(struct entry *e, struct slice field) {
-    uint8_t *lp = entry_ptr(e);
-    const uint8_t *at = packed_find(lp, field);
-    if (!at) return false;
-    listpack_delete(&lp, at, 2);
-    entry_set_ptr(e, lp);
-    return true;
+void hash_set_deadline(struct entry *e, struct slice field, uint64_t deadline) {
+    if (e->encoding == HASH_PACKED && deadline == HASH_NO_DEADLINE) return;
+    if (e->encoding == HASH_PACKED) hash_packed_add_deadlines(e);
+    if (e->encoding == HASH_DATED)
+        hash_packed_set_deadline(e, field, deadline);
+    else
+        table_set_deadline(e, field, deadline);
 }
 
 bool hash_delete(struct entry *e, struct slice field) {
-    if (e->encoding == HASH_PACKED) return packed_delete(e, field);
+    if (e->encoding != HASH_TABLE) return hash_packed_delete(e, field);
     struct hash *h = hash_of(e);
     struct table_ref ref;
     uint64_t hash = table_hash(&h->table, field);
@@ -347,16 +327,17 @@ bool hash_delete(struct entry *e, struct slice field) {
 /* The type. */
 
 static const char *encoding_name(const struct entry *e) {
-    return e->encoding == HASH_PACKED ? "listpack" : "hashtable";
+    static const char *const names[] = {
+        [HASH_PACKED] = "listpack", [HASH_DATED] = "listpackex", [HASH_TABLE] = "hashtable"};
+    return names[e->encoding];
 }
 
 static void create(struct entry *e, const struct type_settings *settings) {
-    e->encoding = HASH_PACKED;
-    entry_set_ptr(e, listpack_new());
+    hash_packed_create(e);
 }
 
 static bool is_empty(const struct entry *e) {
-    if (e->encoding == HASH_PACKED) return !listpack_first(entry_ptr(e));
+    if (e->encoding != HASH_TABLE) return !hash_packed_first(e);
     const struct hash *h = hash_of(e);
     return table_count(&h->table) == 0 || (h->expiry && all_due(e, h->expiry->as_of));
 }
@@ -366,8 +347,8 @@ static void free_field(void *field) {
 }
 
 static void release(struct entry *e) {
-    if (e->encoding == HASH_PACKED) {
-        listpack_free(entry_ptr(e));
+    if (e->encoding != HASH_TABLE) {
+        hash_packed_release(e);
         return;
     }
     struct hash *h = hash_of(e);
@@ -381,8 +362,8 @@ static void *copy_field(const void *field) {
 }
 
 static void copy(struct entry *to, const struct entry *from) {
-    if (from->encoding == HASH_PACKED) {
-        entry_set_ptr(to, listpack_copy(entry_ptr(from)));
+    if (from->encoding != HASH_TABLE) {
+        hash_packed_copy(to, from);
         return;
     }
     const struct hash *old = hash_of(from);
@@ -397,7 +378,7 @@ static void copy(struct entry *to, const struct entry *from) {
 }
 
 static size_t memory(const struct entry *e, size_t samples) {
-    if (e->encoding == HASH_PACKED) return listpack_memory(entry_ptr(e));
+    if (e->encoding != HASH_TABLE) return hash_packed_memory(e);
     const struct hash *h = hash_of(e);
     size_t all = table_count(&h->table), seen = 0, bytes = 0;
     struct table_iter it;
@@ -412,7 +393,7 @@ static size_t memory(const struct entry *e, size_t samples) {
 }
 
 static size_t free_effort(const struct entry *e) {
-    return e->encoding == HASH_PACKED ? 1 : table_count(&hash_of(e)->table);
+    return e->encoding == HASH_TABLE ? table_count(&hash_of(e)->table) : 1;
 }
 
 /* When a deadline is doesn't matter: it's told by the time left. */
@@ -465,11 +446,8 @@ static void check_table(const struct entry *e) {
 
 void hash_check(const struct entry *e) {
     ASSERT(e->type == TYPE_HASH && (e->flags & ENTRY_WORD));
-    if (e->encoding == HASH_TABLE) {
+    if (e->encoding == HASH_TABLE)
         check_table(e);
-        return;
-    }
-    const uint8_t *lp = entry_ptr(e);
-    ASSERT(!(e->flags & ENTRY_PART_DEADLINES));
-    ASSERT(listpack_valid(lp, listpack_bytes(lp)) && listpack_count(lp) % 2 == 0);
+    else
+        hash_packed_check(e);
 }

@@ -1,44 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hashes: fields with values, and possibly with deadlines. A small hash is one listpack of pairs,
- * in the order in which they came. One that is larger than the settings allow, or has or had fields
- * with deadlines, is a table of cells (hash_field.h), and stays one.
+/* Hashes: fields with values, and possibly with deadlines. A small hash is one listpack
+ * (hash_packed.h), one that is larger than the settings allow a table of cells (hash_field.h), and
+ * stays one.
  *
- * Deadlines of fields: a hash that has any is marked (ENTRY_PART_DEADLINES), and its table's heap
- * of segments leads to what is due; one that has none pays nothing. A hash is read as of the time
- * that it was last told (type_hash.parts->settle, which every look-up of the key calls): what is
- * due by then isn't there for any of the functions below, whether it has been removed or not.
+ * Deadlines of fields: a hash that has any is marked (ENTRY_PART_DEADLINES). A small one is cleared
+ * of what is due at once; a table's heap of segments leads to it. A hash without deadlines pays
+ * nothing. A hash is read as of the time that it was last told (type_hash.parts->settle, which
+ * every look-up of the key calls): what is due by then isn't there for any of the functions below,
+ * whether it has been removed or not.
  *
  * What is returned is borrowed: it dies with the next change of the hash. One thread. */
 #ifndef DREY_TYPE_T_HASH_H
 #define DREY_TYPE_T_HASH_H
 
 #include "base/random.h"
-#include "ds/listpack.h"
 #include "ds/table.h"
 #include "type/hash_field.h"
+#include "type/hash_packed.h"
 #include "type/type.h"
 
-enum hash_encoding { HASH_PACKED, HASH_TABLE };
-
 extern const struct type type_hash;
-
-/* A field's name or value: a number if text.ptr is NULL. */
-struct hash_text {
-    struct slice text;
-    int64_t number;
-    struct bytes *bytes; /* which the text is all of; NULL: it lies elsewhere */
-};
-
-struct hash_item {
-    struct hash_text field, value;
-    uint64_t deadline;
-};
-
-/* As text; a number is written to `digits`. */
-static inline struct slice hash_text_view(const struct hash_text *t, char digits[NUM_I64_MAX]) {
-    if (t->text.ptr) return t->text;
-    return slice_of(digits, num_from_i64(digits, t->number));
-}
 
 /* O(1), unless so many fields are due at once that they haven't all been removed yet. */
 size_t hash_len(const struct entry *e);
@@ -56,8 +37,7 @@ bool hash_set(struct entry *e, const struct type_settings *settings, struct slic
               const struct hash_input *in);
 
 /* Sets or (HASH_NO_DEADLINE) removes the deadline of a field that exists. */
-void hash_set_deadline(struct entry *e, const struct type_settings *settings, struct slice field,
-                       uint64_t deadline);
+void hash_set_deadline(struct entry *e, struct slice field, uint64_t deadline);
 
 /* False: there was no such field. The hash may be empty afterwards. */
 bool hash_delete(struct entry *e, struct slice field);

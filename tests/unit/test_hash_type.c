@@ -196,7 +196,7 @@ static void do_delete(struct model *m, size_t i) {
 static void do_set_deadline(struct model *m, size_t i) {
     if (!model_find(m, i)) return;
     uint64_t deadline = below(3) ? m->now + 1 + below(3000) : HASH_NO_DEADLINE;
-    hash_set_deadline(m->e, &m->settings, name_at(m, i), deadline);
+    hash_set_deadline(m->e, name_at(m, i), deadline);
     m->fields[i].deadline = deadline;
 }
 
@@ -274,9 +274,14 @@ static void encodings(void **state) {
     hash_set(wide, &m->settings, SLICE("k"), &in);
     assert_string_equal(type_hash.encoding_name(wide), "hashtable");
     assert_int_equal(hash_len(wide), 3);
-    hash_set_deadline(dated, &m->settings, SLICE("k"), HASH_NO_DEADLINE);
+    hash_set_deadline(dated, SLICE("k"), HASH_NO_DEADLINE);
     assert_string_equal(type_hash.encoding_name(dated), "listpack");
-    hash_set_deadline(dated, &m->settings, SLICE("k"), 5);
+    hash_set_deadline(dated, SLICE("k"), 5);
+    assert_string_equal(type_hash.encoding_name(dated), "listpackex");
+    hash_set_deadline(dated, SLICE("k"), HASH_NO_DEADLINE);
+    assert_string_equal(type_hash.encoding_name(dated), "listpackex");
+    in.value = SLICE("short");
+    hash_set(dated, &m->settings, SLICE("fourth"), &in);
     assert_string_equal(type_hash.encoding_name(dated), "hashtable");
     entry_free(wide);
     entry_free(dated);
