@@ -75,11 +75,11 @@ static void cmd_hscan(struct call *c) {
     struct entry *e;
     if (!scan_key_or_reply(c, TYPE_HASH, SCAN_NOVALUES, &r, &e)) return;
     const struct table *t = type_hash.table(e);
-    unsigned parts = r.no_values ? FIELDS : FIELDS | VALUES;
+    unsigned parts = r.names_only ? FIELDS : FIELDS | VALUES;
     scan_reply_cursor(c, t ? scan_table(t, &r, &found) : 0);
     struct reply_mark mark = reply_begin(c->reply);
     size_t count = t ? reply_found(c, &found, e, parts) : reply_packed(c, &r, e, parts);
-    reply_end_array(c->reply, mark, r.no_values ? count : 2 * count);
+    reply_end_array(c->reply, mark, r.names_only ? count : 2 * count);
     scan_found_release(&found);
 }
 

@@ -51,8 +51,9 @@ bool scan_options_or_reply(struct call *c, int i, unsigned also, struct scan_req
         } else if (has_value && (also & SCAN_TYPE) && arg_is(c, i, "TYPE")) {
             r->has_type = true;
             r->type = type_by_name(c->argv[++i]);
-        } else if ((also & SCAN_NOVALUES) && arg_is(c, i, "NOVALUES")) {
-            r->no_values = true;
+        } else if (((also & SCAN_NOVALUES) && arg_is(c, i, "NOVALUES")) ||
+                   ((also & SCAN_NOSCORES) && arg_is(c, i, "NOSCORES"))) {
+            r->names_only = true;
         } else {
             reply_error(c->reply, ERR_SYNTAX);
             return false;

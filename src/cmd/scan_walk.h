@@ -23,13 +23,14 @@ bool scan_pattern_fits(const struct scan_pattern *p, struct slice name);
 struct scan_request {
     uint64_t cursor;
     uint64_t count; /* elements to visit, at least */
-    bool has_pattern, has_type, no_values;
+    bool has_pattern, has_type;
+    bool names_only; /* NOVALUES, NOSCORES */
     struct scan_pattern pattern;
     int type; /* enum type_id; -1: one that no key has */
 };
 
 /* Options beside MATCH and COUNT. */
-enum scan_option { SCAN_TYPE = 1, SCAN_NOVALUES = 2 };
+enum scan_option { SCAN_TYPE = 1, SCAN_NOVALUES = 2, SCAN_NOSCORES = 4 };
 
 /* Reads argument i as a cursor, as C's strtoul reads it and Redis does: a sign is fine, nothing at
  * all is 0. */

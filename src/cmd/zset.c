@@ -214,8 +214,10 @@ static void scan_packed(struct call *c, const struct scan_request *r, const stru
     while (zset_iter_next(&it, &item)) {
         if (!scan_fits(r, item.member)) continue;
         reply_bulk(c->reply, item.member);
+        found++;
+        if (r->names_only) continue;
         reply_bulk(c->reply, slice_of(digits, num_from_double(digits, item.score)));
-        found += 2;
+        found++;
     }
     reply_end_array(c->reply, mark, found);
 }
@@ -224,7 +226,7 @@ static void scan_packed(struct call *c, const struct scan_request *r, const stru
 static void cmd_zscan(struct call *c) {
     struct scan_request r;
     struct entry *e;
-    if (!scan_key_or_reply(c, TYPE_ZSET, 0, &r, &e)) return;
+    if (!scan_key_or_reply(c, TYPE_ZSET, SCAN_NOSCORES, &r, &e)) return;
     const struct table *t = zset_table(e);
     if (!t) {
         scan_packed(c, &r, e);
@@ -232,11 +234,11 @@ static void cmd_zscan(struct call *c) {
     }
     struct scan_found found = {0};
     scan_reply_cursor(c, scan_table(t, &r, &found));
-    reply_array(c->reply, 2 * found.len);
+    reply_array(c->reply, r.names_only ? found.len : 2 * found.len);
     for (size_t i = 0; i < found.len; i++) {
         const struct scored *s = found.entries[i];
         reply_bulk(c->reply, scored_member(s));
-        reply_bulkf(c->reply, "%.17g", scored_score(s));
+        if (!r.names_only) reply_bulkf(c->reply, "%.17g", scored_score(s));
     }
     scan_found_release(&found);
 }
@@ -359,7 +361,7 @@ const struct command zset_commands[] = {
         .summary = "Lists members and scores step by step; each call says where the next goes on.",
         .since = "2.8.0",
         .complexity = "O(COUNT) a call; O(N) in the members for all of them.",
-        .syntax = "key cursor [MATCH pattern] [COUNT count]",
+        .syntax = "key cursor [MATCH pattern] [COUNT count] [NOSCORES]",
         .tips = "nondeterministic_output",
     },
     {.name = NULL},
