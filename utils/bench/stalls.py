@@ -78,6 +78,7 @@ class Round:
         longest = self.client.info("debug").get("eventloop_duration_max")
         self.figures.update({
             (label, "p50"): self.probe.us(.5),
+            (label, "p99"): self.probe.us(.99),
             (label, "p999"): self.probe.us(.999),
             (label, "max"): self.probe.us(1),
             (label, "turn"): None if longest is None else int(longest),
@@ -150,6 +151,7 @@ def show(got, names, sizes):
     }
     figures = {
         "p50": "GET beside … (µs): median",
+        "p99": "GET beside … (µs): 99th percentile",
         "p999": "GET beside … (µs): 99.9th percentile",
         "max": "GET beside … (µs): longest",
         "turn": "Longest turn of the server's loop (µs)",
