@@ -6,10 +6,14 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-void name_list_release(struct name_list *l, void (*free_item)(struct named *item)) {
-    for (size_t i = 0; i < l->count; i++) free_item(l->items[i]);
+static void free_items(struct name_list *l) {
     mem_free(l->items);
     *l = (struct name_list)NAME_LIST_INIT;
+}
+
+void name_list_release(struct name_list *l, void (*free_item)(struct named *item)) {
+    for (size_t i = 0; i < l->count; i++) free_item(l->items[i]);
+    free_items(l);
 }
 
 /* Where the name is, or would be. */
@@ -57,7 +61,7 @@ struct named *name_list_remove(struct name_list *l, struct slice name) {
     l->count--;
     memmove(l->items + at, l->items + at + 1, (l->count - at) * sizeof(struct named *));
     if (l->count == 0) {
-        name_list_release(l, NULL);
+        free_items(l);
     } else if (l->count <= l->cap / 4) {
         l->cap /= 2;
         l->items = mem_realloc(l->items, l->cap * sizeof(struct named *));

@@ -137,10 +137,11 @@ void stream_groups_copy(struct stream *to, const struct stream *from) {
     }
 }
 
-/* While nothing was deleted one by one behind the entry, counting on tells how many were read. */
+/* While nothing was deleted one by one behind the entry, counting on tells how many were read.
+ * Counts can be set to anything; as in Redis they overflow silently. */
 void stream_group_advance(struct stream_group *g, const struct stream *s, struct stream_id id) {
     if (g->entries_read != STREAM_UNKNOWN && !stream_has_gaps(s, id))
-        g->entries_read++;
+        g->entries_read = (int64_t)((uint64_t)g->entries_read + 1);
     else if (s->entries_added)
         g->entries_read = stream_added_up_to(s, id);
     g->last_id = id;
@@ -152,7 +153,7 @@ bool stream_group_lag(const struct stream_group *g, const struct stream *s, int6
         read = 0;
     else if (read == STREAM_UNKNOWN || stream_has_gaps(s, g->last_id))
         read = stream_added_up_to(s, g->last_id);
-    *lag = (int64_t)s->entries_added - read;
+    *lag = (int64_t)(s->entries_added - (uint64_t)read);
     return read != STREAM_UNKNOWN;
 }
 

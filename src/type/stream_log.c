@@ -4,9 +4,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-/* Redis makes no larger ones. */
-#define NODE_BYTES_MAX ((size_t)1 << 30)
-
 struct stream *stream_new(void) {
     return mem_zalloc(sizeof(struct stream));
 }
@@ -49,10 +46,17 @@ bool stream_id_for(const struct stream *s, const struct stream_id_wish *wish, ui
     return id->seq++ != UINT64_MAX;
 }
 
-static bool is_full(const uint8_t *node, size_t bytes, const struct type_settings *settings) {
-    size_t max_bytes = settings->stream_node_max_bytes;
-    if (max_bytes == 0 || max_bytes > NODE_BYTES_MAX) max_bytes = NODE_BYTES_MAX;
-    if (listpack_bytes(node) + bytes >= max_bytes) return true;
+/* The most that entry and block of an entry take beside its `bytes` of names and values: up to ten
+ * for each element. */
+static size_t around(size_t count) {
+    return 10 * (2 * count + 12);
+}
+
+static bool is_full(const uint8_t *node, size_t bytes, size_t count,
+                    const struct type_settings *settings) {
+    size_t max_bytes = settings->stream_node_max_bytes, has = listpack_bytes(node);
+    if (has + bytes + around(count) > LISTPACK_MAX_BYTES) return true;
+    if (max_bytes && has + bytes >= max_bytes) return true;
     return settings->stream_node_max_entries &&
            stream_node_live(node) + stream_node_deleted(node) >=
                (uint64_t)settings->stream_node_max_entries;
@@ -63,9 +67,9 @@ bool stream_append(struct stream *s, struct stream_id id, const struct slice *pa
     DASSERT(stream_id_cmp(id, s->last_id) > 0);
     size_t bytes = 0;
     for (size_t i = 0; i < 2 * count; i++) bytes += pairs[i].len;
-    if (bytes > NODE_BYTES_MAX) return false;
+    if (bytes + around(count) > LISTPACK_MAX_BYTES) return false;
     struct id_map_item *last = id_map_at(&s->nodes, id_map_last(&s->nodes));
-    if (!last || is_full(last->value, bytes, settings)) {
+    if (!last || is_full(last->value, bytes, count, settings)) {
         id_map_insert(&s->nodes, id, stream_node_new(pairs, count));
         last = id_map_at(&s->nodes, id_map_last(&s->nodes));
     }
@@ -223,17 +227,17 @@ bool stream_has_gaps(const struct stream *s, struct stream_id from) {
 }
 
 int64_t stream_added_up_to(const struct stream *s, struct stream_id id) {
-    int64_t added = (int64_t)s->entries_added, length = (int64_t)s->length;
+    int64_t added = (int64_t)s->entries_added;
     if (added == 0) return 0;
     int last = stream_id_cmp(id, s->last_id);
-    if (length == 0 && last <= 0) return added;
+    if (s->length == 0 && last <= 0) return added;
     if (last > 0) return STREAM_UNKNOWN;
     if (last == 0) return added;
     int first = stream_id_cmp(id, s->first_id);
     bool whole =
         stream_id_is_zero(s->max_deleted_id) || stream_id_cmp(s->max_deleted_id, s->first_id) < 0;
     if (!whole || first > 0) return STREAM_UNKNOWN;
-    return added - length + (first == 0);
+    return (int64_t)(s->entries_added - s->length + (first == 0));
 }
 
 void stream_check(const struct stream *s) {
