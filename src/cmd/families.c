@@ -35,6 +35,7 @@ const struct command *const command_families[] = {
     stream_info_commands,
     geo_commands,
     geo_search_commands,
+    sort_commands,
     keys_commands,
     scan_commands,
     expire_commands,

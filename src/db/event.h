@@ -21,6 +21,7 @@
     X(LSET, 'l', "lset")                                                                           \
     X(LREM, 'l', "lrem")                                                                           \
     X(LTRIM, 'l', "ltrim")                                                                         \
+    X(SORTSTORE, 'l', "sortstore")                                                                 \
     X(SADD, 's', "sadd")                                                                           \
     X(SREM, 's', "srem")                                                                           \
     X(SPOP, 's', "spop")                                                                           \
