@@ -180,7 +180,7 @@ uninstall:                          ## take away what install put there
 # Unit tests run with asserts on (the debug variant); integration and compatibility tests drive the
 # binary that users run. With SAN=… all of them run in that variant.
 
-test:                               ## install what's missing, build, run all tests (under 3 minutes)
+test:                               ## install what's missing, build, run all tests (a few minutes)
 	@deps/install build test
 	@tests/steps '$(MAKE) unit' '$(MAKE) fuzz-replay' '$(MAKE) integration' '$(MAKE) compat'
 
