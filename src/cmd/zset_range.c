@@ -105,8 +105,8 @@ static void cmd_zrevrangebylex(struct call *c) {
     range(c, (struct range){.by = ZSET_BY_LEX, .reverse = true});
 }
 
-/* In the order of the range, and packed at first if it's of scores, as Redis does: both decide where
- * a -0 becomes 0, as packed ones have no other. */
+/* In the order of the range, and packed at first if it's of scores, as Redis does: both decide
+ * where a -0 becomes 0, as packed ones have no other. */
 static void store_span(const struct call *c, struct entry *to, const struct entry *from,
                        struct zset_span s, bool reverse) {
     struct zset_iter it;

@@ -6,8 +6,8 @@
  * Encodings change as in Redis 7.2, by type_settings: a listpack takes zset_max_listpack_entries
  * members of up to zset_max_listpack_value bytes; there's no way back but by making a new one.
  *
- * Ranks count from 0 at the lowest score. Scores are never NaN; 0 and -0 are equal, but a tree keeps
- * the sign. Members that come out are borrowed: they die with the next change. */
+ * Ranks count from 0 at the lowest score. Scores are never NaN; 0 and -0 are equal, but a tree
+ * keeps the sign. Members that come out are borrowed: they die with the next change. */
 #ifndef DREY_TYPE_T_ZSET_H
 #define DREY_TYPE_T_ZSET_H
 
