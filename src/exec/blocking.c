@@ -84,6 +84,12 @@ bool blocking_unblock(struct session *s, bool with_error) {
     return true;
 }
 
+size_t blocking_memory(const struct session *s) {
+    const struct blocked *b = s->blocked;
+    if (!b) return 0;
+    return mem_class_size(sizeof *b) + (b->kind->memory ? b->kind->memory(b->state) : 0);
+}
+
 void blocking_cancel(struct session *s) {
     if (s->blocked) detach(s);
 }

@@ -39,6 +39,8 @@ struct block_kind {
     /* The session waits no more, whatever the end: frees `state`, or lets it forget the session.
      * NULL: there's nothing to do. */
     void (*release)(void *state);
+    /* The bytes that `state` takes. NULL: nothing worth counting. */
+    size_t (*memory)(const void *state);
 };
 
 #define BLOCKING_NEVER UINT64_MAX
@@ -95,6 +97,9 @@ void blocking_time_out(struct session *s);
 /* Ends the wait as if time was up, or with an error; false if the session doesn't wait, or for
  * something that can't be given up. */
 bool blocking_unblock(struct session *s, bool with_error);
+
+/* The bytes that the session's waiting takes; 0 if it doesn't wait. */
+size_t blocking_memory(const struct session *s);
 
 /* Does nothing if the session doesn't wait. */
 void blocking_cancel(struct session *s);

@@ -177,6 +177,12 @@ static void waiter_release(void *state) {
     close_keys_if_unused(e);
 }
 
+/* Without the index of keys, which clients share. */
+static size_t waiter_memory(const void *state) {
+    const struct key_waiter *w = state;
+    return mem_usable_size(w) + mem_usable_size(w->argv);
+}
+
 static void reply_null_array_then(struct session *s, void *state) {
     reply_null_array(s->reply);
 }
@@ -185,8 +191,9 @@ static void reply_null_then(struct session *s, void *state) {
     reply_null(s->reply);
 }
 
-static const struct block_kind null_array_kind = {reply_null_array_then, waiter_release};
-static const struct block_kind null_kind = {reply_null_then, waiter_release};
+static const struct block_kind null_array_kind = {reply_null_array_then, waiter_release,
+                                                  waiter_memory};
+static const struct block_kind null_kind = {reply_null_then, waiter_release, waiter_memory};
 
 static struct slice *args_copy(const struct slice *argv, int argc) {
     size_t bytes = 0, count = (size_t)argc;

@@ -22,7 +22,7 @@ void client_memory_init(struct server *s) {
 size_t client_memory_of(const struct client *c) {
     size_t memory = mem_class_size(sizeof *c) + client_input_memory(c);
     memory += c->session.own_reply.memory;
-    if (c->session.blocked) memory += mem_class_size(sizeof *c->session.blocked);
+    memory += blocking_memory(&c->session);
     if (c->texts) {
         memory += mem_class_size(CLIENT_TEXTS * sizeof *c->texts);
         for (size_t i = 0; i < CLIENT_TEXTS; i++)

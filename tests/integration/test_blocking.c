@@ -36,6 +36,29 @@ static long long id_of(struct wire *w) {
     return id;
 }
 
+/* --- Memory --- */
+
+/* The keys that it waits for are a client's memory, for maxmemory-clients too. */
+static void test_keys_count_as_memory(void **state) {
+    enum { KEY = 600 * 1000 };
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    char *key = malloc(KEY);
+    long long id = id_of(w);
+    memset(key, 'k', KEY);
+    wire_text(w, "*4\r\n$5\r\nBLPOP\r\n$1\r\na\r\n$600000\r\n");
+    wire_send(w, key, KEY);
+    wire_text(w, "\r\n$1\r\n0\r\n");
+    await_blocked(c, 1);
+    expect_like(c, "* tot-mem=[6-9]????? *", "CLIENT LIST ID %lld", id);
+    expect(c, "+OK", "CONFIG SET maxmemory-clients 500000");
+    await_alone(c);
+    expect(c, "+OK", "CONFIG SET maxmemory-clients 0");
+    free(key);
+    wire_close(w);
+    redisFree(c);
+}
+
 /* --- Order --- */
 
 static void test_requests_behind_run_in_order(void **state) {
@@ -283,6 +306,7 @@ static void test_vanishes_while_flushing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys_count_as_memory),
         cmocka_unit_test(test_requests_behind_run_in_order),
         cmocka_unit_test(test_much_behind),
         cmocka_unit_test(test_timeouts),
