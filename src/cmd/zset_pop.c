@@ -246,9 +246,9 @@ static void cmd_zrandmember(struct call *c) {
     .since = "5.0.0", .complexity = "O(log(N)+M), N being the members and M those popped.",        \
     .syntax = "key [count]"
 #define WAITING                                                                                    \
-    .arity = -3, .flags = CMD_WRITE | CMD_NOSCRIPT | CMD_BLOCKING | CMD_FAST,                      \
-    .categories = ACL_SORTEDSET, .keys = {KEYS_FROM(1, -2, 1, KEY_RW | KEY_ACCESS | KEY_DELETE)},  \
-    .group = "sorted-set", .since = "5.0.0", .complexity = "O(log(N)) in the members.",            \
+    .arity = -3, .flags = CMD_WRITE | CMD_BLOCKING | CMD_FAST, .categories = ACL_SORTEDSET,        \
+    .keys = {KEYS_FROM(1, -2, 1, KEY_RW | KEY_ACCESS | KEY_DELETE)}, .group = "sorted-set",        \
+    .since = "5.0.0", .complexity = "O(log(N)) in the members.",                                   \
     .syntax = "key ... timeout:double", .history = "6.0.0 The timeout may be a decimal."
 #define POP_MANY "O(K)+O(M*log(N)), K keys looked at and M of N members popped."
 
