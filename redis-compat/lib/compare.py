@@ -7,7 +7,7 @@ Without a mask: when their bytes are the same. A mask names the one freedom that
     pairs         a map, or an array of key, value, key, value …, in any order of the keys
     near=N        numbers (also as text) may differ by N
     type          only the type of the reply; null differs from not null
-    encoding      the same, or ours says listpack where the other, older, says hashtable or quicklist
+    encoding      the same, or ours says listpack where the other says hashtable, quicklist, skiplist
     doubles       scores, as 7.2 prints them and 7.0 did: with 17 digits where fewer say the same
     error         two errors with the same first word
     superset      an array: ours holds everything the other holds, in any order
@@ -101,7 +101,8 @@ def _type(ours, peers, _):
 
 
 def _encoding(ours, peers, _):
-    return ours == peers or (ours.value == b"listpack" and peers.value in (b"hashtable", b"quicklist"))
+    larger = (b"hashtable", b"quicklist", b"skiplist")
+    return ours == peers or (ours.value == b"listpack" and peers.value in larger)
 
 
 def _same_double(mine, theirs):

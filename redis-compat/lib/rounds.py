@@ -106,7 +106,7 @@ class Arena:
 
     def _compare_key(self, key):
         type_name = self.sides[1].connection("conn1").command(b"TYPE", key).value.decode()
-        mask = "encoding" if type_name in ("set", "list") else None
+        mask = "encoding" if type_name in ("set", "list", "zset") else None
         found = (self._one([b"TYPE", key]) or self._one([b"OBJECT", b"ENCODING", key], mask)
                  or self._one([b"PEXPIRETIME", key]))
         if found or type_name not in self.contents:

@@ -140,6 +140,7 @@ static void debug_object(struct call *c) {
     buf_appendf(&text, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u",
                 (const void *)e, type_of(e)->encoding_name(e), d.bytes, (unsigned)e->access);
     buf_appendf(&text, " lru_seconds_idle:%u", idle_s);
+    if (type_of(e)->describe) type_of(e)->describe(e, call_type_settings(c), &text);
     reply_status(c->reply, text.data);
     buf_release(&text);
 }

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/buf.h"
 #include "ds/deque_edit.h"
 
 enum {
@@ -269,6 +270,23 @@ static void digest(const struct entry *e, struct digest *d) {
     list_iter_end(&it);
 }
 
+/* The words that Redis says of a quicklist; its nodes are our blocks. */
+static void describe(const struct entry *e, const struct type_settings *settings, struct buf *out) {
+    if (e->encoding != LIST_DEQUE) return;
+    const struct deque *d = deque_of(e);
+    struct list_iter it;
+    struct deque_value v;
+    char digits[NUM_I64_MAX];
+    size_t bytes = 0, nodes = deque_blocks(d);
+    list_iter_init(&it, e, 0, false);
+    while (list_next(&it, &v)) bytes += listpack_size_of(list_value_text(&v, digits));
+    list_iter_end(&it);
+    buf_appendf(out, " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%lld ql_compressed:%d", nodes,
+                nodes ? (double)deque_count(d) / (double)nodes : 0.0,
+                (long long)settings->list_max_listpack_size, d->limits.depth > 0);
+    buf_appendf(out, " ql_uncompressed_size:%zu", bytes);
+}
+
 const struct type type_list = {
     .name = "list",
     .encoding_name = encoding_name,
@@ -279,6 +297,7 @@ const struct type type_list = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .describe = describe,
 };
 
 void list_check(const struct entry *e) {

@@ -8,6 +8,7 @@
 #include "type/entry.h"
 #include "type/type_settings.h"
 
+struct buf;
 struct table;
 
 /* What a type does whose values have parts with deadlines of their own; for entries marked
@@ -49,6 +50,9 @@ struct type {
     /* The hash table that its elements are in; NULL (the hook, too): none. */
     const struct table *(*table)(const struct entry *e);
     const struct type_parts *parts; /* NULL: parts have no deadlines */
+    /* Appends what DEBUG OBJECT says of the type beyond the common, each " name:value". NULL:
+     * nothing. */
+    void (*describe)(const struct entry *e, const struct type_settings *settings, struct buf *out);
 };
 
 /* An entry with an empty collection. */
