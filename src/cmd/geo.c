@@ -162,7 +162,7 @@ const struct command geo_commands[] = {
         .summary = "Adds places to a sorted set, or moves them.",
         .since = "3.2.0",
         .complexity = "O(log(N)) for each place.",
-        .syntax = "key [condition:(NX | XX)] [change:CH] "
+        .syntax = "key [condition:(NX | XX)] [CH] "
                   "data:(longitude:double latitude:double member) ...",
         .history = "6.2.0 Takes CH, NX and XX.",
     },
@@ -172,7 +172,7 @@ const struct command geo_commands[] = {
         .arity = -4,
         .summary = "Returns how far two places are from each other.",
         .complexity = "O(1)",
-        .syntax = "key member1 member2 [unit:(m | km | ft | mi)]",
+        .syntax = "key member1 member2 [unit:(M | KM | FT | MI)]",
         BY_NAME,
     },
     {
@@ -181,7 +181,7 @@ const struct command geo_commands[] = {
         .arity = -2,
         .summary = "Returns places as geohash texts.",
         .complexity = "O(1) for each place.",
-        .syntax = "key [member] ...",
+        .syntax = "key [member ...]",
         BY_NAME,
     },
     {
@@ -190,7 +190,7 @@ const struct command geo_commands[] = {
         .arity = -2,
         .summary = "Returns longitudes and latitudes of places.",
         .complexity = "O(1) for each place.",
-        .syntax = "key [member] ...",
+        .syntax = "key [member ...]",
         BY_NAME,
     },
     {.name = NULL},

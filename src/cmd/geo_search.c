@@ -308,9 +308,9 @@ static void cmd_geosearchstore(struct call *c) {
 }
 
 #define COST  "O(N*log(M)), N being the places in the cells around, M all of the key's."
-#define UNIT  "unit:(m | km | ft | mi)"
+#define UNIT  "unit:(M | KM | FT | MI)"
 #define ORDER "[order:(ASC | DESC)]"
-#define COUNT "[count-block:(COUNT count [any:ANY])]"
+#define COUNT "[count-block:(COUNT count [ANY])]"
 #define WITH  "[WITHCOORD] [WITHDIST] [WITHHASH]"
 #define SHAPE                                                                                      \
     "from:(FROMMEMBER member | fromlonlat:(FROMLONLAT longitude:double latitude:double)) "         \
@@ -329,7 +329,7 @@ static void cmd_geosearchstore(struct call *c) {
 #define READING                                                                                    \
     .flags = CMD_READONLY, .categories = ACL_GEO, .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},        \
     .group = "geo", .complexity = COST
-#define STORE "[STORE key | STOREDIST key]"
+#define STORE "[store:(STORE storekey:key | STOREDIST storedistkey:key)]"
 
 const struct command geo_search_commands[] = {
     {

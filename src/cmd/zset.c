@@ -263,7 +263,7 @@ const struct command zset_commands[] = {
         .summary = "Adds members with scores, or gives members other scores.",
         .since = "1.2.0",
         .complexity = "O(log(N)) for each member.",
-        .syntax = "key [condition:(NX | XX)] [comparison:(GT | LT)] [change:CH] [increment:INCR] "
+        .syntax = "key [condition:(NX | XX)] [comparison:(GT | LT)] [CH] [INCR] "
                   "data:(score:double member) ...",
         .history = "2.4.0 Takes several members.\n3.0.2 Takes XX, NX, CH and INCR.\n"
                    "6.2.0 Takes GT and LT.",

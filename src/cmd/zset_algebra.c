@@ -312,7 +312,7 @@ static void cmd_zdiffstore(struct call *c) {
     .keys = {KEY_AT(1, KEY_OW | KEY_UPDATE), KEYS_COUNTED(2, KEY_RO | KEY_ACCESS)},                \
     .group = "sorted-set"
 #define COMBINING "[WEIGHTS weight:integer ...] [AGGREGATE aggregate:(SUM | MIN | MAX)]"
-#define SCORES    "[withscores:WITHSCORES]"
+#define SCORES    "[WITHSCORES]"
 #define ALL       "O(N*log(N)), N being the members of all of them."
 #define SMALLEST  "O(N*K+M*log(M)), N members of the smallest of K sets, M in the result."
 #define FIRST     "O(N*K+M*log(M)), N members of the first of K sets, M in the result."

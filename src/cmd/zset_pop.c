@@ -314,7 +314,7 @@ const struct command zset_pop_commands[] = {
         .summary = "Returns members that are chosen at random.",
         .since = "6.2.0",
         .complexity = "O(log(N)) for each member returned, or O(N) for many different ones.",
-        .syntax = "key [options:(count [withscores:WITHSCORES])]",
+        .syntax = "key [options:(count [WITHSCORES])]",
         .tips = "nondeterministic_output",
     },
     {.name = NULL},
