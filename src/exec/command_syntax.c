@@ -73,6 +73,10 @@ static void skip_spaces(struct parser *p) {
     while (*p->at == ' ') p->at++;
 }
 
+static bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+
 static bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
@@ -195,18 +199,30 @@ static struct syntax_arg *parse_brackets(struct parser *p) {
     return arg;
 }
 
+/* A pure token is known by its own text in lower case; "~" and the like stay as they are. */
+static struct syntax_arg *pure_token(struct slice token) {
+    struct syntax_arg *arg = arg_new(SYNTAX_PURE_TOKEN);
+    arg->token = token;
+    arg->name = text_copy(token.len ? token : SLICE("empty-string"));
+    for (char *at = arg->name; *at; at++)
+        if (is_upper(*at)) *at = (char)(*at - 'A' + 'a');
+    return arg;
+}
+
+static struct syntax_arg *rename_arg(struct syntax_arg *arg, struct slice name) {
+    if (!arg) return NULL;
+    mem_free(arg->name);
+    arg->name = text_copy(name);
+    return arg;
+}
+
 static struct syntax_arg *parse_named(struct parser *p) {
     struct slice name = read_word(p);
     enum syntax_type type = implied_type(name);
     if (*p->at == ':') {
         p->at++;
-        if (*p->at == '(' || *p->at == '[') {
-            struct syntax_arg *arg = parse_brackets(p);
-            if (!arg) return NULL;
-            mem_free(arg->name);
-            arg->name = text_copy(name);
-            return arg;
-        }
+        if (*p->at == '(' || *p->at == '[') return rename_arg(parse_brackets(p), name);
+        if (is_upper(*p->at)) return rename_arg(pure_token(read_word(p)), name);
         if (!read_type(p, &type)) return NULL;
     }
     struct syntax_arg *arg = arg_new(type);
@@ -219,16 +235,6 @@ static struct syntax_arg *parse_element(struct parser *p) {
 }
 
 /* Items. */
-
-/* A pure token is known by its own text in lower case; "~" and the like stay as they are. */
-static struct syntax_arg *pure_token(struct slice token) {
-    struct syntax_arg *arg = arg_new(SYNTAX_PURE_TOKEN);
-    arg->token = token;
-    arg->name = text_copy(token.len ? token : SLICE("empty-string"));
-    for (char *at = arg->name; *at; at++)
-        if (*at >= 'A' && *at <= 'Z') *at = (char)(*at - 'A' + 'a');
-    return arg;
-}
 
 /* A token announces an argument or a (...), but not what is optional. */
 static struct syntax_arg *parse_token(struct parser *p) {

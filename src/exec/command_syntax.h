@@ -2,13 +2,15 @@
 /* The notation in which a command's row describes its arguments, and the tree that COMMAND DOCS
  * makes of it.
  *
- *   key value             arguments, by lower-case name
- *   count:integer         one whose type its name doesn't imply (below)
- *   NX                    a token: a word that isn't lower case, taken as it stands ("", ~ and *
- * too) EX seconds            a token that announces the argument or the (...) behind it [ ... ]
- * optional ( ... )               a group a | b                 within brackets of either kind: one
- * of x ...                 repeated: an argument, a token with its argument, or a group name:( ...
- * )          a group with a name of its own; else it's made of the names in it
+ * - key value: arguments, by lower-case name
+ * - count:integer: one whose type its name doesn't imply (below)
+ * - NX: a token, a word that isn't lower case, taken as it stands ("", ~ and * too)
+ * - EX seconds: a token that announces the argument or the (...) behind it
+ * - [ ... ]: optional
+ * - ( ... ): a group
+ * - a | b: within brackets of either kind, one of
+ * - x ...: repeated: an argument, a token with its argument, or a group
+ * - name:( ... ), name:TOKEN: with a name of its own; else it's made of the names in it
  *
  * A token at the start of brackets announces all that stands behind it there: [LIMIT offset count].
  * "key [key ...]" and "score member [score member ...]" are read as "key ..." and "(score member)

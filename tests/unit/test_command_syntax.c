@@ -61,6 +61,7 @@ static void arguments(void **state) {
 
 static void tokens(void **state) {
     expect("NX", "nx:pure-token=NX", 1, 1);
+    expect("[change:CH] key", "change:pure-token=CH? key:key", 1, 2);
     expect("[NX] key", "nx:pure-token=NX? key:key", 1, 2);
     expect("EX seconds", "seconds:integer=EX", 2, 2);
     expect("[MATCH pattern] [COUNT count]", "pattern:pattern=MATCH? count:integer=COUNT?", 0, 4);
