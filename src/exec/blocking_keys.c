@@ -291,6 +291,9 @@ void blocking_serve(struct engine *e) {
         forget_if_unused(b, k);
     }
     b->serving = false;
-    e->ticks_at = ticks_now(&e->ticks); /* what was served has counted its own time */
+    /* What was served has counted its own time, but it's part of the turn of who made it ready. */
+    uint64_t now = ticks_now(&e->ticks);
+    e->busy_ns += ticks_to_ns(&e->ticks, now - e->ticks_at);
+    e->ticks_at = now;
     close_keys_if_unused(e);
 }

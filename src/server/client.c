@@ -222,6 +222,7 @@ void client_flush(struct client *c) {
 
 void client_wait_for_turn(struct client *c) {
     struct server *s = c->server;
+    if (c->waiting) return; /* its command's wait may have ended while its input was run */
     c->waiting = true;
     client_queue_push(&s->turns.waiting, &c->queued);
     if (!loop_timer_running(&s->turns.timer)) loop_timer_start(s->loop, &s->turns.timer, 0);
