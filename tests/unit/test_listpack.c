@@ -86,8 +86,9 @@ static void assert_model(const uint8_t *lp, const struct model *m) {
 
 enum { TEXT_MAX = 20000 };
 
-/* Numbers of all widths, texts of few and of many lengths, and what nearly is a number. */
-static struct slice random_text(char room[TEXT_MAX]) {
+/* Numbers of all widths, texts of few and of many lengths, and what nearly is a number; room:
+ * TEXT_MAX bytes. */
+static struct slice random_text(char *room) {
     static const size_t lengths[] = {0, 1, 63, 64, 125, 126, 127, 128, 4095, 4096, 16378, 16383};
     size_t len = random_below(&rng, 12);
     switch (random_below(&rng, 8)) {

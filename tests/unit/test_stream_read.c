@@ -16,7 +16,7 @@
 #include "exec/config.h"
 #include "exec/dispatch.h"
 
-enum { SESSIONS = 4, ARGS_MAX = 12 };
+enum { SESSIONS = 4, ARGS_MAX = 12, SERVED_MAX = 64 /* in a test */ };
 
 static struct config *config;
 static struct engine engine;
@@ -24,7 +24,7 @@ static struct reply_pool pool;
 static struct session sessions[SESSIONS];
 static size_t memory_before;
 static int tried; /* handlers that ran again */
-static const struct session *served[SESSIONS];
+static const struct session *served[SERVED_MAX];
 static int served_count;
 
 static void on_started(struct session *s) {
