@@ -4,6 +4,8 @@ import socket
 import sys
 
 OK = b"+OK\r\n"
+KEY = b"key:%012d"  # 16 bytes, as redis-benchmark names its keys
+STRING = b"x" * 32
 BATCH = 1000  # requests sent before their replies are read
 
 
@@ -12,21 +14,23 @@ def encode(*args):
     return b"*%d\r\n" % len(args) + b"".join(b"$%d\r\n%s\r\n" % (len(arg), arg) for arg in args)
 
 
-def key(number):
-    """16 bytes, as redis-benchmark names its keys."""
-    return b"key:%012d" % number
+class Template:
+    """Requests that differ in numbers only, each written as %0<digits>d so that its length is known beforehand.
+    `numbers` makes of the request's number those in it; usually they're all the same."""
+
+    def __init__(self, *args, numbers=None):
+        lengths = [len(arg % ((0,) * arg.count(b"%"))) for arg in args]
+        self.text = b"*%d\r\n" % len(args) + b"".join(b"$%d\r\n%s\r\n" % pair for pair in zip(lengths, args))
+        places = self.text.count(b"%")
+        self.numbers = numbers or (lambda number: (number,) * places)
+
+    def requests(self, these):
+        """Those of these numbers as one string."""
+        text, numbers = self.text, self.numbers
+        return b"".join([text % numbers(number) for number in these])
 
 
-def encode_sets(numbers, value=b"x" * 32, options=(), name=key):
-    """SETs of these keys as one string; `value` is a string or makes one of the number."""
-    make = value if callable(value) else lambda number: value
-    tail = b"".join(b"$%d\r\n%s\r\n" % (len(option), option) for option in options)
-    parts = []
-    for number in numbers:
-        of_key, of_value = name(number), make(number)
-        parts.append(b"*%d\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n%s" % (
-            3 + len(options), len(of_key), of_key, len(of_value), of_value, tail))
-    return b"".join(parts)
+SETS = Template(b"SET", KEY, STRING)
 
 
 class Client:
@@ -68,15 +72,10 @@ class Client:
         lines = self.call("INFO", *sections).decode().split("\r\n")
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
-    def send_sets(self, requests, count):
-        """`count` SETs, encoded already, and their replies."""
-        self.socket.sendall(requests)
-        replies = self.replies.read(count * len(OK))
-        if replies != OK * count:
-            sys.exit(f"the server answers {replies[:100]!r} to SETs")
-
-    def fill(self, count, **sets):
-        """Keys 0 to `count`, made as encode_sets() does."""
+    def fill(self, count, template=SETS):
+        """Requests 0 to `count`, each of which is answered by a line."""
         for first in range(0, count, BATCH):
             batch = range(first, min(first + BATCH, count))
-            self.send_sets(encode_sets(batch, **sets), len(batch))
+            self.socket.sendall(template.requests(batch))
+            for _ in batch:
+                self._reply()

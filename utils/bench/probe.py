@@ -22,11 +22,11 @@ import socket
 import struct
 import time
 
-from .client import OK, encode, key
+from .client import KEY, OK, STRING, encode
 
 INTERVAL_NS = 100_000
 CONNECTIONS = 4
-VALUE_REPLY = len(b"$32\r\n\r\n") + 32
+VALUE_REPLY = len(b"$%d\r\n%s\r\n" % (len(STRING), STRING))
 NO_REPLY = b"$-1\r\n"
 SO_TIMESTAMPNS = 35  # not among socket's names; of 64-bit Linux
 TIMESPEC = struct.Struct("qq")
@@ -195,7 +195,7 @@ class Probe:
         for connection in self.connections:
             connection.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         picks = random.Random(1)
-        self.requests = [encode("GET", key(picks.randrange(keys))) for _ in range(50_000)]
+        self.requests = [encode("GET", KEY % picks.randrange(keys)) for _ in range(50_000)]
         self.server = CpuWait(f"/proc/{server.pid}/task/{server.pid}/schedstat")
         self.own = CpuWait("/proc/thread-self/schedstat")
         self.waits = []

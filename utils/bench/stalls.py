@@ -12,7 +12,7 @@ import sys
 import time
 
 from . import report
-from .client import encode_sets
+from .client import SETS, Template
 from .probe import Load, Nothing, Once, Probe, Shrinking
 from .server import Server
 
@@ -58,10 +58,6 @@ def kept_awake(core):
             process.kill()
 
 
-def temporary_key(number):
-    return b"tmp:%012d" % number
-
-
 class Round:
     """A fresh server, and one thing after the other done to it."""
 
@@ -94,7 +90,7 @@ class Round:
     def expire(self, label, fill_seconds):
         keys = self.sizes.keys
         deadline = time.time() + 4 * fill_seconds + 1
-        self.client.fill(keys, value=b"x", name=temporary_key, options=(b"PXAT", b"%d" % (deadline * 1000)))
+        self.client.fill(keys, Template(b"SET", b"tmp:%012d", b"x", b"PXAT", b"%d" % (deadline * 1000)))
         left = deadline - time.time()
         if left < 0:
             raise TimeoutError("filling took so long that keys expired meanwhile")
@@ -123,7 +119,7 @@ class Round:
 def encoded_batches(sizes):
     """SETs of all keys there will be, ready to send."""
     depth = sizes.load_depth
-    return [encode_sets(range(first, first + depth)) for first in range(0, GROWTH * sizes.keys, depth)]
+    return [SETS.requests(range(first, first + depth)) for first in range(0, GROWTH * sizes.keys, depth)]
 
 
 def run(contestants, sizes):
@@ -161,5 +157,5 @@ def show(got, names, sizes):
         report.heading(title, names)
         for label, text in rows.items():
             report.row("  " + text, got[label, figure])
-    report.heading("Until expired keys are gone (ms)", names)
-    report.row(f"  {keys} keys", got["gone"], scale=1000)
+    report.heading(f"Until they're gone (ms; -: over {1000 * EXPIRY_SECONDS:,.0f})", names)
+    report.row(f"  {keys} expired keys", got["gone"], scale=1000)
