@@ -62,6 +62,7 @@ void engine_init(struct engine *e, struct config *config) {
     *e = (struct engine){.config = config};
     e->commands = command_table_new();
     e->info = info_new();
+    e->push = push_to_own_reply;
     e->settings.hooks.ctx = e;
     e->settings.hooks.memory_changed = memory_changed;
     exec_config_register(config, &e->settings);

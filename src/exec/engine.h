@@ -17,6 +17,7 @@
 #include "exec/command_table.h"
 #include "exec/exec_config.h"
 #include "exec/info.h"
+#include "exec/push.h"
 #include "io/background.h"
 
 /* What replies of one error code (the first word) add up to. */
@@ -64,6 +65,7 @@ struct engine {
     struct info *info;
     struct engine_stats stats;
     struct blocking blocking;
+    struct push_hooks push;
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;

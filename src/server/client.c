@@ -249,10 +249,12 @@ void clients_init(struct server *s) {
     client_pause_init(s);
     client_limits_init(s);
     client_memory_init(s);
+    client_pushes_init(s);
 }
 
 void clients_release(struct server *s) {
     while (s->clients) client_free(s->clients);
+    client_pushes_release(s);
     table_release(&s->clients_by_id, NULL);
 }
 

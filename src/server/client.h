@@ -9,6 +9,7 @@
  *   client_memory    what clients take; closing the largest
  *   client_pause     CLIENT PAUSE
  *   client_blocked   commands that wait
+ *   client_push      what it gets without having asked for it
  *   client_list, client_kill, client_commands: the CLIENT command */
 #ifndef DREY_SERVER_CLIENT_H
 #define DREY_SERVER_CLIENT_H

@@ -12,16 +12,21 @@ static void on_started(struct session *s) {
 }
 
 static void on_replying(struct session *s) {
-    client_reply_begin(client_of(s));
+    struct client *c = client_of(s);
+    client_reply_begin(c);
+    client_push_answering(c);
 }
 
 static void on_stayed(struct session *s) {
-    client_reply_end(client_of(s));
+    struct client *c = client_of(s);
+    client_reply_end(c);
+    client_push_answered(c);
 }
 
 static void on_ended(struct session *s) {
     struct client *c = client_of(s);
     client_reply_end(c);
+    client_push_answered(c);
     c->commands++;
     if (reply_len(&s->own_reply)) client_wants_flush(c);
     client_wait_for_turn(c);

@@ -15,6 +15,7 @@
 #include "server/client_limits.h"
 #include "server/client_memory.h"
 #include "server/client_pause.h"
+#include "server/client_push.h"
 #include "server/crash.h"
 #include "server/listener.h"
 #include "server/metrics.h"
@@ -61,6 +62,7 @@ struct server {
     struct client_limits limits;
     struct client_memory memory;
     struct client_pause pause;
+    struct client_pushes pushes;
     struct client *running; /* whose request runs: for the crash report */
     const struct request *running_request;
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/client_push.h"
+
+#include "server/client_limits.h"
+#include "server/server.h"
+
+static struct reply *begin(struct session *session) {
+    if (!session->is_client) return &session->own_reply;
+    struct client *c = client_of(session);
+    struct server *s = c->server;
+    if (c->closing || c->close_after_reply) return NULL;
+    struct reply *r = &session->own_reply;
+    if (__builtin_expect(c == s->running, 0)) r = &s->pushes.running;
+    if (__builtin_expect(c == s->pushes.answering, 0)) r = &s->pushes.answered;
+    r->resp = session->own_reply.resp;
+    return r;
+}
+
+static void end(struct session *session) {
+    if (!session->is_client) return;
+    struct client *c = client_of(session);
+    client_wants_flush(c);
+    if (__builtin_expect(session->own_reply.memory > c->server->limits.output_watch, 0))
+        client_limits_check_output(c);
+}
+
+static void append(struct client *c, struct reply *waiting) {
+    if (c->closing)
+        reply_release(waiting);
+    else
+        reply_append(&c->session.own_reply, waiting);
+}
+
+void client_push_answering(struct client *c) {
+    c->server->pushes.answering = c;
+}
+
+void client_push_answered(struct client *c) {
+    c->server->pushes.answering = NULL;
+    append(c, &c->server->pushes.answered);
+}
+
+void client_push_deferred(struct client *c) {
+    append(c, &c->server->pushes.running);
+}
+
+void client_pushes_init(struct server *s) {
+    s->engine.push = (struct push_hooks){begin, end};
+    reply_init(&s->pushes.running, &s->reply_pool, 2);
+    reply_init(&s->pushes.answered, &s->reply_pool, 2);
+}
+
+void client_pushes_release(struct server *s) {
+    reply_release(&s->pushes.running);
+    reply_release(&s->pushes.answered);
+}

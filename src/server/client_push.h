@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Pushed messages (exec/push.h) on their way to clients: they are sent at the end of the turn, with
+ * whatever else the client gets then, and count for its output limits. Those for a client whose
+ * command is just being answered wait here for the end of that reply. */
+#ifndef DREY_SERVER_CLIENT_PUSH_H
+#define DREY_SERVER_CLIENT_PUSH_H
+
+#include "server/client.h"
+
+struct client_pushes {
+    struct reply running;     /* for server->running */
+    struct reply answered;    /* for the client below */
+    struct client *answering; /* whose wait is being ended, by a command of somebody's; or NULL */
+};
+
+void client_pushes_init(struct server *s);
+void client_pushes_release(struct server *s);
+
+/* A reply to a client that waited begins, and is over. */
+void client_push_answering(struct client *c);
+void client_push_answered(struct client *c);
+
+/* The running client's request has been replied to, and there's something in pushes.running. */
+void client_push_deferred(struct client *c);
+
+#endif
