@@ -7,20 +7,24 @@
 #include "exec/config_kept.h"
 #include "exec/config_sample.h"
 #include "server/server.h"
+#include "server/system_check.h"
 #include "server/version.h"
 
 /* jemalloc reads this before main. Unused pages go back to the system from a thread of its own, so
  * that no request waits for it. */
 const char *malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
 
+/* The exit status is redis-server's. */
 static int print_help(void) {
-    puts("Usage: drey-server [FILE] [--parameter value...]...\n"
-         "       drey-server - [--parameter value...]...    the file is read from standard input\n"
-         "       drey-server --version | --help | --sample-config\n"
-         "\n"
-         "FILE is a configuration as Redis has it; --sample-config prints one of all parameters.\n"
-         "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose");
-    return 0;
+    fputs("Usage: drey-server [FILE] [--parameter value...]...\n"
+          "       drey-server - [--parameter value...]...    the file is read from standard input\n"
+          "       drey-server --version | --help | --sample-config | --check-system\n"
+          "\n"
+          "FILE is a configuration as Redis has it; --sample-config prints one of all parameters.\n"
+          "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose\n"
+          "--check-system looks for settings of this machine that make servers slow or unsafe.\n",
+          stderr);
+    return 1;
 }
 
 static int print_version(void) {
@@ -43,12 +47,30 @@ static int print_sample(void) {
     return 0;
 }
 
+/* As Redis's: each setting's name and whether it's fine; 1 if one isn't. */
+static int print_system_check(void) {
+    struct buf report = BUF_INIT;
+    bool fine = system_check(&report);
+    fwrite(report.data, 1, report.len, stdout);
+    buf_release(&report);
+    return fine ? 0 : 1;
+}
+
+static const struct {
+    const char *name, *letter;
+    int (*run)(void);
+} actions[] = {
+    {"--help", "-h", print_help},
+    {"--version", "-v", print_version},
+    {"--sample-config", NULL, print_sample},
+    {"--check-system", NULL, print_system_check},
+};
+
 int main(int argc, char **argv) {
-    if (argc == 2) {
-        const char *word = argv[1];
-        if (!strcmp(word, "--help") || !strcmp(word, "-h")) return print_help();
-        if (!strcmp(word, "--version") || !strcmp(word, "-v")) return print_version();
-        if (!strcmp(word, "--sample-config")) return print_sample();
+    for (size_t i = 0; argc > 1 && i < sizeof actions / sizeof *actions; i++) {
+        const char *letter = actions[i].letter;
+        if (!strcmp(argv[1], actions[i].name) || (letter && !strcmp(argv[1], letter)))
+            return actions[i].run();
     }
     struct server *s = server_new(argc, argv);
     if (!s) return 1;

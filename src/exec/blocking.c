@@ -28,6 +28,7 @@ void blocking_start(struct call *c, const struct block_kind *kind, void *state,
     s->blocked = mem_alloc(sizeof *s->blocked);
     *s->blocked =
         (struct blocked){.kind = kind, .state = state, .cmd = c->cmd, .due_us = due_in(timeout_ms)};
+    for (int i = 0; i < c->argc; i++) s->blocked->argument_bytes += c->argv[i].len;
     all->count++;
     all->timed += s->blocked->due_us != BLOCKING_NEVER;
     all->hooks.started(s);

@@ -80,6 +80,12 @@ static bool check_hostname(const struct config_change *change) {
     return !change->why->len;
 }
 
+/* Unlike a setting without effect, this would leave clients that expect a port without one. */
+static bool check_tls_port(const struct config_change *change) {
+    if (*(const int64_t *)change->value == 0) return true;
+    return refuse(change, ": this version can't serve TLS; 0 is the only value it takes");
+}
+
 static bool check_nodename(const struct config_change *change) {
     if (only_of(text_of(change), HOSTNAME_CHARS "_")) return true;
     buf_append_str(change->why, "Announced human node name contained invalid character");
@@ -145,8 +151,7 @@ static const struct config_param rows[] = {
     {"aof-rewrite-cpulist", CONFIG_KEPT_STRING, NULL, .group = AOF,
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "aof_rewrite_cpulist",
      .about = "CPUs for rewriting."},
-    {"aof-disable-auto-gc", CONFIG_KEPT_BOOL, "no", .group = AOF,
-     .flags = CONFIG_KEPT | CONFIG_HIDDEN,
+    {"aof-disable-auto-gc", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT,
      .about = "Keep files that are no longer needed, for tests."},
 
     {"replicaof", CONFIG_KEPT_OTHER(config_type_replicaof), NULL, .group = REPLICATION,
@@ -264,7 +269,7 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT | CONFIG_HIDDEN, .about = "Milliseconds between two pings."},
 
     {"tls-port", CONFIG_KEPT_INT(0, 65535), "0", .group = TLS, .flags = CONFIG_KEPT,
-     .about = "TLS port; 0 for none."},
+     .check = check_tls_port, .about = "TLS port; 0 for none, the only value so far."},
     {"tls-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
      .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificate of the server."},
     {"tls-key-file", CONFIG_KEPT_STRING, NULL, .group = TLS,

@@ -229,6 +229,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
     do {
         batch_parse(c, p, input, &b);
         done = batch_run(c, &b, &share);
+        s->running_request = NULL;
         if (done < b.tail || !may_run(c)) {
             stop_at(c, p, &b, done);
             break;
@@ -241,7 +242,6 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
     } while (b.last == REQUEST_READY && !used_up(c, &share));
     dispatch_settle(&s->engine);
     s->running = NULL;
-    s->running_request = NULL;
     if (may_run(c) && (done < b.tail || (b.last == REQUEST_READY && done < input.len)))
         client_wait_for_turn(c);
     if (reply_len(&c->session.own_reply)) client_wants_flush(c);

@@ -43,24 +43,37 @@ static void append_identity(const struct client *c, struct buf *to) {
     append_flags(c, to);
 }
 
+/* The arguments of the command that it runs or that waits, or those of an incomplete one, with the
+ * headers between them. */
+static size_t argument_bytes(const struct client *c) {
+    const struct client_input *in = c->input;
+    const struct server *s = c->server;
+    size_t bytes = 0;
+    if (client_is_blocked(c)) return c->session.blocked->argument_bytes;
+    if (s->running == c && s->running_request)
+        for (int i = 0; i < s->running_request->argc; i++) bytes += s->running_request->argv[i].len;
+    else if (in)
+        bytes = in->parser.pos + big_args_len(&in->big) - in->big.received;
+    return bytes;
+}
+
 /* As in Redis qbuf is what isn't parsed yet, argv-mem what the arguments that are take. What is in
  * the first chunk of replies is Redis's "reply buffer", the others are its "list". */
 static void append_buffers(const struct client *c, struct buf *to) {
     const struct client_input *in = c->input;
     const struct reply *r = &c->session.own_reply;
-    size_t unparsed = 0, room = 0, argv = 0, first = 0, chunks = 0;
+    size_t unparsed = 0, room = 0, first = 0, chunks = 0;
     if (in) {
         unparsed = in->len - in->parser.pos + in->big.received;
         room = in->cap - in->len;
         if (in->big.receiving) room += in->big.receiving->cap - in->big.received;
-        argv = in->parser.pos + big_args_len(&in->big) - in->big.received;
     }
     for (const struct reply_chunk *chunk = r->head; chunk; chunk = chunk->next) chunks++;
     if (chunks)
         first =
             (r->head == r->tail ? (size_t)(r->pos - r->head->data) : r->head->len) - r->head_taken;
     buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0", unparsed,
-                room, argv, chunks ? r->head->cap : 0);
+                room, argument_bytes(c), chunks ? r->head->cap : 0);
     buf_appendf(to, " obl=%zu oll=%zu omem=%llu tot-mem=%zu", first, chunks ? chunks - 1 : 0,
                 (unsigned long long)client_output_counted(c), client_memory_of(c));
 }

@@ -356,20 +356,3 @@ int process_oom_adjust(struct process_oom *oom, enum process_oom_mode mode, int 
 int process_disable_thp(void) {
     return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
-
-/* Redis warns whenever overcommit isn't 1, because its fork for a snapshot may need it. Without a
- * fork only the strict mode matters: it makes allocations fail long before memory is used up. */
-void process_warn_settings(struct log *log, bool thp_off) {
-    char text[128];
-    if (read_text("/proc/sys/vm/overcommit_memory", text, sizeof(text)) && atoi(text) == 2)
-        log_warning(log, "WARNING Memory overcommit is off (vm.overcommit_memory = 2): allocations "
-                         "can fail while memory is free. To fix this run 'sysctl "
-                         "vm.overcommit_memory=1' and add it to /etc/sysctl.conf.");
-    if (!thp_off && read_text("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text)) &&
-        strstr(text, "[always]"))
-        log_warning(log,
-                    "WARNING Transparent Huge Pages (THP) are always on in this kernel: memory "
-                    "use and latency suffer. To fix this run 'echo madvise > "
-                    "/sys/kernel/mm/transparent_hugepage/enabled' as root, keep it over "
-                    "reboots, and restart the server.");
-}

@@ -115,8 +115,4 @@ int process_oom_adjust(struct process_oom *oom, enum process_oom_mode mode, int 
 /* Turns transparent huge pages off for this process. 0 or a negative errno. */
 int process_disable_thp(void);
 
-/* Logs warnings about settings of the machine that make the server slow or unsafe. `thp_off`:
- * process_disable_thp worked. */
-void process_warn_settings(struct log *log, bool thp_off);
-
 #endif

@@ -17,6 +17,7 @@
 #include "server/families.h"
 #include "server/info_sections.h"
 #include "server/reconfigure.h"
+#include "server/system_check.h"
 #include "server/version.h"
 
 enum {
@@ -255,7 +256,7 @@ static bool become_server(struct server *s, int argc, char **argv) {
     uint32_t most = process_raise_open_files(&s->log, (uint32_t)s->config.maxclients);
     if (most == 0) return false;
     s->config.maxclients = most;
-    process_warn_settings(&s->log, s->config.disable_thp);
+    system_warn(&s->log, s->config.disable_thp);
     return true;
 }
 

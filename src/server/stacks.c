@@ -32,9 +32,8 @@ enum {
 static _Atomic int asked = DONE;
 static _Atomic int asked_fd;
 
-static void write_trace(int fd, const char *mark) {
+static void write_head(int fd, pid_t tid, const char *mark) {
     char path[64], name[32];
-    pid_t tid = (pid_t)syscall(SYS_gettid);
     sigsafe_task_path(path, tid, "comm");
     size_t len = sigsafe_read(path, name, sizeof(name));
     if (len > 0) name[len - 1] = '\0'; /* the newline */
@@ -45,6 +44,10 @@ static void write_trace(int fd, const char *mark) {
     sigsafe_text(fd, name);
     sigsafe_text(fd, mark);
     sigsafe_text(fd, "\n");
+}
+
+static void write_trace(int fd, const char *mark) {
+    write_head(fd, (pid_t)syscall(SYS_gettid), mark);
     void *frames[FRAMES_MAX];
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), fd);
 }
@@ -84,7 +87,22 @@ static bool wait_until_done(int limit_ms) {
     return true;
 }
 
+/* Threads that libraries start for themselves, such as the allocator's, block all signals. */
+static bool blocks_the_signal(pid_t tid) {
+    static const char label[] = "SigBlk:\t";
+    char path[64], status[4096];
+    sigsafe_task_path(path, tid, "status");
+    sigsafe_read(path, status, sizeof(status));
+    const char *mask = strstr(status, label);
+    if (!mask) return false;
+    return strtoull(mask + sizeof(label) - 1, NULL, 16) >> (stacks_signal() - 1) & 1;
+}
+
 static void ask(int fd, pid_t tid) {
+    if (blocks_the_signal(tid)) {
+        write_head(fd, tid, " (not asked: it blocks signals, as threads of libraries do)");
+        return;
+    }
     atomic_store(&asked_fd, fd);
     atomic_store(&asked, (int)tid);
     bool sent = syscall(SYS_tgkill, getpid(), tid, stacks_signal()) == 0;
@@ -95,9 +113,7 @@ static void ask(int fd, pid_t tid) {
         return;
     }
     if (!sent) return; /* it has ended meanwhile */
-    sigsafe_text(fd, "\n");
-    sigsafe_dec(fd, tid);
-    sigsafe_text(fd, " (no answer: the thread is stuck in the kernel or blocks the signal)\n");
+    write_head(fd, tid, " (no answer: it is stuck in the kernel, or the machine is busy)");
 }
 
 /* What the kernel's getdents64 fills in. */

@@ -3,8 +3,8 @@
  *
  * Each thread can only walk its own stack. So the one that wants all traces sends the others a
  * signal, one at a time, and waits for each (at most 200 ms) to have written its own. The signal is
- * stacks_signal(): a thread that blocks all signals must leave this one open, else its trace is
- * missing (which the output says). */
+ * stacks_signal(): a thread of ours that blocks all signals must leave this one open. One that
+ * blocks it, as those that libraries start do, is only named, as is one that doesn't answer. */
 #ifndef DREY_SERVER_STACKS_H
 #define DREY_SERVER_STACKS_H
 

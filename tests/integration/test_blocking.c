@@ -50,7 +50,7 @@ static void test_keys_count_as_memory(void **state) {
     wire_send(w, key, KEY);
     wire_text(w, "\r\n$1\r\n0\r\n");
     await_blocked(c, 1);
-    expect_like(c, "* tot-mem=[6-9]????? *", "CLIENT LIST ID %lld", id);
+    expect_like(c, "* argv-mem=600007 * tot-mem=[6-9]????? *", "CLIENT LIST ID %lld", id);
     expect(c, "+OK", "CONFIG SET maxmemory-clients 500000");
     await_alone(c);
     expect(c, "+OK", "CONFIG SET maxmemory-clients 0");
@@ -68,7 +68,7 @@ static void test_requests_behind_run_in_order(void **state) {
     wire_text(w, "SET n 1\r\nWAIT 1 0\r\nINCR n\r\nWAITAOF 0 1 0\r\nINCR n\r\nGE");
     wire_expect(w, "+OK\r\n");
     await_blocked(c, 1);
-    expect_like(c, "*flags=b * cmd=wait *", "CLIENT LIST ID %lld", id);
+    expect_like(c, "*flags=b * argv-mem=6 * cmd=wait *", "CLIENT LIST ID %lld", id);
     expect(c, "\"1\"", "GET n");
     expect(c, "(int) 1", "CLIENT UNBLOCK %lld", id);
     wire_expect(w, ":0\r\n:2\r\n");
@@ -78,7 +78,8 @@ static void test_requests_behind_run_in_order(void **state) {
     wire_text(w, "T n\r\n"); /* the end of what it sent by halves */
     expect(c, "(int) 1", "CLIENT UNBLOCK %lld TIMEOUT", id);
     wire_expect(w, "*2\r\n:0\r\n:0\r\n:3\r\n$1\r\n3\r\n");
-    expect_like(c, "*flags=N *", "CLIENT LIST ID %lld", id);
+    expect_like(c, "*flags=N * argv-mem=0 *", "CLIENT LIST ID %lld", id);
+    expect_like(c, "* argv-mem=10 * cmd=client|list *", "CLIENT LIST");
     await_blocked(c, 0);
     wire_close(w);
     redisFree(c);

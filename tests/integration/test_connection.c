@@ -34,6 +34,7 @@ static const struct refusal {
     {"--loglevel chatty", "loglevel"},
     {"/nonexistent/file.conf", "No such file or directory"},
     {"--bind 192.0.2.1", "Cannot assign requested address"},
+    {"--tls-port 6380", "tls-port: this version can't serve TLS"},
     {"--port 0", "not listen"},
     {"--port 0 --logfile /dev/null", "not listen"},
     {"--port 0 --daemonize yes", "not listen"},
@@ -90,8 +91,25 @@ static void test_version_and_help(void **state) {
     assert_int_equal(server_run(&output, NULL, "--version"), 0);
     expect_in(output, "v=");
     free(output);
-    server_run(&output, NULL, "--help");
+    /* As redis-server: what runs it by mistake shall not take it for a success. */
+    assert_int_equal(server_run(&output, NULL, "--help"), 1);
     expect_in(output, "Usage");
+    free(output);
+    assert_int_equal(server_run(&output, NULL, "-h ignored"), 1);
+    expect_in(output, "Usage");
+    free(output);
+}
+
+static void test_check_system(void **state) {
+    char *output;
+    int status = server_run(&output, NULL, "--check-system");
+    const char *at = output;
+    static const char *const checks[] = {"[clock]...", "[overcommit]...", "[huge-pages]..."};
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        at = strstr(at, checks[i]);
+        if (!at) fail_msg("no %s, or not in its place: %s", checks[i], output);
+    }
+    assert_int_equal(status, strstr(output, "WARNING") ? 1 : 0);
     free(output);
 }
 
@@ -503,6 +521,7 @@ int main(void) {
         cmocka_unit_test(test_refused_config_line),
         cmocka_unit_test(test_port_in_use),
         cmocka_unit_test(test_version_and_help),
+        cmocka_unit_test(test_check_system),
         cmocka_unit_test(test_file_then_options),
         cmocka_unit_test(test_daemon_configured_by_stdin),
         cmocka_unit_test(test_unix_socket),

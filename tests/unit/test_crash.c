@@ -272,6 +272,23 @@ static void crash_among_threads(void) {
     test_crash_fault();
 }
 
+static void crash_beside_a_library(void) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    start_helpers(1);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+    test_crash_fault();
+}
+
+/* Libraries block signals in their own threads. They're named, and not waited for. */
+static void thread_of_a_library(void **unused) {
+    int status;
+    const char *text = report_of(crash_beside_a_library, &status);
+    expect(text, "helper_name (not asked: it blocks signals");
+    expect_not(text, "no answer");
+}
+
 static void *crash_at_once(void *arg) {
     pthread_barrier_wait(&running);
     test_crash_fault();
@@ -349,11 +366,17 @@ static void stopping(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_report), cmocka_unit_test(user_data_is_hidden),
-        cmocka_unit_test(switched_off), cmocka_unit_test(assertions),
-        cmocka_unit_test(all_signals),  cmocka_unit_test(stack_overflow),
-        cmocka_unit_test(second_crash), cmocka_unit_test(threads),
-        cmocka_unit_test(watchdog),     cmocka_unit_test(stopping),
+        cmocka_unit_test(whole_report),
+        cmocka_unit_test(user_data_is_hidden),
+        cmocka_unit_test(switched_off),
+        cmocka_unit_test(assertions),
+        cmocka_unit_test(all_signals),
+        cmocka_unit_test(stack_overflow),
+        cmocka_unit_test(second_crash),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(thread_of_a_library),
+        cmocka_unit_test(watchdog),
+        cmocka_unit_test(stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
