@@ -11,6 +11,7 @@
 #include "base/slice.h"
 
 struct call;
+struct engine;
 typedef void command_handler(struct call *c);
 
 /* X(constant, name in COMMAND INFO) in the order in which Redis lists them. */
@@ -173,6 +174,8 @@ struct command {
     /* The argument that is looked up in the (first) key's value: where that's a table, what the
      * look-ups of a batch need is asked for together. 0: none. */
     int element_arg;
+    /* Is argument i (behind the names) a secret? See redact.h. NULL: none is. */
+    bool (*is_secret)(const struct engine *e, const struct slice *argv, int argc, int i);
 
     /* Documentation: COMMAND DOCS. */
     const char *group, *summary, *since, *complexity;

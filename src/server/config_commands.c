@@ -40,6 +40,11 @@ static void cmd_config_set(struct call *c) {
     reply_outcome(c, done, &error);
 }
 
+/* The values of passwords and the like. */
+static bool set_is_secret(const struct engine *e, const struct slice *argv, int argc, int i) {
+    return i % 2 && config_is_sensitive(e->config, argv[i - 1]);
+}
+
 static void cmd_config_rewrite(struct call *c) {
     struct buf error = BUF_INIT;
     bool done = config_rewrite(c->engine->config, false, &error);
@@ -94,6 +99,7 @@ static const struct command subcommands[] = {
         .run = cmd_config_set,
         .arity = -4,
         .flags = ADMIN,
+        .is_secret = set_is_secret,
         .group = "server",
         .summary = "Changes parameters while the server runs, all or none.",
         .since = "2.0.0",

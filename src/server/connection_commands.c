@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* AUTH, HELLO, PING, ECHO, QUIT, RESET. */
 #include "base/num.h"
+#include "exec/redact.h"
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -80,6 +81,19 @@ static bool parse_hello_or_reply(struct call *c, struct hello *h) {
     return true;
 }
 
+/* Both words behind AUTH, wherever parsing would find it. */
+static bool hello_is_secret(const struct engine *e, const struct slice *argv, int argc, int arg) {
+    for (int i = 2; i < arg; i++) {
+        if (argc - 1 - i >= 2 && slice_is(argv[i], "auth")) {
+            if (arg <= i + 2) return true;
+            i += 2;
+        } else {
+            i += slice_is(argv[i], "setname");
+        }
+    }
+    return false;
+}
+
 static void reply_server(struct call *c, const struct client *client) {
     struct reply *r = c->reply;
     reply_map(r, 7);
@@ -155,11 +169,12 @@ enum {
 };
 
 const struct command connection_commands[] = {
-    {"auth", cmd_auth, -2, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "1.0.0",
-     .summary = "Authenticates the connection.",
+    {"auth", cmd_auth, -2, ANYTIME, ACL_CONNECTION, .is_secret = redact_all, .group = "connection",
+     .since = "1.0.0", .summary = "Authenticates the connection.",
      .complexity = "O(N) in the number of passwords of the user", .syntax = "[username] password",
      .history = "6.0.0 Takes a user name, too."},
-    {"hello", cmd_hello, -1, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "6.0.0",
+    {"hello", cmd_hello, -1, ANYTIME, ACL_CONNECTION, .is_secret = hello_is_secret,
+     .group = "connection", .since = "6.0.0",
      .summary = "Agrees on the protocol version, and tells about the server.", .complexity = "O(1)",
      .syntax = "[arguments:(protover:integer [AUTH auth:(username password)] [SETNAME "
                "clientname])]",

@@ -13,6 +13,7 @@
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
+#include "exec/redact.h"
 #include "server/access.h"
 #include "server/families.h"
 #include "server/info_sections.h"
@@ -161,8 +162,10 @@ bool server_shutdown(struct server *s) {
 static size_t crash_command(void *ctx, struct slice *args, size_t max) {
     const struct server *s = ctx;
     if (!s->running_request) return 0;
-    size_t argc = (size_t)s->running_request->argc;
-    for (size_t i = 0; i < argc && i < max; i++) args[i] = s->running_request->argv[i];
+    const struct request *r = s->running_request;
+    size_t argc = (size_t)r->argc;
+    for (size_t i = 0; i < argc && i < max; i++)
+        args[i] = r->cmd ? redact_arg(&s->engine, r->cmd, r->argv, r->argc, (int)i) : r->argv[i];
     return argc;
 }
 
