@@ -36,6 +36,7 @@ const struct command *const command_families[] = {
     geo_commands,
     geo_search_commands,
     sort_commands,
+    transaction_commands,
     keys_commands,
     scan_commands,
     expire_commands,

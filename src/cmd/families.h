@@ -35,6 +35,7 @@ extern const struct command stream_info_commands[];
 extern const struct command geo_commands[];
 extern const struct command geo_search_commands[];
 extern const struct command sort_commands[];
+extern const struct command transaction_commands[];
 extern const struct command keys_commands[];
 extern const struct command scan_commands[];
 extern const struct command expire_commands[];

@@ -377,10 +377,7 @@ size_t db_flush(struct db *db, bool lazy) {
 
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
     if (a == b) return;
-    if (ks->hooks.flushed) {
-        ks->hooks.flushed(ks->hooks.ctx, &ks->dbs[a]);
-        ks->hooks.flushed(ks->hooks.ctx, &ks->dbs[b]);
-    }
+    if (ks->hooks.swapped) ks->hooks.swapped(ks->hooks.ctx, &ks->dbs[a], &ks->dbs[b]);
     struct db was = ks->dbs[a];
     ks->dbs[a].table = ks->dbs[b].table;
     ks->dbs[a].deadlines = ks->dbs[b].deadlines;

@@ -51,8 +51,10 @@ struct keyspace_hooks {
     void *ctx;
     /* After a write (before the write for edits in place). `db` and `key` are borrowed. */
     void (*event)(void *ctx, struct db *db, struct slice key, enum db_event event);
-    /* Before all keys of a database go (or, for SWAPDB, change their database); db NULL: of all. */
+    /* Before all keys of a database go. */
     void (*flushed)(void *ctx, struct db *db);
+    /* Before two databases change places. */
+    void (*swapped)(void *ctx, struct db *a, struct db *b);
     /* Takes over an entry whose value is costly to free, or a whole table, to free it elsewhere. */
     void (*discard)(void *ctx, struct entry *e);
     void (*discard_table)(void *ctx, struct table *t);

@@ -23,13 +23,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ds/table.h"
+#include "exec/key_index.h"
 
 struct call;
 struct command_entry;
 struct reply;
 struct session;
-struct waited_key;
 
 /* What a command waits for: a const instance for each such thing. */
 struct block_kind {
@@ -74,10 +73,9 @@ struct blocking {
     struct blocking_hooks hooks;
 
     /* blocking_keys.h */
-    bool keys_open; /* the table is there */
+    struct key_index keys; /* that are waited for */
     bool serving;
-    struct table keys; /* that are waited for */
-    struct waited_key *ready, **ready_end;
+    struct indexed_key *ready, **ready_end;
 };
 
 /* Makes the call's session wait, up to `timeout_ms` (0: for ever). Takes over `state`. To be called

@@ -42,6 +42,8 @@ typedef void command_handler(struct call *c);
     X(MAY_REPLICATE) /* no write to the user, but replicas may have to be told */                  \
     X(INTERNAL)      /* for servers and tests among themselves: "syscmd" in COMMAND DOCS */        \
     X(PROTECTED)     /* for whom the engine's guard lets: enable-debug-command and the like */     \
+    X(UNQUEUED)      /* runs at once although MULTI queues what comes */                           \
+    X(RUNS_QUEUED)   /* EXEC: may do what all of the queued commands may */                        \
     X(QUICK)         /* so short that reading the clock would show: timed in groups */
 
 enum {

@@ -23,7 +23,9 @@ struct command_entry {
     uint16_t sub_count;
     int16_t first_key;   /* index of the first key when the first spec tells it at once, else 0 */
     int16_t element_arg; /* the row's */
+    int16_t arity;       /* the row's */
     bool open;           /* has a handler and isn't CMD_PROTECTED: the engine's guard isn't asked */
+    bool plain;          /* and has no subcommands */
     unsigned flags, categories; /* with all that is implied */
     char *name; /* what it's called by: renamed perhaps; of a subcommand the second word */
     uint64_t name_prefix; /* its first eight letters, and its length: for command_find */

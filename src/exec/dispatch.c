@@ -3,13 +3,11 @@
 
 #include "base/alloc.h"
 #include "base/ticks.h"
+#include "exec/admission.h"
 #include "exec/blocking_keys.h"
 #include "type/type.h"
 
-enum {
-    UNKNOWN_TEXT_MAX = 128, /* Redis shows this much of an unknown command and of its arguments */
-    TIMED_TOGETHER = 16,    /* quick commands in a group, at most */
-};
+enum { TIMED_TOGETHER = 16 }; /* quick commands in a group, at most */
 
 /* The command that argv[0] and, for a container, argv[1] name. */
 static struct command_entry *command_of(const struct command_table *commands,
@@ -80,107 +78,24 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
     if (elements) touch_elements(s, requests, count);
 }
 
-static void append_quoted(struct buf *text, struct slice arg, size_t max) {
-    size_t len = arg.len < max ? arg.len : max;
-    buf_appendf(text, "'%.*s' ", (int)len, arg.ptr);
-}
-
-static void reply_unknown(struct session *s, const struct request *r) {
-    struct buf args = BUF_INIT;
-    for (int i = 1; i < r->argc && args.len < UNKNOWN_TEXT_MAX; i++)
-        append_quoted(&args, r->argv[i], UNKNOWN_TEXT_MAX - args.len);
-    struct slice name = r->argv[0];
-    int len = name.len < UNKNOWN_TEXT_MAX ? (int)name.len : UNKNOWN_TEXT_MAX;
-    reply_errorf(s->reply, "ERR unknown command '%.*s', with args beginning with: %s", len,
-                 name.ptr, args.data ? args.data : "");
-    buf_release(&args);
-}
-
-static void reply_unknown_sub(struct session *s, const struct request *r) {
-    struct slice name = r->argv[1];
-    struct buf upper = BUF_INIT;
-    for (const char *at = r->cmd->name; *at; at++)
-        buf_append_char(&upper, *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at);
-    reply_errorf(s->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-                 name.len < UNKNOWN_TEXT_MAX ? (int)name.len : UNKNOWN_TEXT_MAX, name.ptr,
-                 upper.data);
-    buf_release(&upper);
-}
-
-static bool is_unknown_sub(const struct request *r) {
-    return r->cmd->row->subcommands && r->argc > 1;
-}
-
-static bool arity_fits(const struct command *row, int argc) {
-    return row->arity >= 0 ? argc == row->arity : argc >= -row->arity;
-}
-
-static const char *guard_error(struct session *s, const struct command_entry *cmd) {
-    return cmd->open || !s->engine->guard ? NULL : s->engine->guard(s, cmd);
-}
-
-static bool unguarded_or_reply(struct session *s, const struct request *r) {
-    const char *error = guard_error(s, r->cmd);
-    if (error) reply_error(s->reply, error);
-    return !error;
-}
-
-/* As in Redis what is protected is so even before who isn't authenticated is told so. */
-static bool known_or_reply(struct session *s, const struct request *r) {
-    if (!r->cmd) {
-        reply_unknown(s, r);
-        return false;
-    }
-    const struct command *row = r->cmd->row;
-    if (is_unknown_sub(r)) {
-        reply_unknown_sub(s, r);
-        return false;
-    }
-    if (arity_fits(row, r->argc)) {
-        if (__builtin_expect(r->cmd->open, 1)) return true;
-        if (row->run) return unguarded_or_reply(s, r);
-    }
-    reply_errorf(s->reply, "ERR wrong number of arguments for '%s' command", r->cmd->full_name);
-    return false;
-}
-
-/* The error of the gate that is closed to the request; NULL if none is. */
-static const char *gate_error(const struct session *s, const struct request *r) {
-    unsigned gates = s->engine->gates | s->gates;
-    if ((gates & GATE_AUTH) && !(r->cmd->flags & CMD_NO_AUTH)) return ERR_NOAUTH;
-    if ((gates & GATE_LOADING) && !(r->cmd->flags & CMD_LOADING))
-        return "LOADING Redis is loading the dataset in memory";
-    return NULL;
-}
-
-/* The time since the last reading of the clock. */
-static uint64_t take_ns(struct engine *e) {
-    uint64_t now = ticks_now(&e->ticks), ns = ticks_to_ns(&e->ticks, now - e->ticks_at);
+/* The time since `began`, an earlier reading of the clock. What of it is since the last reading
+ * hasn't been accounted for as time that the engine was busy. */
+static uint64_t take_ns_since(struct engine *e, uint64_t began) {
+    uint64_t now = ticks_now(&e->ticks);
+    e->busy_ns += ticks_to_ns(&e->ticks, now - e->ticks_at);
     e->ticks_at = now;
-    e->busy_ns += ns;
-    return ns;
+    return ticks_to_ns(&e->ticks, now - began);
 }
 
-/* May the request run as far as memory goes? As in Redis it may while eviction is under way. The
- * time that took is part of the client's share of the turn, but not the command's. */
-static bool memory_suffices(struct engine *e, const struct request *r) {
-    if (!(e->gates & GATE_MEMORY) || !(r->cmd->flags & CMD_DENYOOM)) return true;
+static uint64_t take_ns(struct engine *e) {
+    return take_ns_since(e, e->ticks_at);
+}
+
+enum evict_result dispatch_make_room(struct engine *e) {
     dispatch_settle(e);
     enum evict_result result = engine_make_room(e);
     take_ns(e);
-    return result != EVICT_NOTHING;
-}
-
-static bool gates_open_or_reply(struct session *s, const struct request *r) {
-    const char *error = gate_error(s, r);
-    if (!error && !memory_suffices(s->engine, r)) error = ERR_OOM;
-    if (error) reply_error(s->reply, error);
-    return !error;
-}
-
-bool dispatch_accepts(struct session *s, const struct request *r) {
-    if (!r->cmd || !r->cmd->row->run || is_unknown_sub(r)) return false;
-    return arity_fits(r->cmd->row, r->argc) && !guard_error(s, r->cmd) && !gate_error(s, r);
+    return result;
 }
 
 static void count_calls(struct engine *e, struct command_entry *cmd, uint64_t ns,
@@ -201,31 +116,40 @@ void dispatch_count(struct engine *e, struct command_entry *cmd, uint64_t ns, bo
 
 void dispatch_settle(struct engine *e) {
     struct timed_group *group = &e->timed;
-    if (group->count) count_calls(e, group->cmd, take_ns(e), group);
+    if (!group->count) return;
+    uint64_t ns = take_ns(e);
+    count_calls(e, group->cmd, ns, group);
+    /* Which of them it was isn't known. */
+    if (__builtin_expect(ns >= e->slow_ns, 0)) e->observer.after(group->session, group->last, ns);
     group->count = group->failed = 0;
 }
 
 /* Reading the clock takes 10 to 25 ns, a tenth of what a pipelined GET costs: so a run of quick
  * commands of one kind is timed as a group, and each gets its part. */
-static void count_quick(struct engine *e, struct command_entry *cmd, bool failed) {
+static void count_quick(struct session *s, const struct request *r, bool failed) {
+    struct engine *e = s->engine;
     struct timed_group *group = &e->timed;
-    group->cmd = cmd;
+    group->cmd = r->cmd;
+    group->session = s;
+    group->last = r;
     group->failed += failed;
     if (++group->count == TIMED_TOGETHER) dispatch_settle(e);
 }
 
-static bool ready_or_reply(struct session *s, const struct request *r) {
+static void count_one(struct session *s, const struct request *r, uint64_t began, bool failed) {
     struct engine *e = s->engine;
-    if (e->timed.cmd != r->cmd) dispatch_settle(e);
-    bool ready = known_or_reply(s, r);
-    if (ready && __builtin_expect((e->gates | s->gates) != 0, 0)) ready = gates_open_or_reply(s, r);
-    if (!ready && r->cmd && !is_unknown_sub(r)) r->cmd->stats.rejected++;
-    return ready;
+    uint64_t ns = take_ns_since(e, began);
+    if (__builtin_expect(s->blocked != NULL, 0)) {
+        s->blocked->ns = ns;
+        return;
+    }
+    dispatch_count(e, r->cmd, ns, failed);
+    if (((e->gates | s->gates) & (GATE_TIMED | GATE_TRACKED)) || ns >= e->slow_ns)
+        e->observer.after(s, r, ns);
 }
 
-void dispatch_run(struct session *s, const struct request *r) {
+static inline void run(struct session *s, const struct request *r) {
     struct engine *e = s->engine;
-    if (!ready_or_reply(s, r)) return;
     struct call c = {
         .engine = e,
         .session = s,
@@ -239,15 +163,27 @@ void dispatch_run(struct session *s, const struct request *r) {
         .element_hashed = r->elements != NULL,
         .element_hash = r->element_hash,
     };
+    if (e->timed.cmd != r->cmd) dispatch_settle(e);
+    unsigned gates = e->gates | s->gates;
+    if (__builtin_expect(gates & GATE_MONITORED, 0)) e->observer.before(s, r);
+    uint64_t began = e->ticks_at;
     uint32_t errors = c.reply->errors;
     r->cmd->row->run(&c);
     bool failed = c.reply->errors != errors;
-    if (r->cmd->flags & CMD_QUICK)
-        count_quick(e, r->cmd, failed);
-    else if (__builtin_expect(s->blocked != NULL, 0))
-        s->blocked->ns = take_ns(e);
+    if ((r->cmd->flags & CMD_QUICK) && !(gates & (GATE_TIMED | GATE_TRACKED)))
+        count_quick(s, r, failed);
     else
-        dispatch_count(e, r->cmd, take_ns(e), failed);
+        count_one(s, r, began, failed);
+}
+
+void dispatch_run_nested(struct session *s, const struct request *r) {
+    run(s, r);
+}
+
+void dispatch_run(struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    if (admission_ask(s, r) != ADMISSION_GRANTED) return;
+    run(s, r);
     if (__builtin_expect(blocking_ready(e), 0)) {
         dispatch_settle(e);
         blocking_serve(e);

@@ -20,13 +20,19 @@ struct request {
  * will find into the cache. */
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count);
 
-/* Would the request run, and not be refused for what it's called or who calls it? */
-bool dispatch_accepts(struct session *s, const struct request *r);
-
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise,
  * or waits: then it comes later, see blocking.h). Statistics of quick commands may wait for
  * dispatch_settle. */
 void dispatch_run(struct session *s, const struct request *r);
+
+/* Runs a prepared request inside another one (EXEC, a script), of this session or of one for which
+ * that runs commands, and asks nothing: whether it may run is the outer one's business. Nobody who
+ * waits is served before the outer one is over. */
+void dispatch_run_nested(struct session *s, const struct request *r);
+
+/* Evicts for a slice's time if there's too much. The time that takes is part of the client's share
+ * of the turn, but not the command's. */
+enum evict_result dispatch_make_room(struct engine *e);
 
 /* Accounts for what ran since the last reading of the clock: at the end of each batch. */
 void dispatch_settle(struct engine *e);

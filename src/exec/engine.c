@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "exec/blocking_keys.h"
+#include "exec/watch.h"
 #include "type/type.h"
 
 enum { WALL_FRESH_US = 1000 };
@@ -59,7 +60,7 @@ static void memory_changed(void *ctx) {
 }
 
 void engine_init(struct engine *e, struct config *config) {
-    *e = (struct engine){.config = config};
+    *e = (struct engine){.config = config, .slow_ns = UINT64_MAX};
     e->commands = command_table_new();
     e->info = info_new();
     e->push = push_to_own_reply;
@@ -75,10 +76,18 @@ void engine_add_families(struct engine *e, const struct command *const *families
 static void on_event(void *ctx, struct db *db, struct slice key, enum db_event event) {
     struct engine *e = ctx;
     if (e->listeners & LISTEN_BLOCKING && event != EVENT_SILENT) blocking_key_event(e, db, key);
+    if (e->listeners & LISTEN_WATCH && event != EVENT_KEYMISS) watch_key_event(e, db, key);
 }
 
 static void on_flushed(void *ctx, struct db *db) {
     blocking_flushed(ctx, db);
+    watch_flushed(ctx, db);
+}
+
+static void on_swapped(void *ctx, struct db *a, struct db *b) {
+    blocking_flushed(ctx, a);
+    blocking_flushed(ctx, b);
+    watch_swapped(ctx, a, b);
 }
 
 void engine_listen(struct engine *e, enum engine_listener who, bool on) {
@@ -90,6 +99,7 @@ void engine_open(struct engine *e, uint32_t databases) {
     keyspace_init(&e->keyspace, databases, &e->settings.types);
     e->keyspace.hooks.ctx = e;
     e->keyspace.hooks.flushed = on_flushed;
+    e->keyspace.hooks.swapped = on_swapped;
     random_hex(e->run_id, 40);
     e->run_id[40] = '\0';
     ticks_init(&e->ticks);

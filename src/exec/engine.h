@@ -17,6 +17,7 @@
 #include "exec/command_table.h"
 #include "exec/exec_config.h"
 #include "exec/info.h"
+#include "exec/key_index.h"
 #include "exec/push.h"
 #include "io/background.h"
 
@@ -34,27 +35,43 @@ struct engine_stats {
     size_t error_codes;
 };
 
-/* Reasons why a command must be looked at more closely before it runs; 0 nearly always, so that one
- * test of engine->gates | session->gates hides them all. */
+/* Reasons why a command must be looked at more closely before it runs, or behind it; 0 nearly
+ * always, so that one test of engine->gates | session->gates hides them all. */
 enum gate {
-    GATE_AUTH = 1 << 0,     /* session: not authenticated */
-    GATE_LOADING = 1 << 1,  /* engine: the data set is being loaded */
-    GATE_OBSERVED = 1 << 2, /* engine: the observer wants to see commands before they run */
-    GATE_MEMORY = 1 << 3,   /* engine: there was more than maxmemory when the batch began */
+    GATE_AUTH = 1 << 0,      /* session: not authenticated */
+    GATE_LOADING = 1 << 1,   /* engine: the data set is being loaded */
+    GATE_MEMORY = 1 << 2,    /* engine: there was more than maxmemory when the batch began */
+    GATE_MULTI = 1 << 3,     /* session: commands are queued for EXEC */
+    GATE_MONITORED = 1 << 4, /* engine: the observer wants to see commands before they run */
+    GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they are over */
+    GATE_TIMED = 1 << 6,   /* engine: it wants to see all of them, and each one's own time */
+};
+
+struct session;
+struct request;
+
+/* Who looks at commands that run, one by one; filled in once at start. Those that run for EXEC or a
+ * script are shown, too, before the outer one is over. */
+struct engine_observer {
+    void (*before)(struct session *s, const struct request *r); /* GATE_MONITORED */
+    /* GATE_TRACKED, GATE_TIMED, and whatever took engine.slow_ns or more. A command that waits is
+     * shown when it's answered, if `r` is still known. */
+    void (*after)(struct session *s, const struct request *r, uint64_t ns);
 };
 
 /* Quick commands of one kind that ran one after the other, not accounted for yet. */
 struct timed_group {
     struct command_entry *cmd;
     unsigned count, failed;
+    struct session *session; /* whose they were, and the last of them */
+    const struct request *last;
 };
 
 /* Who wants to know of keyspace events; while nobody does they cost nothing. */
 enum engine_listener {
     LISTEN_BLOCKING = 1 << 0,
+    LISTEN_WATCH = 1 << 1,
 };
-
-struct session;
 
 struct engine {
     struct keyspace keyspace;
@@ -66,6 +83,10 @@ struct engine {
     struct engine_stats stats;
     struct blocking blocking;
     struct push_hooks push;
+    struct key_index watched; /* keys of WATCH */
+    size_t watching;          /* sessions that watch some */
+    struct engine_observer observer;
+    uint64_t slow_ns;              /* commands that take this long are shown to the observer */
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;

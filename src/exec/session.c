@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "exec/session.h"
 
+#include "exec/transaction.h"
+
 static void count_error(void *ctx, struct slice text) {
     engine_count_error(ctx, text);
 }
@@ -14,6 +16,7 @@ void session_init(struct session *s, struct engine *engine, struct reply_pool *p
 }
 
 void session_release(struct session *s) {
+    transaction_discard(s);
     reply_release(&s->own_reply);
 }
 

@@ -5,17 +5,22 @@
 #define DREY_EXEC_SESSION_H
 
 #include "exec/engine.h"
+#include "exec/watch.h"
 #include "resp/reply.h"
+
+struct transaction;
 
 struct session {
     struct engine *engine;
     struct db *db;
     struct reply *reply; /* where replies go; the owner may point it elsewhere between commands */
     struct reply own_reply;
-    struct blocked *blocked; /* NULL: no command waits, see blocking.h */
-    unsigned gates;          /* of enum gate */
-    bool no_touch;           /* CLIENT NO-TOUCH: look-ups aren't uses */
-    bool can_wait;           /* commands may wait; else they are answered as if their time was up */
+    struct blocked *blocked;         /* NULL: no command waits, see blocking.h */
+    struct transaction *transaction; /* NULL: no MULTI is open */
+    struct watch watch;
+    unsigned gates; /* of enum gate */
+    bool no_touch;  /* CLIENT NO-TOUCH: look-ups aren't uses */
+    bool can_wait;  /* commands may wait; else they are answered as if their time was up */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_list.h"
 
+#include "exec/transaction.h"
 #include "server/client_addr.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
@@ -19,7 +20,9 @@ static void append_flags(const struct client *c, struct buf *to) {
         {c->kind == CLIENT_REPLICA, 'S'},
         {c->kind == CLIENT_PRIMARY, 'M'},
         {c->kind == CLIENT_PUBSUB, 'P'},
+        {c->session.transaction != NULL, 'x'},
         {c->paused || client_is_blocked(c), 'b'},
+        {c->session.watch.touched, 'd'},
         {c->close_after_reply, 'c'},
         {c->closing, 'A'},
         {c->unix_socket, 'U'},
@@ -72,8 +75,9 @@ static void append_buffers(const struct client *c, struct buf *to) {
     if (chunks)
         first =
             (r->head == r->tail ? (size_t)(r->pos - r->head->data) : r->head->len) - r->head_taken;
-    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0", unparsed,
-                room, argument_bytes(c), chunks ? r->head->cap : 0);
+    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=0", unparsed,
+                room, argument_bytes(c), transaction_memory(&c->session),
+                chunks ? r->head->cap : 0);
     buf_appendf(to, " obl=%zu oll=%zu omem=%llu tot-mem=%zu", first, chunks ? chunks - 1 : 0,
                 (unsigned long long)client_output_counted(c), client_memory_of(c));
 }
@@ -81,8 +85,8 @@ static void append_buffers(const struct client *c, struct buf *to) {
 void client_describe(const struct client *c, struct buf *to) {
     const struct session *s = &c->session;
     append_identity(c, to);
-    buf_appendf(to, " db=%d sub=0 psub=0 ssub=0 multi=-1 watch=0",
-                (int)(s->db - s->engine->keyspace.dbs));
+    buf_appendf(to, " db=%d sub=0 psub=0 ssub=0 multi=%d watch=%zu",
+                (int)(s->db - s->engine->keyspace.dbs), transaction_count(s), s->watch.count);
     append_buffers(c, to);
     buf_appendf(to, " events=%s%s cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s",
                 c->watch.interest & LOOP_READ ? "r" : "", c->watch.interest & LOOP_WRITE ? "w" : "",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_pause.h"
 
+#include "exec/admission.h"
 #include "server/server.h"
 
 static void on_end(struct loop_timer *timer) {
@@ -39,9 +40,9 @@ void client_pause_stop(struct server *s) {
 
 bool client_pause_hold(struct client *c, const struct request *r) {
     struct client_pause *p = &c->server->pause;
-    if (c->kind == CLIENT_REPLICA || !dispatch_accepts(&c->session, r)) return false;
-    if (p->what == CLIENT_PAUSE_WRITES && !(r->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
-        return false;
+    if (c->kind == CLIENT_REPLICA || !admission_likely(&c->session, r)) return false;
+    unsigned flags = admission_flags(&c->session, r);
+    if (p->what == CLIENT_PAUSE_WRITES && !(flags & (CMD_WRITE | CMD_MAY_REPLICATE))) return false;
     c->paused = true;
     c->last_command = r->cmd;
     client_queue_push(&p->held, &c->queued);

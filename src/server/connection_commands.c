@@ -2,6 +2,7 @@
 /* AUTH, HELLO, PING, ECHO, QUIT, RESET. */
 #include "base/num.h"
 #include "exec/redact.h"
+#include "exec/transaction.h"
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -153,6 +154,7 @@ static void cmd_quit(struct call *c) {
 /* As if the client had just connected, but for what it told of its library. */
 static void cmd_reset(struct call *c) {
     struct client *client = client_of(c->session);
+    transaction_discard(c->session);
     session_select(c->session, 0);
     c->session->no_touch = false;
     c->session->own_reply.resp = 2;
@@ -186,10 +188,11 @@ const struct command connection_commands[] = {
     {"echo", cmd_echo, 2, CMD_LOADING | CMD_STALE | CMD_FAST, ACL_CONNECTION, .group = "connection",
      .since = "1.0.0", .summary = "Returns its argument.", .complexity = "O(1)",
      .syntax = "message"},
-    {"quit", cmd_quit, -1, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "1.0.0",
-     .summary = "Closes the connection.", .complexity = "O(1)", .deprecated_since = "7.2.0",
-     .replaced_by = "closing the connection"},
-    {"reset", cmd_reset, 1, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "6.2.0",
-     .summary = "Puts the connection back to the state of a new one.", .complexity = "O(1)"},
+    {"quit", cmd_quit, -1, ANYTIME | CMD_UNQUEUED, ACL_CONNECTION, .group = "connection",
+     .since = "1.0.0", .summary = "Closes the connection.", .complexity = "O(1)",
+     .deprecated_since = "7.2.0", .replaced_by = "closing the connection"},
+    {"reset", cmd_reset, 1, ANYTIME | CMD_UNQUEUED, ACL_CONNECTION, .group = "connection",
+     .since = "6.2.0", .summary = "Puts the connection back to the state of a new one.",
+     .complexity = "O(1)"},
     {.name = NULL},
 };

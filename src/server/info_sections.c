@@ -97,9 +97,9 @@ static void write_clients(void *ctx, struct buf *out) {
     info_u64(out, "blocked_clients", s->pause.held.count + s->engine.blocking.count);
     info_u64(out, "tracking_clients", 0);
     info_u64(out, "pubsub_clients", 0);
-    info_u64(out, "watching_clients", 0);
+    info_u64(out, "watching_clients", s->engine.watching);
     info_u64(out, "clients_in_timeout_table", s->engine.blocking.timed);
-    info_u64(out, "total_watched_keys", 0);
+    info_u64(out, "total_watched_keys", key_index_count(&s->engine.watched));
     info_u64(out, "total_blocking_keys", blocking_keys_count(&s->engine, false));
     info_u64(out, "total_blocking_keys_on_nokey", blocking_keys_count(&s->engine, true));
 }

@@ -14,8 +14,8 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "cmd/families.h"
+#include "exec/admission.h"
 #include "exec/config.h"
-#include "exec/dispatch.h"
 
 enum { ARGS_MAX = 8, BATCH = 32 };
 
@@ -276,7 +276,7 @@ static void accepted_is_run(void **unused) {
             snprintf(line, sizeof(line), "%s", requests[i]);
             struct request r = {.argv = argv, .argc = split(line, argv)};
             dispatch_prepare_all(&session, &r, 1);
-            bool accepted = dispatch_accepts(&session, &r);
+            bool accepted = admission_likely(&session, &r);
             uint64_t before = engine.stats.commands;
             dispatch_run(&session, &r);
             assert_int_equal(engine.stats.commands - before, accepted);

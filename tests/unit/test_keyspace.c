@@ -54,6 +54,10 @@ static void on_flushed(void *ctx, struct db *db) {
     ((struct model *)ctx)->flushes++;
 }
 
+static void on_swapped(void *ctx, struct db *a, struct db *b) {
+    ((struct model *)ctx)->flushes += 2;
+}
+
 static void on_discard(void *ctx, struct entry *e) {
     ((struct model *)ctx)->discarded++;
     entry_free(e);
@@ -86,7 +90,12 @@ static struct model *model_new(void) {
     random_seed_fixed(&m->ks.rng, 1);
     m->ks.seed = (struct hash_seed){11, 12}; /* nothing was hashed yet */
     m->ks.now_ms = 1000000000000;
-    m->ks.hooks = (struct keyspace_hooks){m, on_event, on_flushed, on_discard, on_discard_table};
+    m->ks.hooks = (struct keyspace_hooks){.ctx = m,
+                                          .event = on_event,
+                                          .flushed = on_flushed,
+                                          .swapped = on_swapped,
+                                          .discard = on_discard,
+                                          .discard_table = on_discard_table};
     for (size_t d = 0; d < DBS; d++) m->dbs[d] = calloc(KEYS, sizeof *m->dbs[d]);
     names_init(m);
     return m;

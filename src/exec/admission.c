@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/admission.h"
+
+#include <stdio.h>
+
+#include "exec/transaction.h"
+
+enum {
+    UNKNOWN_TEXT_MAX = 128, /* Redis shows this much of an unknown command and of its arguments */
+};
+
+/* Known. */
+
+static void append_quoted(struct buf *text, struct slice arg, size_t max) {
+    size_t len = arg.len < max ? arg.len : max;
+    buf_appendf(text, "'%.*s' ", (int)len, arg.ptr);
+}
+
+static void reply_unknown(struct session *s, const struct request *r) {
+    struct buf args = BUF_INIT;
+    for (int i = 1; i < r->argc && args.len < UNKNOWN_TEXT_MAX; i++)
+        append_quoted(&args, r->argv[i], UNKNOWN_TEXT_MAX - args.len);
+    struct slice name = r->argv[0];
+    int len = name.len < UNKNOWN_TEXT_MAX ? (int)name.len : UNKNOWN_TEXT_MAX;
+    reply_errorf(s->reply, "ERR unknown command '%.*s', with args beginning with: %s", len,
+                 name.ptr, args.data ? args.data : "");
+    buf_release(&args);
+}
+
+static void reply_unknown_sub(struct session *s, const struct request *r) {
+    struct slice name = r->argv[1];
+    struct buf upper = BUF_INIT;
+    for (const char *at = r->cmd->name; *at; at++)
+        buf_append_char(&upper, *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at);
+    reply_errorf(s->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                 name.len < UNKNOWN_TEXT_MAX ? (int)name.len : UNKNOWN_TEXT_MAX, name.ptr,
+                 upper.data);
+    buf_release(&upper);
+}
+
+static bool is_unknown_sub(const struct request *r) {
+    return r->cmd->row->subcommands && r->argc > 1;
+}
+
+static const char *guard_error(struct session *s, const struct command_entry *cmd) {
+    return cmd->open || !s->engine->guard ? NULL : s->engine->guard(s, cmd);
+}
+
+static bool unguarded_or_reply(struct session *s, const struct request *r) {
+    const char *error = guard_error(s, r->cmd);
+    if (error) reply_error(s->reply, error);
+    return !error;
+}
+
+/* An error refuses EXEC in words of its own, and ends the transaction. */
+static void reply_refusal(struct session *s, const struct request *r, const char *error) {
+    if (r->cmd->flags & CMD_RUNS_QUEUED)
+        transaction_refuse(s, error);
+    else
+        reply_error(s->reply, error);
+}
+
+static void reply_wrong_arity(struct session *s, const struct request *r) {
+    char error[256];
+    snprintf(error, sizeof error, "ERR wrong number of arguments for '%s' command",
+             r->cmd->full_name);
+    reply_refusal(s, r, error);
+}
+
+/* As in Redis what is protected is so even before who isn't authenticated is told so. */
+bool admission_known_or_reply(struct session *s, const struct request *r) {
+    if (!r->cmd) {
+        reply_unknown(s, r);
+        return false;
+    }
+    const struct command *row = r->cmd->row;
+    if (is_unknown_sub(r)) {
+        reply_unknown_sub(s, r);
+        return false;
+    }
+    if (admission_arity_fits(r->cmd, r->argc)) {
+        if (__builtin_expect(r->cmd->open, 1)) return true;
+        if (row->run) return unguarded_or_reply(s, r);
+    }
+    reply_wrong_arity(s, r);
+    return false;
+}
+
+/* Gates. */
+
+unsigned admission_flags(const struct session *s, const struct request *r) {
+    unsigned flags = r->cmd->flags;
+    return flags & CMD_RUNS_QUEUED ? transaction_flags(s, flags) : flags;
+}
+
+/* The error of the gate that is closed to the request; NULL if none is. */
+static const char *gate_error(const struct session *s, const struct request *r) {
+    unsigned gates = s->engine->gates | s->gates, flags = admission_flags(s, r);
+    if ((gates & GATE_AUTH) && !(flags & CMD_NO_AUTH)) return ERR_NOAUTH;
+    if ((gates & GATE_MULTI) && (flags & CMD_NO_MULTI))
+        return "ERR Command not allowed inside a transaction";
+    if ((gates & GATE_LOADING) && !(flags & CMD_LOADING))
+        return "LOADING Redis is loading the dataset in memory";
+    return NULL;
+}
+
+/* Does it need memory: to run, or to be queued? */
+static bool takes_memory(const struct session *s, const struct request *r) {
+    unsigned flags = admission_flags(s, r);
+    return (flags & CMD_DENYOOM) || ((s->gates & GATE_MULTI) && !(flags & CMD_UNQUEUED));
+}
+
+/* May the request run as far as memory goes? As in Redis it may while eviction is under way. */
+static bool memory_suffices(const struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    if (!(e->gates & GATE_MEMORY) || !takes_memory(s, r)) return true;
+    return dispatch_make_room(e) != EVICT_NOTHING;
+}
+
+bool admission_still_or_reply(struct session *s, const struct request *r) {
+    if (!(s->engine->gates | s->gates)) return true;
+    const char *error = gate_error(s, r);
+    if (!error && !memory_suffices(s, r)) error = ERR_OOM;
+    if (error) reply_refusal(s, r, error);
+    return !error;
+}
+
+static enum admission refuse(struct session *s, const struct request *r) {
+    if (r->cmd && !is_unknown_sub(r)) r->cmd->stats.rejected++;
+    if (s->gates & GATE_MULTI) transaction_fail(s);
+    return ADMISSION_REFUSED;
+}
+
+enum admission admission_ask_slow(struct session *s, const struct request *r) {
+    if (!admission_known_or_reply(s, r) || !admission_still_or_reply(s, r)) return refuse(s, r);
+    if (!(s->gates & GATE_MULTI) || r->cmd->flags & CMD_UNQUEUED) return ADMISSION_GRANTED;
+    transaction_queue(s, r);
+    return ADMISSION_DEFERRED;
+}
+
+bool admission_likely(struct session *s, const struct request *r) {
+    if (!r->cmd || !r->cmd->row->run || is_unknown_sub(r)) return false;
+    return admission_arity_fits(r->cmd, r->argc) && !guard_error(s, r->cmd) && !gate_error(s, r);
+}
