@@ -218,6 +218,7 @@ static void test_big_arguments_are_shared(void **unused) {
     assert_string_equal(run(s, "EXEC"), "*1\r\n+OK\r\n");
     assert_int_equal(big->refs, 2); /* the key's now */
     run(s, "MULTI");
+    engine.arg_bytes = &big;
     engine.arg_bytes_count = 1;
     dispatch_run(s, &r);
     engine.arg_bytes_count = 0;
