@@ -346,9 +346,9 @@ void reply_end_set(struct reply *r, struct reply_mark mark, size_t count) {
     end_aggregate(r, mark, r->resp > 2 ? '~' : '*', count);
 }
 
-static void error_text(struct reply *r, struct slice text) {
+void reply_error_text(struct reply *r, struct slice text, bool counted) {
     r->errors++;
-    if (r->on_error) r->on_error(r->on_error_ctx, text);
+    if (r->on_error && !counted) r->on_error(r->on_error_ctx, text);
     char *to = reply_reserve(r, text.len + 3);
     *to++ = '-';
     for (size_t i = 0; i < text.len; i++)
@@ -357,7 +357,7 @@ static void error_text(struct reply *r, struct slice text) {
 }
 
 void reply_error(struct reply *r, const char *text) {
-    error_text(r, slice_str(text));
+    reply_error_text(r, slice_str(text), false);
 }
 
 void reply_errorf(struct reply *r, const char *format, ...) {
@@ -366,6 +366,6 @@ void reply_errorf(struct reply *r, const char *format, ...) {
     va_start(args, format);
     buf_vappendf(&b, format, args);
     va_end(args);
-    error_text(r, buf_slice(&b));
+    reply_error_text(r, buf_slice(&b), false);
     buf_release(&b);
 }

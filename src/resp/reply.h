@@ -117,6 +117,8 @@ void reply_end_set(struct reply *r, struct reply_mark mark, size_t count);
 /* -text; `text` starts with the code ("ERR …"). Line breaks in it turn into spaces. */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* `counted`: on_error has been told of it, as a command's that a script passes on. */
+void reply_error_text(struct reply *r, struct slice text, bool counted);
 
 /* Copies up to 64 bytes, as words that overlap. */
 static inline void reply_copy_short(char *to, const char *from, size_t len) {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Read-only faces of tables, and the functions of Lua's libraries that know them; see
+ * lua_sandbox.h. */
+#ifndef DREY_SCRIPT_LUA_READONLY_H
+#define DREY_SCRIPT_LUA_READONLY_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+/* Pushes a read-only face of the table at `index` (from 1). */
+void lua_readonly_push(lua_State *L, int index);
+
+/* Pops a function of (face, key) and pushes a table that can't be written to and gives what the
+ * function returns. */
+void lua_readonly_push_by(lua_State *L);
+
+/* Is there such a face at `index`? */
+bool lua_readonly_is(lua_State *L, int index);
+
+/* Puts the functions that know such faces in place of Lua's. */
+void lua_readonly_open(lua_State *L);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The interpreter of an engine, and what all that runs in it shares. One Lua state serves EVAL's
+ * scripts and functions' libraries: they can't get at each other, since what they share is
+ * read-only (lua_sandbox.h).
+ *
+ * Memory: all that Lua takes is counted and limited (lua-memory-limit): a script that wants more
+ * gets Lua's "not enough memory", the server goes on. The limit holds while scripts run or are
+ * compiled.
+ *
+ * No Lua function that can fail is called outside a protected call, so a lack of memory never ends
+ * the process. */
+#ifndef DREY_SCRIPT_SCRIPT_ENGINE_H
+#define DREY_SCRIPT_SCRIPT_ENGINE_H
+
+#include <lua.h>
+
+#include "base/buf.h"
+#include "exec/dispatch.h"
+#include "script/lua_random.h"
+#include "script/script_cache.h"
+
+struct script_run;
+
+struct script_config {
+    int64_t busy_reply_threshold; /* milliseconds; 0 or less: never */
+    uint64_t memory_limit;        /* bytes; 0: none */
+};
+
+/* Arguments of the command that a script runs: they borrow Lua's strings. */
+struct script_args {
+    struct slice *v;
+    size_t cap;
+    struct buf numbers; /* the text of arguments that are numbers */
+};
+
+struct script_engine {
+    struct engine *engine;
+    lua_State *lua;
+    struct script_config config;
+    size_t memory;           /* bytes that Lua has */
+    uint64_t interrupted_us; /* monotonic: when the hook last looked at the time */
+    struct session session;  /* what scripts' commands run on */
+    struct reply_pool pool;
+    struct script_args args;
+    struct buf flat;            /* a reply of several chunks, in one piece */
+    struct script_run *running; /* NULL: none */
+    unsigned resuming;          /* coroutines that resumed each other */
+    bool any_command;           /* DEBUG SET-DISABLE-DENY-SCRIPTS: also what's not for scripts */
+    struct lua_random random;
+    struct script_cache cache;
+    int readable_globals; /* registry: the globals behind the read-only ones */
+    int runner;           /* registry: script_run.c's */
+};
+
+/* Makes the engine's interpreter and registers its parameters, commands and hooks. `e` is
+ * initialised, not yet open. */
+void scripts_init(struct engine *e);
+/* Once the engine is open. */
+void scripts_open(struct engine *e);
+void scripts_release(struct engine *e);
+
+/* Of a state made by scripts_open, or of a coroutine of it. O(1). */
+struct script_engine *scripts_of(lua_State *L);
+
+/* Bytes that Lua has taken. */
+size_t scripts_memory(const struct engine *e);
+
+#endif

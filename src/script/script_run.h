@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Running a compiled function for a command: EVAL's scripts and functions' libraries alike. */
+#ifndef DREY_SCRIPT_SCRIPT_RUN_H
+#define DREY_SCRIPT_SCRIPT_RUN_H
+
+#include "script/script_engine.h"
+
+/* What a script says of itself: `flags=` of the first line, or of a function's registration. */
+enum script_flag {
+    SCRIPT_NO_WRITES = 1 << 0,
+    SCRIPT_ALLOW_OOM = 1 << 1,
+    SCRIPT_ALLOW_STALE = 1 << 2,
+    SCRIPT_NO_CLUSTER = 1 << 3,
+    SCRIPT_ALLOW_CROSS_SLOT = 1 << 4,
+    SCRIPT_UNDECLARED = 1 << 5, /* says nothing: judged by what it does, as before Redis 7 */
+};
+
+/* The flag of that name; 0: there's none. */
+unsigned script_flag_of(struct slice name);
+
+/* One run. */
+struct script_run {
+    struct call *call; /* the command that runs it */
+    const char *name;  /* a script's SHA-1, a function's name: for error texts and the log */
+    unsigned flags;    /* of enum script_flag */
+    int function;      /* in Lua's registry */
+    bool is_function;  /* gets keys and arguments as arguments, not as KEYS and ARGV */
+    int first_key, keys; /* of the call's arguments; the others behind them are the script's */
+
+    /* While it runs: */
+    bool read_only;     /* no writes: it says so, or it's run by a _RO command */
+    bool out_of_memory; /* there was no room when it began, and it hasn't written yet */
+    bool wrote;         /* it can't be killed any more */
+    bool killed;
+    bool slow;           /* over busy-reply-threshold */
+    uint64_t started_us; /* monotonic */
+};
+
+/* May it run, as its flags and the command's go? Else that's replied. Sets what the run needs. */
+bool script_admit_or_reply(struct script_run *run);
+
+/* Runs it and replies what it returns, or its error. */
+void script_run(struct script_run *run);
+
+/* The run that is under way, NULL if none is. */
+struct script_run *script_running(const struct engine *e);
+
+/* SCRIPT KILL and FUNCTION KILL: replies what came of it. */
+void script_kill(struct call *c, bool function);
+
+/* What others are told while a script is slow. */
+const char *script_busy_error(const struct engine *e);
+
+/* Runs what only compiles and registers things: `fn` is called in a protected call with `ctx`; it
+ * may throw Lua errors. `name` is for the log. Returns 0, or Lua's error code with the error object
+ * on the stack of the state; texts got a position. After `limit_ms` (0: none) it's stopped. */
+int script_run_protected(struct script_engine *s, lua_CFunction fn, void *ctx, uint64_t limit_ms);
+
+#endif
