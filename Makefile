@@ -63,6 +63,8 @@ BASE := -std=gnu11 -D_GNU_SOURCE -Isrc $(WARN)
 LIBS := $(MALLOC) -lm -lpthread
 BASE += $(shell pkg-config --cflags liblzf 2>/dev/null)
 LIBS += $(or $(shell pkg-config --libs liblzf 2>/dev/null),-llzf)
+BASE += $(shell pkg-config --cflags lua5.1 2>/dev/null)
+LIBS += $(or $(shell pkg-config --libs lua5.1 2>/dev/null),-llua5.1)
 ifeq ($(shell pkg-config --exists libsystemd 2>/dev/null && echo yes),yes)
 BASE += -DDREY_SYSTEMD $(shell pkg-config --cflags libsystemd)
 LIBS += $(shell pkg-config --libs libsystemd)

@@ -101,6 +101,7 @@ static const char *gate_error(const struct session *s, const struct request *r) 
         return "ERR Command not allowed inside a transaction";
     if ((gates & GATE_LOADING) && !(flags & CMD_LOADING))
         return "LOADING Redis is loading the dataset in memory";
+    if ((gates & GATE_BUSY) && !(flags & CMD_ALLOW_BUSY)) return s->engine->busy_error;
     return NULL;
 }
 

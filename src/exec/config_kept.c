@@ -333,9 +333,6 @@ static const struct config_param rows[] = {
     {"tracking-table-max-keys", CONFIG_KEPT_INT(0, LONG_MAX), "1000000", .group = EVENTS,
      .flags = CONFIG_KEPT, .about = "Keys to remember for client-side caching; 0 for no limit."},
 
-    {"busy-reply-threshold", CONFIG_KEPT_INT(0, LONG_MAX), "5000", .group = SCRIPTS,
-     .flags = CONFIG_KEPT, .alias = "lua-time-limit",
-     .about = "Milliseconds after which a script counts as slow."},
     {"lua-enable-deprecated-api", CONFIG_KEPT_BOOL, "no", .group = SCRIPTS,
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_HIDDEN,
      .about = "Give scripts what newer versions took away."},

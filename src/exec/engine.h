@@ -44,11 +44,13 @@ enum gate {
     GATE_MULTI = 1 << 3,     /* session: commands are queued for EXEC */
     GATE_MONITORED = 1 << 4, /* engine: the observer wants to see commands before they run */
     GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they are over */
+    GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
     GATE_TIMED = 1 << 6,   /* engine: it wants to see all of them, and each one's own time */
 };
 
 struct session;
 struct request;
+struct script_engine;
 
 /* Who looks at commands that run, one by one; filled in once at start. Those that run for EXEC or a
  * script are shown, too, before the outer one is over. */
@@ -105,6 +107,11 @@ struct engine {
     /* Why a session may not run a CMD_PROTECTED command, as an error reply; NULL: it may. Without a
      * guard all may. */
     const char *(*guard)(struct session *s, const struct command_entry *cmd);
+    struct script_engine *scripts; /* NULL: this engine runs none */
+    /* Answers others while a command takes long, which are told busy_error; nothing else happens
+     * meanwhile. False: the process is to end, and so is the command. NULL: there are no others. */
+    bool (*yield)(struct engine *e);
+    const char *busy_error;
     void *server; /* for the layers above: whoever runs this engine */
 };
 

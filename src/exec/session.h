@@ -15,7 +15,8 @@ struct session {
     struct db *db;
     struct reply *reply; /* where replies go; the owner may point it elsewhere between commands */
     struct reply own_reply;
-    struct blocked *blocked;         /* NULL: no command waits, see blocking.h */
+    struct session *caller;  /* for whose script this one's commands run; NULL: for nobody's */
+    struct blocked *blocked; /* NULL: no command waits, see blocking.h */
     struct transaction *transaction; /* NULL: no MULTI is open */
     struct watch watch;
     unsigned gates; /* of enum gate */

@@ -67,7 +67,8 @@ void lua_call_release(struct script_engine *s) {
 
 static const char *bad_args(lua_State *L, struct script_engine *s, int count) {
     if (count == 0) return "Please specify at least one argument for this redis lib call";
-    if (!take_args(L, s, count)) return "Lua redis lib command arguments must be strings or integers";
+    if (!take_args(L, s, count))
+        return "Lua redis lib command arguments must be strings or integers";
     return NULL;
 }
 
@@ -160,7 +161,8 @@ static bool call(lua_State *L) {
     struct script_run *run = s->running;
     int count = lua_gettop(L);
     const char *error = bad_args(L, s, count);
-    if (!error && !run->call) error = "redis.call/pcall can only be called inside a script invocation";
+    if (!error && !run->call)
+        error = "redis.call/pcall can only be called inside a script invocation";
     if (error) {
         lua_push_error(L, error);
         return true;

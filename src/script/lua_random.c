@@ -4,11 +4,11 @@
 #include <lauxlib.h>
 #include <math.h>
 
-#define STATE_MASK ((UINT64_C(1) << 48) - 1)
-#define MULTIPLIER UINT64_C(0x5DEECE66D)
-#define INCREMENT  UINT64_C(0xB)
-#define SEED_LOW   UINT64_C(0x330E)
-#define RANGE      2147483648.0 /* 2^31: what a step gives */
+#define STATE_MASK  ((UINT64_C(1) << 48) - 1)
+#define MULTIPLIER  UINT64_C(0x5DEECE66D)
+#define INCREMENT   UINT64_C(0xB)
+#define SEED_LOW    UINT64_C(0x330E)
+#define RANGE       2147483648.0             /* 2^31: what a step gives */
 #define FIRST_STATE UINT64_C(0x1234ABCD330E) /* unseeded, as lrand48 is */
 
 static struct lua_random *random_of(lua_State *L) {

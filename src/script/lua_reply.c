@@ -372,12 +372,9 @@ static bool append_meaning(struct writer *w) {
         int type;
         void (*append)(struct writer *w);
     } meanings[] = {
-        {"err", LUA_TSTRING, append_error},
-        {"ok", LUA_TSTRING, append_status},
-        {"double", LUA_TNUMBER, append_double},
-        {"big_number", LUA_TSTRING, append_big_number},
-        {"map", LUA_TTABLE, append_map},
-        {"set", LUA_TTABLE, append_set},
+        {"err", LUA_TSTRING, append_error},     {"ok", LUA_TSTRING, append_status},
+        {"double", LUA_TNUMBER, append_double}, {"big_number", LUA_TSTRING, append_big_number},
+        {"map", LUA_TTABLE, append_map},        {"set", LUA_TTABLE, append_set},
     };
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         if (!push_field_of(w->L, meanings[i].field, meanings[i].type)) continue;

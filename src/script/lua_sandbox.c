@@ -114,11 +114,12 @@ static void keep_only(lua_State *L, const char *const *names) {
 }
 
 static void open_base(lua_State *L) {
-    static const char *const names[] = {
-        "assert", "collectgarbage", "error",    "gcinfo",   "getmetatable", "ipairs",
-        "next",   "pairs",          "pcall",    "rawequal", "rawget",       "rawset",
-        "select", "setmetatable",   "tonumber", "tostring", "type",         "unpack",
-        "xpcall", "_VERSION",       "_G",       "coroutine", NULL};
+    static const char *const names[] = {"assert",       "collectgarbage", "error",    "gcinfo",
+                                        "getmetatable", "ipairs",         "next",     "pairs",
+                                        "pcall",        "rawequal",       "rawget",   "rawset",
+                                        "select",       "setmetatable",   "tonumber", "tostring",
+                                        "type",         "unpack",         "xpcall",   "_VERSION",
+                                        "_G",           "coroutine",      NULL};
     open_library(L, luaopen_base, "");
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     keep_only(L, names);

@@ -37,9 +37,9 @@ struct script_engine {
     struct engine *engine;
     lua_State *lua;
     struct script_config config;
-    size_t memory;           /* bytes that Lua has */
-    uint64_t interrupted_us; /* monotonic: when the hook last looked at the time */
-    struct session session;  /* what scripts' commands run on */
+    size_t memory;          /* bytes that Lua has */
+    struct session session; /* what scripts' commands run on */
+    struct reply result;    /* where tables that scripts return become replies */
     struct reply_pool pool;
     struct script_args args;
     struct buf flat;            /* a reply of several chunks, in one piece */

@@ -20,11 +20,11 @@ unsigned script_flag_of(struct slice name);
 
 /* One run. */
 struct script_run {
-    struct call *call; /* the command that runs it */
-    const char *name;  /* a script's SHA-1, a function's name: for error texts and the log */
-    unsigned flags;    /* of enum script_flag */
-    int function;      /* in Lua's registry */
-    bool is_function;  /* gets keys and arguments as arguments, not as KEYS and ARGV */
+    struct call *call;   /* the command that runs it */
+    const char *name;    /* a script's SHA-1, a function's name: for error texts and the log */
+    unsigned flags;      /* of enum script_flag */
+    int function;        /* in Lua's registry */
+    bool is_function;    /* gets keys and arguments as arguments, not as KEYS and ARGV */
     int first_key, keys; /* of the call's arguments; the others behind them are the script's */
 
     /* While it runs: */
@@ -32,8 +32,12 @@ struct script_run {
     bool out_of_memory; /* there was no room when it began, and it hasn't written yet */
     bool wrote;         /* it can't be killed any more */
     bool killed;
+    bool stopped;        /* the process is to end */
     bool slow;           /* over busy-reply-threshold */
+    bool late;           /* over limit_ms */
     uint64_t started_us; /* monotonic */
+    uint64_t limit_ms;   /* of what script_run_protected runs; 0: none */
+    struct script_run *outer;
 };
 
 /* May it run, as its flags and the command's go? Else that's replied. Sets what the run needs. */
@@ -51,9 +55,10 @@ void script_kill(struct call *c, bool function);
 /* What others are told while a script is slow. */
 const char *script_busy_error(const struct engine *e);
 
-/* Runs what only compiles and registers things: `fn` is called in a protected call with `ctx`; it
- * may throw Lua errors. `name` is for the log. Returns 0, or Lua's error code with the error object
- * on the stack of the state; texts got a position. After `limit_ms` (0: none) it's stopped. */
+/* Runs what only compiles and registers: calls `fn` in a protected call with `ctx` as its one
+ * argument, a light userdata. It may throw Lua's errors. Returns 0, or Lua's error code with the
+ * error object on top of the state's stack. After `limit_ms` (0: none) it's stopped, with the error
+ * {err = "ERR timeout"}. */
 int script_run_protected(struct script_engine *s, lua_CFunction fn, void *ctx, uint64_t limit_ms);
 
 #endif

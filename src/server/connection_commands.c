@@ -6,7 +6,7 @@
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
-#include "server/version.h"
+#include "base/version.h"
 
 /* Authentication. */
 

@@ -12,7 +12,7 @@
 #include "server/info_commands.h"
 #include "server/memory_overview.h"
 #include "server/server.h"
-#include "server/version.h"
+#include "base/version.h"
 
 /* Server. */
 

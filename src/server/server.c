@@ -9,17 +9,18 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/version.h"
 #include "cmd/families.h"
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
 #include "exec/redact.h"
+#include "script/script_engine.h"
 #include "server/access.h"
 #include "server/families.h"
 #include "server/info_sections.h"
 #include "server/reconfigure.h"
 #include "server/system_check.h"
-#include "server/version.h"
 
 enum {
     EXPIRY_SLICE_US = 250,          /* one turn's share of deleting what expired */
@@ -271,6 +272,7 @@ static void assemble(struct server *s) {
     engine_init(&s->engine, s->registry);
     engine_add_families(&s->engine, command_families);
     engine_add_families(&s->engine, server_families);
+    scripts_init(&s->engine);
     s->engine.server = s;
     s->engine.guard = access_guard;
     s->engine.log = &s->log;
@@ -296,6 +298,7 @@ struct server *server_new(int argc, char **argv) {
     }
     s->engine.background = s->background = background_new(s->loop);
     engine_open(&s->engine, (uint32_t)s->config.databases);
+    scripts_open(&s->engine);
     loop_on_turn_end(s->loop, on_turn_end, s);
     clients_init(s);
     loop_timer_start(s->loop, &s->cron, 0);
@@ -358,6 +361,7 @@ void server_free(struct server *s) {
     clients_release(s);
     background_free(s->background);
     crash_stop();
+    scripts_release(&s->engine);
     engine_release(&s->engine);
     config_free(s->registry);
     reply_release(&s->muted);
