@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "ds/listpack.h"
+#include "type/rdb_types.h"
 
 enum {
     SETTLE_SEGMENTS = 2,  /* of a table, cleared of what is due by a look-up, */
@@ -423,6 +424,7 @@ const struct type type_hash = {
     .digest = digest,
     .table = table_of,
     .parts = &parts,
+    .rdb = &hash_rdb,
 };
 
 static void check_table(const struct entry *e) {

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "ds/deque_edit.h"
+#include "type/rdb_types.h"
 
 enum {
     COUNTED_BLOCK_BYTES = 8192, /* if the limit is one of elements */
@@ -298,6 +299,7 @@ const struct type type_list = {
     .free_effort = free_effort,
     .digest = digest,
     .describe = describe,
+    .rdb = &list_rdb,
 };
 
 void list_check(const struct entry *e) {

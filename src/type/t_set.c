@@ -6,6 +6,7 @@
 #include "base/cell.h"
 #include "ds/intset.h"
 #include "ds/listpack.h"
+#include "type/rdb_types.h"
 
 enum {
     LONG_MEMBER = 255, /* this first byte says that eight bytes of length follow */
@@ -503,6 +504,7 @@ const struct type type_set = {
     .free_effort = free_effort,
     .digest = digest,
     .table = set_table,
+    .rdb = &set_rdb,
 };
 
 void set_check(const struct entry *e) {

@@ -2,6 +2,7 @@
 #include "type/t_stream.h"
 
 #include "base/alloc.h"
+#include "type/rdb_types.h"
 #include "type/stream_group.h"
 
 static const char *encoding_name(const struct entry *e) {
@@ -69,4 +70,5 @@ const struct type type_stream = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .rdb = &stream_rdb,
 };

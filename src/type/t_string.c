@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "type/rdb_types.h"
 
 size_t string_len(const struct entry *e) {
     char digits[NUM_I64_MAX];
@@ -57,6 +58,7 @@ const struct type type_string = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .rdb = &string_rdb,
 };
 
 static unsigned deadline_flag(uint64_t deadline) {

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "ds/listpack.h"
 #include "ds/scored.h"
+#include "type/rdb_types.h"
 
 struct zset {
     struct table members;
@@ -445,6 +446,7 @@ const struct type type_zset = {
     .free_effort = free_effort,
     .digest = digest,
     .table = zset_table,
+    .rdb = &zset_rdb,
 };
 
 /* Checking. */

@@ -10,6 +10,7 @@
 
 struct buf;
 struct table;
+struct type_rdb;
 
 /* What a type does whose values have parts with deadlines of their own; for entries marked
  * ENTRY_PART_DEADLINES, which the type sets and clears. Deadlines are Unix times in ms. */
@@ -50,6 +51,7 @@ struct type {
     /* The hash table that its elements are in; NULL (the hook, too): none. */
     const struct table *(*table)(const struct entry *e);
     const struct type_parts *parts; /* NULL: parts have no deadlines */
+    const struct type_rdb *rdb;     /* how values are written to RDB files, and read */
     /* Appends what DEBUG OBJECT says of the type beyond the common, each " name:value". NULL:
      * nothing. */
     void (*describe)(const struct entry *e, const struct type_settings *settings, struct buf *out);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ds/ziplist.h"
+#include "type/rdb_types.h"
+#include "type/t_hash.h"
+
+/* Those with deadlines are written in the one form that has no order. */
+static enum rdb_code code(const struct entry *e, unsigned version) {
+    if (e->encoding == HASH_PACKED) return RDB_HASH_LISTPACK;
+    return e->flags & ENTRY_PART_DEADLINES ? RDB_HASH_DATED : RDB_HASH;
+}
+
+/* Differences count from 1 at the least deadline, 0 means that there's none. */
+static void save(const struct entry *e, struct rdb_writer *w) {
+    bool dated = e->flags & ENTRY_PART_DEADLINES;
+    struct hash_iter it;
+    struct hash_item item;
+    char digits[NUM_I64_MAX];
+    if (e->encoding == HASH_PACKED) {
+        const uint8_t *lp = entry_ptr(e);
+        rdb_put_string(w, slice_of((const char *)lp, listpack_bytes(lp)));
+        return;
+    }
+    uint64_t least = UINT64_MAX;
+    hash_iter_init(&it, e);
+    while (dated && hash_iter_next(&it, &item))
+        if (item.deadline < least) least = item.deadline;
+    if (dated) rdb_put_u64(w, least);
+    rdb_put_len(w, hash_len(e));
+    hash_iter_init(&it, e);
+    while (hash_iter_next(&it, &item)) {
+        if (dated)
+            rdb_put_len(w, item.deadline == HASH_NO_DEADLINE ? 0 : item.deadline - least + 1);
+        rdb_put_string(w, hash_text_view(&item.field, digits));
+        rdb_put_string(w, hash_text_view(&item.value, digits));
+    }
+}
+
+static bool add(struct rdb_reader *r, struct entry *e, struct slice field,
+                const struct hash_input *in, const struct type_settings *settings) {
+    if (in->deadline == 0 || in->deadline == HASH_KEEP_DEADLINE)
+        return rdb_fail(r, "an impossible deadline of a field");
+    return hash_set(e, settings, field, in) ? true : rdb_fail(r, "the same field twice");
+}
+
+static bool get_deadline(struct rdb_reader *r, uint64_t least, uint64_t *deadline) {
+    uint64_t ttl;
+    if (!rdb_get_len(r, &ttl)) return false;
+    *deadline = HASH_NO_DEADLINE;
+    if (ttl && __builtin_add_overflow(least, ttl - 1, deadline)) *deadline = 0;
+    return true;
+}
+
+static bool get_fields(struct rdb_reader *r, enum rdb_code form, struct entry *e,
+                       const struct type_settings *settings) {
+    uint64_t count, least = 1;
+    struct buf field = BUF_INIT;
+    struct hash_input in = {.deadline = HASH_NO_DEADLINE};
+    bool ok = form != RDB_HASH_DATED || rdb_get_u64(r, &least);
+    ok = ok && rdb_get_len(r, &count);
+    for (uint64_t i = 0; ok && i < count; i++) {
+        ok = (form == RDB_HASH || get_deadline(r, least, &in.deadline)) &&
+             rdb_get_string_to(r, &field) && rdb_get_string(r, &in.value) &&
+             add(r, e, buf_slice(&field), &in, settings);
+    }
+    buf_release(&field);
+    return ok;
+}
+
+/* Fields of a listpack of pairs, or of triples with the deadline, one by one. */
+static bool add_fields(struct rdb_reader *r, struct entry *e, const uint8_t *lp, bool dated,
+                       const struct type_settings *settings) {
+    char digits[2][NUM_I64_MAX];
+    bool ok = true;
+    for (const uint8_t *at = listpack_first(lp); at && ok; at = listpack_next(lp, at)) {
+        struct hash_input in = {.deadline = HASH_NO_DEADLINE};
+        struct slice field = listpack_view(at, digits[0]);
+        at = listpack_next(lp, at);
+        in.value = listpack_view(at, digits[1]);
+        if (dated) {
+            int64_t deadline;
+            at = listpack_next(lp, at);
+            if (!listpack_number(at, &deadline) || deadline < 0)
+                return rdb_fail(r, "an impossible deadline of a field");
+            if (deadline) in.deadline = (uint64_t)deadline;
+        }
+        ok = add(r, e, field, &in, settings);
+    }
+    return ok;
+}
+
+static bool get_packed(struct rdb_reader *r, enum rdb_code form, struct entry *e,
+                       const struct type_settings *settings) {
+    bool dated = form == RDB_HASH_LISTPACK_DATED || form == RDB_HASH_LISTPACK_DATED_PRE;
+    uint64_t least;
+    if (form == RDB_HASH_LISTPACK_DATED && !rdb_get_u64(r, &least)) return false;
+    uint8_t *lp =
+        form == RDB_HASH_ZIPLIST ? rdb_get_ziplist(r, 2) : rdb_get_listpack(r, dated ? 3 : 2);
+    if (!lp) return false;
+    if (!dated && listpack_count(lp) / 2 <= (uint64_t)settings->hash_max_listpack_entries) {
+        listpack_free(entry_ptr(e));
+        entry_set_ptr(e, lp);
+        return true;
+    }
+    bool ok = add_fields(r, e, lp, dated, settings);
+    listpack_free(lp);
+    return ok;
+}
+
+static bool get_zipmap(struct rdb_reader *r, struct entry *e,
+                       const struct type_settings *settings) {
+    struct slice bytes, field;
+    struct hash_input in = {.deadline = HASH_NO_DEADLINE};
+    struct zipmap_iter it;
+    bool ok = rdb_get_string(r, &bytes);
+    if (!ok) return false;
+    zipmap_iter_init(&it, bytes);
+    while (ok && zipmap_next(&it, &field, &in.value)) ok = add(r, e, field, &in, settings);
+    return it.bad ? rdb_fail(r, "a zipmap is damaged") : ok;
+}
+
+static struct entry *load(struct rdb_reader *r, enum rdb_code form, struct slice key,
+                          const struct type_settings *settings) {
+    struct entry *e = type_new(key, TYPE_HASH, settings);
+    bool ok;
+    if (form == RDB_HASH_ZIPMAP)
+        ok = get_zipmap(r, e, settings);
+    else if (form == RDB_HASH || form == RDB_HASH_DATED || form == RDB_HASH_DATED_PRE)
+        ok = get_fields(r, form, e, settings);
+    else
+        ok = get_packed(r, form, e, settings);
+    return rdb_loaded(r, e, ok);
+}
+
+const struct type_rdb hash_rdb = {
+    1u << RDB_HASH | 1u << RDB_HASH_ZIPMAP | 1u << RDB_HASH_ZIPLIST | 1u << RDB_HASH_LISTPACK |
+        1u << RDB_HASH_DATED_PRE | 1u << RDB_HASH_LISTPACK_DATED_PRE | 1u << RDB_HASH_DATED |
+        1u << RDB_HASH_LISTPACK_DATED,
+    code,
+    save,
+    load,
+};
