@@ -9,6 +9,7 @@ import re
 import time
 
 from . import casefile, compare, text
+from .changes import Changes
 from .resp import REPLY_SECONDS, Closed, Garbage, NoReply, Reply, Trouble, encode
 
 SILENCE_SECONDS = 0.03
@@ -144,12 +145,14 @@ class Player:
     """Plays families.
 
     `peer_only` means that ours is a server of the peer's version, too; `on_reply(step, protocol,
-    reply)` is told every reply of the other server.
+    reply)` is told every reply of the other server. With `changes` what both count as changes is
+    compared as well.
     """
 
-    def __init__(self, ours, peer, peer_only=False, on_reply=None):
+    def __init__(self, ours, peer, peer_only=False, on_reply=None, changes=False):
         self.ours, self.peer, self.peer_only = Side(ours), Side(peer), peer_only
         self.on_reply = on_reply
+        self.changes = Changes(ours, peer) if changes else None
         self.known = {}
 
     def play(self, family):
@@ -176,8 +179,10 @@ class Player:
         try:
             for side in sides:
                 side.begin(protocol)
+            if self.changes:
+                self.changes.start()
             for step in section.steps:
-                message = self._play_step(step, protocol, tally)
+                message = self._play_step(step, protocol, tally) or self._changes_of(step)
                 if message:
                     tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
@@ -207,6 +212,14 @@ class Player:
                 tally.passed -= 1
                 return "both:     %s\nexpected: %s" % (text.show(self.last), text.show(wanted))
         return message
+
+    def _changes_of(self, step):
+        """None, or what differs in the changes counted. What wasn't waited for or asked of both is
+        no matter."""
+        if not self.changes or "send" in step.flags:
+            return None
+        found = self.changes.differ()
+        return found if step.expected is None or "both" in step.flags else None
 
     def _ask_ours(self, step, protocol, tally):
         """A line with the reply written in it."""

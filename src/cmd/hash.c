@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hashes: setting, getting and deleting fields by name. */
 #include "cmd/families.h"
+#include "cmd/hash_args.h"
 #include "cmd/hash_reply.h"
-#include "exec/call.h"
 
 static bool find_or_reply(struct call *c, struct key k, enum db_access access, struct entry **e) {
     return call_find_typed_or_reply(c, k, access, TYPE_HASH, e);
@@ -21,7 +21,7 @@ static inline void touch_ahead(const struct call *c, const struct entry *e, int 
 static inline bool set_field(struct call *c, struct entry *e, int i) {
     struct hash_input in = {c->argv[i + 1], NULL, HASH_NO_DEADLINE};
     if (in.value.len > HASH_FIELD_INLINE_MAX) in.own = call_arg_bytes(c, i + 1);
-    return hash_set(e, call_type_settings(c), c->argv[i], &in);
+    return hash_set_arg(c, e, i, &in);
 }
 
 /* Sets all fields that are given; *added says how many are new. False: an error was replied. */
@@ -58,7 +58,7 @@ static void cmd_hsetnx(struct call *c) {
     struct hash_item item;
     struct entry *e;
     if (!find_or_reply(c, k, DB_WRITE, &e)) return;
-    bool sets = !e || !hash_get(e, c->argv[2], &item);
+    bool sets = !e || !hash_get_arg(c, e, 2, &item);
     if (sets) {
         e = db_edit(c->db, k, e, TYPE_HASH);
         set_field(c, e, 2);
@@ -85,10 +85,19 @@ static void cmd_hdel(struct call *c) {
 
 /* Reading. */
 
+/* The value of the field that is argument i, or null if there's none or no hash (`e` NULL). */
+static inline void reply_value(struct call *c, const struct entry *e, int i) {
+    struct hash_item item;
+    if (e && hash_get_arg(c, e, i, &item))
+        hash_reply_text(c->reply, &item.value);
+    else
+        reply_null(c->reply);
+}
+
 static void cmd_hget(struct call *c) {
     struct entry *e;
     if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
-    hash_reply_value(c->reply, e, c->argv[2]);
+    reply_value(c, e, 2);
 }
 
 static void cmd_hmget(struct call *c) {
@@ -97,7 +106,7 @@ static void cmd_hmget(struct call *c) {
     reply_array(c->reply, (size_t)c->argc - 2);
     for (int i = 2; i < c->argc; i++) {
         if (e) touch_ahead(c, e, i, 1);
-        hash_reply_value(c->reply, e, c->argv[i]);
+        reply_value(c, e, i);
     }
 }
 
@@ -105,7 +114,7 @@ static void cmd_hexists(struct call *c) {
     struct hash_item item;
     struct entry *e;
     if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
-    reply_i64(c->reply, e && hash_get(e, c->argv[2], &item));
+    reply_i64(c->reply, e && hash_get_arg(c, e, 2, &item));
 }
 
 static void cmd_hstrlen(struct call *c) {
@@ -113,7 +122,7 @@ static void cmd_hstrlen(struct call *c) {
     struct entry *e;
     char digits[NUM_I64_MAX];
     if (!find_or_reply(c, call_key(c, 1), DB_READ, &e)) return;
-    bool found = e && hash_get(e, c->argv[2], &item);
+    bool found = e && hash_get_arg(c, e, 2, &item);
     reply_i64(c->reply, found ? (int64_t)hash_text_view(&item.value, digits).len : 0);
 }
 

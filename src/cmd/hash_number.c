@@ -3,8 +3,7 @@
 #include <math.h>
 
 #include "cmd/families.h"
-#include "cmd/hash_reply.h"
-#include "exec/call.h"
+#include "cmd/hash_args.h"
 
 static bool find_or_reply(struct call *c, struct entry **e) {
     return call_find_typed_or_reply(c, call_key(c, 1), DB_WRITE, TYPE_HASH, e);
@@ -14,7 +13,7 @@ static void set(struct call *c, struct entry *e, struct slice value, enum db_eve
     struct key k = call_key(c, 1);
     struct hash_input in = {value, NULL, HASH_KEEP_DEADLINE};
     e = db_edit(c->db, k, e, TYPE_HASH);
-    hash_set(e, call_type_settings(c), c->argv[2], &in);
+    hash_set_arg(c, e, 2, &in);
     db_edited(c->db, k, e, event, 1);
 }
 
@@ -29,7 +28,7 @@ static void cmd_hincrby(struct call *c) {
     struct hash_item item;
     struct entry *e;
     if (!arg_i64_or_reply(c, 3, &by) || !find_or_reply(c, &e)) return;
-    if (e && hash_get(e, c->argv[2], &item) && !text_to_i64(&item.value, &value)) {
+    if (e && hash_get_arg(c, e, 2, &item) && !text_to_i64(&item.value, &value)) {
         reply_error(c->reply, "ERR hash value is not an integer");
         return;
     }
@@ -46,7 +45,7 @@ static bool value_or_reply(struct call *c, const struct entry *e, long double *v
     char digits[NUM_I64_MAX];
     struct hash_item item;
     *value = 0;
-    if (!e || !hash_get(e, c->argv[2], &item)) return true;
+    if (!e || !hash_get_arg(c, e, 2, &item)) return true;
     if (num_to_ldouble(hash_text_view(&item.value, digits), value)) return true;
     reply_error(c->reply, "ERR hash value is not a float");
     return false;

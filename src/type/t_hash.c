@@ -167,11 +167,16 @@ bool hash_field_item(const struct entry *e, const struct hash_field *f, struct h
     return true;
 }
 
-bool hash_get(const struct entry *e, struct slice field, struct hash_item *item) {
+bool hash_get_hashed(const struct entry *e, struct slice field, uint64_t hash,
+                     struct hash_item *item) {
     if (e->encoding != HASH_TABLE) return hash_packed_get(e, field, item);
-    const struct hash *h = hash_of(e);
-    const struct hash_field *f = find(h, table_hash(&h->table, field), field, NULL);
+    const struct hash_field *f = find(hash_of(e), hash, field, NULL);
     return f && hash_field_item(e, f, item);
+}
+
+bool hash_get(const struct entry *e, struct slice field, struct hash_item *item) {
+    uint64_t hash = e->encoding == HASH_TABLE ? table_hash(&hash_of(e)->table, field) : 0;
+    return hash_get_hashed(e, field, hash, item);
 }
 
 void hash_touch(const struct entry *e, const struct slice *fields, size_t count, size_t step) {
@@ -260,10 +265,11 @@ static void prepare(struct entry *e, const struct type_settings *settings, struc
         hash_packed_add_deadlines(e);
 }
 
-static bool table_set(struct entry *e, struct slice field, const struct hash_input *in) {
+static bool table_set(struct entry *e, struct slice field, uint64_t hash,
+                      const struct hash_input *in) {
     struct hash *h = hash_of(e);
     struct table_ref ref;
-    uint64_t hash = table_hash(&h->table, field), before = HASH_NO_DEADLINE;
+    uint64_t before = HASH_NO_DEADLINE;
     struct hash_field *f = find(h, hash, field, &ref), *to;
     bool is_new = !f || is_due(h, f);
     if (f) {
@@ -283,10 +289,17 @@ static bool table_set(struct entry *e, struct slice field, const struct hash_inp
 bool hash_set(struct entry *e, const struct type_settings *settings, struct slice field,
               const struct hash_input *in) {
     if (e->encoding != HASH_TABLE) prepare(e, settings, field, in);
-    if (e->encoding == HASH_TABLE) return table_set(e, field, in);
+    if (e->encoding == HASH_TABLE)
+        return table_set(e, field, table_hash(&hash_of(e)->table, field), in);
     bool is_new = hash_packed_set(e, field, in);
     if ((int64_t)hash_packed_len(e) > settings->hash_max_listpack_entries) to_table(e, settings);
     return is_new;
+}
+
+bool hash_set_hashed(struct entry *e, const struct type_settings *settings, struct slice field,
+                     uint64_t hash, const struct hash_input *in) {
+    if (e->encoding == HASH_TABLE) return table_set(e, field, hash, in);
+    return hash_set(e, settings, field, in);
 }
 
 static void table_set_deadline(struct entry *e, struct slice field, uint64_t deadline) {

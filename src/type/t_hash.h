@@ -26,6 +26,9 @@ size_t hash_len(const struct entry *e);
 
 /* False: there's no such field. */
 bool hash_get(const struct entry *e, struct slice field, struct hash_item *item);
+/* For a field whose hash by the settings' seed is known already. */
+bool hash_get_hashed(const struct entry *e, struct slice field, uint64_t hash,
+                     struct hash_item *item);
 
 /* Brings what look-ups of so many fields, `step` slices apart, will need into the cache, so that
  * their misses overlap. Of more than HASH_TOUCH_MAX only the first are looked at. */
@@ -35,6 +38,9 @@ void hash_touch(const struct entry *e, const struct slice *fields, size_t count,
 /* True if the field is new. Neither name nor value may lie in the hash. */
 bool hash_set(struct entry *e, const struct type_settings *settings, struct slice field,
               const struct hash_input *in);
+/* For a field whose hash by the settings' seed is known already. */
+bool hash_set_hashed(struct entry *e, const struct type_settings *settings, struct slice field,
+                     uint64_t hash, const struct hash_input *in);
 
 /* Sets or (HASH_NO_DEADLINE) removes the deadline of a field that exists. */
 void hash_set_deadline(struct entry *e, struct slice field, uint64_t deadline);
