@@ -145,14 +145,13 @@ class Player:
     """Plays families.
 
     `peer_only` means that ours is a server of the peer's version, too; `on_reply(step, protocol,
-    reply)` is told every reply of the other server. With `changes` what both count as changes is
-    compared as well.
+    reply)` is told every reply of the other server.
     """
 
-    def __init__(self, ours, peer, peer_only=False, on_reply=None, changes=False):
+    def __init__(self, ours, peer, peer_only=False, on_reply=None):
         self.ours, self.peer, self.peer_only = Side(ours), Side(peer), peer_only
         self.on_reply = on_reply
-        self.changes = Changes(ours, peer) if changes else None
+        self.changes = Changes(ours, peer)
         self.known = {}
 
     def play(self, family):
@@ -179,8 +178,8 @@ class Player:
         try:
             for side in sides:
                 side.begin(protocol)
-            if self.changes:
-                self.changes.start()
+            self.changes.start()
+            self.waits = False
             for step in section.steps:
                 message = self._play_step(step, protocol, tally) or self._changes_of(step)
                 if message:
@@ -214,12 +213,12 @@ class Player:
         return message
 
     def _changes_of(self, step):
-        """None, or what differs in the changes counted. What wasn't waited for or asked of both is
-        no matter."""
-        if not self.changes or "send" in step.flags:
-            return None
+        """None, or what differs in the changes counted. No matter is what wasn't asked of both, and
+        what follows a command that may wait: 7.2 counts what it changes in the end, 7.0 doesn't."""
         found = self.changes.differ()
-        return found if step.expected is None or "both" in step.flags else None
+        self.waits = self.waits or "send" in step.flags
+        asked_both = step.statement is None and (step.expected is None or "both" in step.flags)
+        return found if asked_both and not self.waits and "uncounted" not in step.flags else None
 
     def _ask_ours(self, step, protocol, tally):
         """A line with the reply written in it."""

@@ -341,11 +341,13 @@ static bool field_apply(const struct field_op *op, struct slice s, struct field_
     return true;
 }
 
+/* A string that must grow is grown even if no operation then fits; each that does counts. */
 static void field_ops_run(struct call *c, struct key k, struct slice s,
                           const struct field_ops *ops) {
     char *data = NULL; /* s, once it's open for writing */
-    size_t len = ops->write_len > s.len ? ops->write_len : s.len;
-    if (len > s.len) data = db_edit_string(c->db, k, len, EVENT_SETBIT);
+    size_t len = ops->write_len > s.len ? ops->write_len : s.len, changes = 0;
+    bool grows = len > s.len;
+    if (grows) data = db_edit_string(c->db, k, len, EVENT_UNCOUNTED);
     reply_array(c->reply, ops->count);
     for (size_t i = 0; i < ops->count; i++) {
         const struct field_op *op = &ops->v[i];
@@ -355,12 +357,14 @@ static void field_ops_run(struct call *c, struct key k, struct slice s,
             continue;
         }
         if (result.changed) {
-            if (!data) data = db_edit_string(c->db, k, len, EVENT_SETBIT);
+            if (!data) data = db_edit_string(c->db, k, len, EVENT_UNCOUNTED);
             bits_field_set(data, op->pos, op->width, result.bits);
         }
+        changes += result.changed || (grows && op->verb != FIELD_GET);
         reply_i64(c->reply, result.reply);
     }
     if (ops->write_len && !data) db_string_to_raw(c->db, k);
+    db_changed(c->db, k, EVENT_SETBIT, changes);
 }
 
 static void bitfield_generic(struct call *c, bool read_only) {

@@ -259,7 +259,7 @@ static void store_found(struct call *c, const struct query *q, const struct foun
         zset_add(to, member_at(q->e, f->rank, &it), 0, &score, settings);
     }
     enum db_event event = q->form == SEARCH_STORE ? EVENT_GEOSEARCHSTORE : EVENT_GEORADIUSSTORE;
-    call_store(c, call_key(c, q->store_arg), to, event);
+    call_store(c, call_key(c, q->store_arg), to, event, list->len);
     reply_i64(c->reply, (int64_t)list->len);
 }
 

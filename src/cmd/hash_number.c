@@ -60,13 +60,9 @@ static void cmd_hincrbyfloat(struct call *c) {
         return;
     }
     if (!find_or_reply(c, &e) || !value_or_reply(c, e, &value)) return;
-    value += by;
-    if (!isfinite(value)) {
-        reply_error(c->reply, ERR_NAN_INF);
-        return;
-    }
     char text[NUM_LDOUBLE_MAX];
-    struct slice sum = slice_of(text, num_from_ldouble(text, value));
+    struct slice sum;
+    if (!call_sum_or_reply(c, value, by, text, &sum)) return;
     set(c, e, sum, EVENT_HINCRBYFLOAT);
     reply_bulk(c->reply, sum);
 }

@@ -49,39 +49,46 @@ static void hll_put(struct call *c, struct key k, const struct buf *hll, enum db
         memcpy(db_edit_string(c->db, k, hll->len, event), hll->data, hll->len);
 }
 
-static enum hll_status add_to_dense(struct call *c, struct key k, struct slice hll) {
+/* Adds the arguments; returns how many of them changed it. */
+static size_t add_to_dense(struct call *c, struct key k, struct slice hll) {
+    size_t changes = 0;
     int i = 2;
     while (i < c->argc && hll_dense_has(hll.ptr, c->argv[i])) i++;
-    if (i == c->argc) return HLL_UNCHANGED;
-    char *data = db_edit_string(c->db, k, hll.len, EVENT_PFADD);
-    for (; i < c->argc; i++) hll_add_dense(data, c->argv[i]);
-    return HLL_CHANGED;
+    if (i == c->argc) return 0;
+    char *data = db_edit_string(c->db, k, hll.len, EVENT_UNCOUNTED);
+    for (; i < c->argc; i++) changes += hll_add_dense(data, c->argv[i]) == HLL_CHANGED;
+    return changes;
 }
 
-static enum hll_status add_to_copy(struct call *c, struct key k, struct slice hll) {
+/* The same; that there's an HLL where none was is a change, too. */
+static bool add_to_copy_or_reply(struct call *c, struct key k, struct slice hll, size_t *changes) {
     struct buf copy = BUF_INIT;
     hll_copy(&copy, hll);
-    enum hll_status status = hll.ptr ? HLL_UNCHANGED : HLL_CHANGED;
+    enum hll_status status = HLL_UNCHANGED;
+    *changes = !hll.ptr;
     for (int i = 2; i < c->argc && status != HLL_CORRUPT; i++) {
-        enum hll_status added =
-            hll_add(&copy, c->argv[i], c->engine->settings.hll_sparse_max_bytes);
-        if (added != HLL_UNCHANGED) status = added;
+        status = hll_add(&copy, c->argv[i], c->engine->settings.hll_sparse_max_bytes);
+        *changes += status == HLL_CHANGED;
     }
-    if (status == HLL_CHANGED) {
+    if (*changes && status != HLL_CORRUPT) {
         hll_drop_cached_count(copy.data); /* also when it's new and empty, as Redis does */
-        hll_put(c, k, &copy, EVENT_PFADD);
+        hll_put(c, k, &copy, EVENT_UNCOUNTED);
     }
     buf_release(&copy);
-    return status;
+    return sound_or_reply(c, status);
 }
 
 static void cmd_pfadd(struct call *c) {
     struct key k = call_key(c, 1);
     struct slice hll;
     if (!find_hll_or_reply(c, k, DB_WRITE, &hll)) return;
-    bool dense = hll.ptr && hll_encoding(hll) == HLL_DENSE;
-    enum hll_status status = dense ? add_to_dense(c, k, hll) : add_to_copy(c, k, hll);
-    if (sound_or_reply(c, status)) reply_i64(c->reply, status == HLL_CHANGED);
+    size_t changes;
+    if (hll.ptr && hll_encoding(hll) == HLL_DENSE)
+        changes = add_to_dense(c, k, hll);
+    else if (!add_to_copy_or_reply(c, k, hll, &changes))
+        return;
+    db_changed(c->db, k, EVENT_PFADD, changes);
+    reply_i64(c->reply, changes != 0);
 }
 
 /* The count of one HLL is kept in it until it changes. */

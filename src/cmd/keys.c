@@ -133,7 +133,7 @@ static void cmd_copy(struct call *c) {
     const struct entry *e = call_find(c, from, DB_READ);
     if (e && !taken) {
         struct entry *copy = entry_copy(e, to.name);
-        db_put(o.to, to, entry_with_deadline(copy, entry_deadline(e)), EVENT_COPY_TO);
+        db_put(o.to, to, entry_with_deadline(copy, entry_deadline(e)), EVENT_COPY_TO, 1);
     }
     reply_i64(c->reply, e && !taken);
 }

@@ -93,7 +93,7 @@ static void store_result(struct call *c, operation *op, enum db_event event) {
     struct sink s = {.c = c, .store = new_set(c, c->argv[1]), .limit = SIZE_MAX};
     op(&s, &o);
     operands_release(&o);
-    call_store(c, call_key(c, 1), s.store, event);
+    call_store(c, call_key(c, 1), s.store, event, 1);
     reply_i64(c->reply, (int64_t)s.count);
 }
 

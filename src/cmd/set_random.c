@@ -20,24 +20,21 @@ static void pop(struct call *c, struct key k, struct entry *e, size_t count) {
     struct set_choice choice = reply_choice(c);
     bool all = count == set_count(e);
     e = db_edit(c->db, k, e, TYPE_SET);
-    if (all)
+    if (all) {
         set_pick(e, count, &choice);
-    else
+        db_edited_away(c->db, k, EVENT_SPOP, count);
+    } else {
         set_pop(e, count, &choice, call_type_settings(c));
-    db_edited(c->db, k, e, EVENT_SPOP, count);
-    if (all) db_delete(c->db, k, true, EVENT_DEL);
+        db_edited(c->db, k, e, EVENT_SPOP, count);
+    }
 }
 
 static void cmd_spop(struct call *c) {
-    int64_t count = 1;
+    int64_t count;
     struct key k = call_key(c, 1);
     struct entry *e;
-    bool counted = c->argc == 3;
-    if (c->argc > 3) {
-        reply_error(c->reply, ERR_SYNTAX);
-        return;
-    }
-    if (counted && !arg_i64_in_or_reply(c, 2, 0, INT64_MAX, ERR_NOT_POSITIVE, &count)) return;
+    bool counted = c->argc > 2;
+    if (!arg_count_or_reply(c, 2, 0, ERR_NOT_POSITIVE, &count)) return;
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_SET, &e)) return;
     if (e && (uint64_t)count > set_count(e)) count = (int64_t)set_count(e);
     if (counted)
@@ -60,14 +57,10 @@ static void reply_chosen(struct call *c, const struct entry *e, int64_t count) {
 }
 
 static void cmd_srandmember(struct call *c) {
-    int64_t count = 1;
+    int64_t count;
     struct entry *e;
-    bool counted = c->argc == 3;
-    if (c->argc > 3) {
-        reply_error(c->reply, ERR_SYNTAX);
-        return;
-    }
-    if (counted && !arg_i64_in_or_reply(c, 2, -INT64_MAX, INT64_MAX, NULL, &count)) return;
+    bool counted = c->argc > 2;
+    if (!arg_count_or_reply(c, 2, -INT64_MAX, NULL, &count)) return;
     if (!call_find_typed_or_reply(c, call_key(c, 1), DB_READ, TYPE_SET, &e)) return;
     if (!e && counted) {
         reply_array(c->reply, 0);

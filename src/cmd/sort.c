@@ -294,9 +294,9 @@ static void store_items(struct sort *s, const struct sort_item *items, size_t co
                 push(s, list, SLICE(""), NULL);
         }
     }
-    int64_t stored = (int64_t)list_count(list);
-    call_store(s->c, k, list, EVENT_SORTSTORE);
-    reply_i64(s->c->reply, stored);
+    size_t stored = list_count(list);
+    call_store(s->c, k, list, EVENT_SORTSTORE, stored);
+    reply_i64(s->c->reply, (int64_t)stored);
 }
 
 /* The part of `total` elements that LIMIT leaves. */

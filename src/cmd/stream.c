@@ -150,15 +150,16 @@ static void cmd_xadd(struct call *c) {
     }
     if (!new_id_or_reply(c, s, &args.wish, &id)) return;
     e = db_edit(c->db, k, e, TYPE_STREAM);
-    bool added = stream_append(stream_of(e), id, c->argv + args.fields,
-                               (size_t)(c->argc - args.fields) / 2, call_type_settings(c));
+    s = stream_of(e);
+    bool added = stream_append(s, id, c->argv + args.fields, (size_t)(c->argc - args.fields) / 2,
+                               call_type_settings(c));
+    bool trims = added && args.trim.by != STREAM_TRIM_NOT && stream_trim(s, &args.trim);
     db_edited(c->db, k, e, EVENT_XADD, added);
-    if (!added) {
+    if (trims) db_also(c->db, k, EVENT_XTRIM);
+    if (added)
+        stream_reply_id(c->reply, id);
+    else
         reply_error(c->reply, "ERR Elements are too large to be stored");
-        return;
-    }
-    stream_reply_id(c->reply, id);
-    if (args.trim.by != STREAM_TRIM_NOT) trim_key(c, k, e, &args.trim);
 }
 
 static void cmd_xtrim(struct call *c) {

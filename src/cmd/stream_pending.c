@@ -118,7 +118,8 @@ struct claim {
     bool force, just_id, has_time, has_deliveries;
     uint64_t delivered_ms, deliveries;
     struct stream_id last_id;
-    int ids_end; /* of XCLAIM: behind the ids' last argument */
+    int ids_end;    /* of XCLAIM: behind the ids' last argument */
+    size_t dropped; /* by it: no longer pending, as they aren't in the stream any more */
 };
 
 static void reply_claimed(struct call *c, const struct stream *s, struct stream_id id,
@@ -199,10 +200,9 @@ static bool claim_args_or_reply(struct call *c, struct claim *claim) {
 
 /* One id of XCLAIM: what isn't in the stream any more isn't pending any more. */
 static bool claim_and_reply(struct call *c, const struct stream *s, struct stream_group *g,
-                            struct stream_consumer *to, struct stream_id id,
-                            const struct claim *claim) {
+                            struct stream_consumer *to, struct stream_id id, struct claim *claim) {
     if (!stream_has(s, id)) {
-        stream_pending_remove(g, id);
+        claim->dropped += stream_pending_remove(g, id);
         return false;
     }
     struct stream_pending *p = stream_pending_find(g, id);
@@ -227,13 +227,15 @@ static void cmd_xclaim(struct call *c) {
     if (!claim_args_or_reply(c, &claim)) return;
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);
     e = db_edit(c->db, k, e, TYPE_STREAM);
-    if (stream_id_cmp(claim.last_id, g->last_id) > 0) g->last_id = claim.last_id;
+    bool advances = stream_id_cmp(claim.last_id, g->last_id) > 0;
+    if (advances) g->last_id = claim.last_id;
     struct reply_mark mark = reply_begin(c->reply);
     for (int i = 5; i < claim.ids_end; i++)
         if (arg_stream_id_or_reply(c, i, 0, &id))
             found += claim_and_reply(c, stream_of(e), g, to, id, &claim);
     reply_end_array(c->reply, mark, found);
-    db_edited(c->db, k, e, EVENT_SILENT, (size_t)(claim.ids_end - 5));
+    size_t changes = found + claim.dropped;
+    db_edited(c->db, k, e, EVENT_SILENT, changes ? changes : advances);
 }
 
 /* XAUTOCLAIM. */

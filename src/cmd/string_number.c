@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Strings as counters. All of them keep the key's deadline. */
-#include <math.h>
-
 #include "cmd/families.h"
 #include "cmd/string_reply.h"
 #include "exec/call.h"
@@ -61,13 +59,9 @@ static void cmd_incrbyfloat(struct call *c) {
     struct entry *e;
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_STRING, &e)) return;
     if (!value_or_reply(c, e, &value) || !arg_ldouble_or_reply(c, 2, &by)) return;
-    value += by;
-    if (!isfinite(value)) {
-        reply_error(c->reply, ERR_NAN_INF);
-        return;
-    }
     char text[NUM_LDOUBLE_MAX];
-    struct slice sum = slice_of(text, num_from_ldouble(text, value));
+    struct slice sum;
+    if (!call_sum_or_reply(c, value, by, text, &sum)) return;
     db_set_text(c->db, k, sum, EVENT_INCRBYFLOAT);
     reply_bulk(c->reply, sum);
 }

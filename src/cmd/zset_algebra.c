@@ -258,7 +258,7 @@ static void reply_result(struct call *c, struct algebra *a, enum db_event event)
     size_t count = sink.to ? zset_count(sink.to) : sink.count;
     if (a->stores) {
         zset_try_listpack(sink.to, sink.settings);
-        call_store(c, call_key(c, 1), sink.to, event);
+        call_store(c, call_key(c, 1), sink.to, event, 1);
     } else if (!a->counts) {
         zset_reply_range(c->reply, sink.to, 0, count, false, a->with_scores);
         entry_free(sink.to);

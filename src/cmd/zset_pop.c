@@ -38,15 +38,11 @@ static size_t at_most(const struct entry *e, int64_t count) {
 }
 
 static void pop_one_key(struct call *c, bool highest) {
-    int64_t count = 1;
+    int64_t count;
     struct key k = call_key(c, 1);
     struct entry *e;
-    bool counted = c->argc == 3;
-    if (c->argc > 3) {
-        reply_error(c->reply, ERR_SYNTAX);
-        return;
-    }
-    if (counted && !arg_i64_in_or_reply(c, 2, 0, INT64_MAX, ERR_NOT_POSITIVE, &count)) return;
+    bool counted = c->argc > 2;
+    if (!arg_count_or_reply(c, 2, 0, ERR_NOT_POSITIVE, &count)) return;
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_ZSET, &e)) return;
     size_t popped = e ? at_most(e, count) : 0;
     bool pairs = counted && c->reply->resp > 2;

@@ -130,7 +130,7 @@ static void cmd_zrangestore(struct call *c) {
     if (from) s = range_span(&r, from);
     if (r.by == ZSET_BY_RANK) zset_expect(to, s.to - s.from, 0, call_type_settings(c));
     if (s.to > s.from) store_span(c, to, from, s, r.reverse);
-    call_store(c, call_key(c, 1), to, EVENT_ZRANGESTORE);
+    call_store(c, call_key(c, 1), to, EVENT_ZRANGESTORE, 1);
     reply_i64(c->reply, (int64_t)(s.to - s.from));
 }
 

@@ -4,6 +4,8 @@
 #ifndef DREY_DB_EVENT_H
 #define DREY_DB_EVENT_H
 
+#include <stdbool.h>
+
 /* X(constant, class letter of notify-keyspace-events, name) */
 #define DB_EVENTS(X)                                                                               \
     X(SET, '$', "set")                                                                             \
@@ -34,7 +36,6 @@
     X(HINCRBYFLOAT, 'h', "hincrbyfloat")                                                           \
     X(HEXPIRE, 'h', "hexpire")                                                                     \
     X(HPERSIST, 'h', "hpersist")                                                                   \
-    X(HEXPIRED, 'h', "hexpired")                                                                   \
     X(ZADD, 'z', "zadd")                                                                           \
     X(ZINCR, 'z', "zincr")                                                                         \
     X(ZREM, 'z', "zrem")                                                                           \
@@ -66,11 +67,15 @@
     X(MOVE_FROM, 'g', "move_from")                                                                 \
     X(MOVE_TO, 'g', "move_to")                                                                     \
     X(COPY_TO, 'g', "copy_to")                                                                     \
+    /* a change that nobody is notified of, and that nobody waits for */                           \
+    X(SILENT, '-', "")                                                                             \
+    /* from here on: not counted as a change, see db_event_counts */                               \
+    X(UNCOUNTED, '-', "")                                                                          \
+    X(HEXPIRED, 'h', "hexpired")                                                                   \
     X(EXPIRED, 'x', "expired")                                                                     \
     X(EVICTED, 'e', "evicted")                                                                     \
     X(NEW, 'n', "new")                                                                             \
-    X(KEYMISS, 'm', "keymiss")                                                                     \
-    X(SILENT, '-', "") /* a change that nobody is notified of, and that nobody waits for */
+    X(KEYMISS, 'm', "keymiss")
 
 enum db_event {
 #define DB_EVENT_CONSTANT(constant, class, name) EVENT_##constant,
@@ -78,6 +83,13 @@ enum db_event {
 #undef DB_EVENT_CONSTANT
         EVENT_COUNT
 };
+
+/* Does this say that the data has changed? That a key expired or was evicted doesn't, as in Redis:
+ * nobody asked for it, and it needn't be saved. UNCOUNTED is part of a change that is counted
+ * otherwise, or of one that isn't to be; like SILENT nobody is notified of it. */
+static inline bool db_event_counts(enum db_event event) {
+    return event < EVENT_UNCOUNTED;
+}
 
 struct db_event_info {
     char class;

@@ -63,11 +63,9 @@ static inline void raise_event(struct db *db, struct slice key, enum db_event ev
     if (__builtin_expect(hooks->event != NULL, 0)) hooks->event(hooks->ctx, db, key, event);
 }
 
-/* Counts a change and raises its event. That a key expired or was evicted isn't counted, as in
- * Redis: nobody asked for it, and it needn't be saved. */
+/* Counts a change and raises its event. */
 static void changed(struct db *db, struct slice key, enum db_event event) {
-    bool asked_for = event != EVENT_EXPIRED && event != EVENT_HEXPIRED && event != EVENT_EVICTED;
-    db->keyspace->dirty += asked_for;
+    db->keyspace->dirty += db_event_counts(event);
     raise_event(db, key, event);
 }
 
@@ -280,12 +278,22 @@ struct entry *db_edit(struct db *db, struct key k, struct entry *e, enum type_id
 /* k may lie in the entry, which must be there for the events. */
 void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes) {
     bool (*is_empty)(const struct entry *) = type_of(e)->is_empty;
-    db->keyspace->dirty += changes;
-    if (changes) raise_event(db, k.name, event);
+    db_changed(db, k, event, changes);
     if (has_part_deadlines(e)) note_due(db, k, e);
     if (!is_empty || !is_empty(e)) return;
     if (changes) raise_event(db, k.name, EVENT_DEL);
     entry_free(take(db, k));
+}
+
+void db_edited_away(struct db *db, struct key k, enum db_event event, size_t changes) {
+    db_changed(db, k, event, changes);
+    raise_event(db, k.name, EVENT_DEL);
+    dispose(db->keyspace, take(db, k), true);
+}
+
+void db_changed(struct db *db, struct key k, enum db_event event, size_t changes) {
+    db->keyspace->dirty += changes;
+    if (changes) raise_event(db, k.name, event);
 }
 
 void db_also(struct db *db, struct key k, enum db_event event) {
@@ -333,9 +341,9 @@ static void replace(struct db *db, struct key k, struct entry *e) {
     e->access = access & 0xffffff;
 }
 
-void db_put(struct db *db, struct key k, struct entry *e, enum db_event event) {
+void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes) {
     replace(db, k, e);
-    changed(db, k.name, event);
+    db_changed(db, k, event, changes);
 }
 
 void db_move(struct db *db, struct key k, struct db *to, struct key to_key) {
@@ -376,6 +384,7 @@ size_t db_flush(struct db *db, bool lazy) {
 }
 
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
+    ks->dirty++;
     if (a == b) return;
     if (ks->hooks.swapped) ks->hooks.swapped(ks->hooks.ctx, &ks->dbs[a], &ks->dbs[b]);
     struct db was = ks->dbs[a];
@@ -383,7 +392,6 @@ void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
     ks->dbs[a].deadlines = ks->dbs[b].deadlines;
     ks->dbs[b].table = was.table;
     ks->dbs[b].deadlines = was.deadlines;
-    ks->dirty++;
 }
 
 /* Expiry. */

@@ -162,6 +162,14 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
 struct entry *db_edit(struct db *db, struct key k, struct entry *e, enum type_id type);
 void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes);
 
+/* Instead of db_edited: the change takes the value as a whole. The key is deleted, with an event of
+ * its own, and a value that's costly to free is freed elsewhere. */
+void db_edited_away(struct db *db, struct key k, enum db_event event, size_t changes);
+
+/* Counts, and raises the event of, what the calls before have changed with EVENT_UNCOUNTED; 0:
+ * nothing. */
+void db_changed(struct db *db, struct key k, enum db_event event, size_t changes);
+
 /* A further event of the change that has just ended. */
 void db_also(struct db *db, struct key k, enum db_event event);
 
@@ -178,8 +186,8 @@ void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_eve
 bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event);
 
 /* Puts an entry that's in no database (its key is k) into this one, in place of what the key holds.
- * Takes it over; its access bits stay as they are. */
-void db_put(struct db *db, struct key k, struct entry *e, enum db_event event);
+ * Takes it over; its access bits stay as they are. Counts so many changes, at least one. */
+void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes);
 
 /* Renames a key that exists (within a database) or moves it to another one, value and deadline as
  * they are, in place of what is there. Names and databases mustn't both be the same. Raises the

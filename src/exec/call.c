@@ -44,7 +44,8 @@ void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline,
         db_set_string(c->db, k, c->argv[arg], deadline, event);
 }
 
-void call_store(struct call *c, struct key k, struct entry *e, enum db_event event) {
+void call_store(struct call *c, struct key k, struct entry *e, enum db_event event,
+                size_t changes) {
     const struct keyspace *ks = &c->engine->keyspace;
     bool (*is_empty)(const struct entry *) = type_of(e)->is_empty;
     if (is_empty && is_empty(e)) {
@@ -53,7 +54,7 @@ void call_store(struct call *c, struct key k, struct entry *e, enum db_event eve
         return;
     }
     e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
-    db_put(c->db, k, e, event);
+    db_put(c->db, k, e, event, changes);
 }
 
 bool arg_is(const struct call *c, int i, const char *word) {
@@ -85,6 +86,15 @@ bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const 
     }
     *out = value;
     return true;
+}
+
+bool arg_count_or_reply(struct call *c, int i, int64_t min, const char *error, int64_t *out) {
+    *out = 1;
+    if (c->argc > i + 1) {
+        reply_error(c->reply, ERR_SYNTAX);
+        return false;
+    }
+    return c->argc == i || arg_i64_in_or_reply(c, i, min, INT64_MAX, error, out);
 }
 
 bool arg_timeout_or_reply(struct call *c, int i, uint64_t *ms) {
@@ -128,6 +138,17 @@ bool arg_ldouble_or_reply(struct call *c, int i, long double *out) {
     if (num_to_ldouble(c->argv[i], out)) return true;
     reply_error(c->reply, ERR_NOT_FLOAT);
     return false;
+}
+
+bool call_sum_or_reply(struct call *c, long double value, long double by,
+                       char text[NUM_LDOUBLE_MAX], struct slice *sum) {
+    value += by;
+    if (!isfinite(value)) {
+        reply_error(c->reply, ERR_NAN_INF);
+        return false;
+    }
+    *sum = slice_of(text, num_from_ldouble(text, value));
+    return true;
 }
 
 bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len) {

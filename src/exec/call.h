@@ -5,6 +5,7 @@
 #ifndef DREY_EXEC_CALL_H
 #define DREY_EXEC_CALL_H
 
+#include "base/num.h"
 #include "exec/errors.h"
 #include "exec/session.h"
 
@@ -60,20 +61,29 @@ struct bytes *call_arg_bytes(const struct call *c, int arg);
 void call_set_string(struct call *c, struct key k, int arg, uint64_t deadline, enum db_event event);
 
 /* Makes `e` (in no database; its key is k's) the key's value, as the ...STORE commands do: an empty
- * collection only deletes what the key holds. Takes e over. */
-void call_store(struct call *c, struct key k, struct entry *e, enum db_event event);
+ * collection only deletes what the key holds. Takes e over. Counts so many changes, or one for the
+ * key deleted. */
+void call_store(struct call *c, struct key k, struct entry *e, enum db_event event, size_t changes);
 
 bool arg_is(const struct call *c, int i, const char *word); /* any case */
 bool arg_i64_or_reply(struct call *c, int i, int64_t *out);
 /* `error` NULL: the usual texts. */
 bool arg_i64_in_or_reply(struct call *c, int i, int64_t min, int64_t max, const char *error,
                          int64_t *out);
+/* An optional count, 1 if it's not there, which must be the last argument. */
+bool arg_count_or_reply(struct call *c, int i, int64_t min, const char *error, int64_t *out);
 /* A timeout in milliseconds; 0 means none. */
 bool arg_timeout_or_reply(struct call *c, int i, uint64_t *ms);
 /* The same in seconds, with decimals. */
 bool arg_timeout_s_or_reply(struct call *c, int i, uint64_t *ms);
 bool arg_double_or_reply(struct call *c, int i, double *out);
 bool arg_ldouble_or_reply(struct call *c, int i, long double *out);
+
+/* The sum as it's stored and replied, in `text`; refused if it's no number that a client could
+ * read.
+ */
+bool call_sum_or_reply(struct call *c, long double value, long double by,
+                       char text[NUM_LDOUBLE_MAX], struct slice *sum);
 
 /* Refuses strings longer than proto-max-bulk-len, computed without overflow: offset + len. */
 bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len);

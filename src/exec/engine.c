@@ -75,7 +75,8 @@ void engine_add_families(struct engine *e, const struct command *const *families
 
 static void on_event(void *ctx, struct db *db, struct slice key, enum db_event event) {
     struct engine *e = ctx;
-    if (e->listeners & LISTEN_BLOCKING && event != EVENT_SILENT) blocking_key_event(e, db, key);
+    bool heard = event != EVENT_SILENT && event != EVENT_UNCOUNTED;
+    if (e->listeners & LISTEN_BLOCKING && heard) blocking_key_event(e, db, key);
     if (e->listeners & LISTEN_WATCH && event != EVENT_KEYMISS) watch_key_event(e, db, key);
 }
 

@@ -208,7 +208,7 @@ static void debug_populate(struct call *c) {
             value.len += zeros;
         }
         size_t len = size ? (size_t)size : value.len;
-        db_set_string(c->db, k, slice_of(value.data, len), ENTRY_NO_DEADLINE, EVENT_SILENT);
+        db_set_string(c->db, k, slice_of(value.data, len), ENTRY_NO_DEADLINE, EVENT_UNCOUNTED);
     }
     buf_release(&key);
     buf_release(&value);

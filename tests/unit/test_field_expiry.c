@@ -166,7 +166,7 @@ static void do_carry(struct model *m, size_t d, size_t i, bool copies) {
     m->keys[to_d][to_i] = m->keys[d][i];
     if (copies) {
         struct entry *copy = entry_copy(e, to_key.name);
-        db_put(to, to_key, entry_with_deadline(copy, entry_deadline(e)), EVENT_COPY_TO);
+        db_put(to, to_key, entry_with_deadline(copy, entry_deadline(e)), EVENT_COPY_TO, 1);
         return;
     }
     db_move(db, key_at(m, d, i), to, to_key);
