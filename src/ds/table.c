@@ -494,6 +494,21 @@ size_t table_sample(const struct table *t, struct random *rng, void **entries) {
     return n;
 }
 
+void *table_find_hash(const struct table *t, uint64_t hash) {
+    const struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    uint32_t at = table_home(hash, s->depth, s->buckets);
+    for (unsigned tries = s->buckets; tries; tries--) {
+        const struct table_bucket *b = &s->bucket[at];
+        for (unsigned found = tags_match(b->tags, table_tag(hash)); found; found &= found - 1) {
+            void *entry = table_slot(b, (unsigned)__builtin_ctz(found));
+            if (table_hash(t, t->ops->key(entry)) == hash) return entry;
+        }
+        if (!b->passed) return NULL;
+        at = at + 1 == s->buckets ? 0 : at + 1;
+    }
+    return NULL;
+}
+
 bool table_holds(const struct table *t, uint64_t hash, const void *entry) {
     const struct table_segment *s = table_word_segment(table_dir_word(t, hash));
     uint32_t at = table_home(hash, s->depth, s->buckets);

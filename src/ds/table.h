@@ -241,6 +241,10 @@ void *table_random(const struct table *t, struct random *rng);
  * cache misses of one. */
 size_t table_sample(const struct table *t, struct random *rng, void **entries);
 
+/* Finds an entry whose key has this hash; NULL if there is none. For who knows no more of a key, and
+ * finds a wrong one as seldom as 64 bits of a keyed hash are equal by chance. */
+void *table_find_hash(const struct table *t, uint64_t hash);
+
 /* Is this very entry in the table? It isn't looked into: the pointer may be stale. `hash` is its
  * key's. */
 bool table_holds(const struct table *t, uint64_t hash, const void *entry);

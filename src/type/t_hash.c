@@ -391,6 +391,10 @@ static void copy(struct entry *to, const struct entry *from) {
     entry_set_ptr(to, h);
 }
 
+static size_t elements(const struct entry *e) {
+    return e->encoding == HASH_TABLE ? table_count(&hash_of(e)->table) : hash_packed_len(e);
+}
+
 static size_t memory(const struct entry *e, size_t samples) {
     if (e->encoding != HASH_TABLE) return hash_packed_memory(e);
     const struct hash *h = hash_of(e);
@@ -432,6 +436,7 @@ const struct type type_hash = {
     .is_empty = is_empty,
     .release = release,
     .copy = copy,
+    .elements = elements,
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,

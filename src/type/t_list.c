@@ -295,6 +295,7 @@ const struct type type_list = {
     .is_empty = is_empty,
     .release = release,
     .copy = copy,
+    .elements = list_count,
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,

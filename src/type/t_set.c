@@ -500,6 +500,7 @@ const struct type type_set = {
     .is_empty = is_empty,
     .release = release,
     .copy = copy,
+    .elements = set_count,
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,

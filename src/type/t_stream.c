@@ -25,6 +25,10 @@ static void copy(struct entry *to, const struct entry *from) {
     entry_set_ptr(to, s);
 }
 
+static size_t elements(const struct entry *e) {
+    return stream_of(e)->length;
+}
+
 /* Samples are blocks; pending entries are all of one size, and counted. */
 static size_t memory(const struct entry *e, size_t samples) {
     const struct stream *s = stream_of(e);
@@ -67,6 +71,7 @@ const struct type type_stream = {
     .create = create,
     .release = release,
     .copy = copy,
+    .elements = elements,
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,

@@ -55,6 +55,7 @@ const struct type type_string = {
     .encoding_name = encoding_name,
     .release = release,
     .copy = copy,
+    .elements = string_len,
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,

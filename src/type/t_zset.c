@@ -442,6 +442,7 @@ const struct type type_zset = {
     .is_empty = is_empty,
     .release = release,
     .copy = copy,
+    .elements = zset_count,
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,

@@ -41,6 +41,8 @@ struct type {
     void (*release)(struct entry *e);
     /* Gives `to` (type and encoding set) a copy of what from's word holds. */
     void (*copy)(struct entry *to, const struct entry *from);
+    /* Elements, of a string bytes; O(1): parts that have expired and aren't removed yet count. */
+    size_t (*elements)(const struct entry *e);
     /* Bytes outside the entry; `samples` elements are looked at (0: all). */
     size_t (*memory)(const struct entry *e, size_t samples);
     /* About how many allocations freeing it takes: many are freed by a helper thread. */
