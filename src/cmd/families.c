@@ -42,6 +42,7 @@ const struct command *const command_families[] = {
     expire_commands,
     database_commands,
     wait_commands,
+    hotkeys_commands,
     NULL,
 };
 /* clang-format on */

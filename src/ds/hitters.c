@@ -177,12 +177,8 @@ static struct hitter hitter_at(const struct hitters *h, const struct set *s, uns
     if (h->part - slot->since < HITTERS_PARTS) error = (double)slot->inherited;
     if (error > count) error = count;
     error += 2 * sqrt(count * (double)slot->heaviest);
-    return (struct hitter){s->hashes[i],
-                           slot->space,
-                           slice_of(slot->name, kept),
-                           slot->name_len,
-                           count,
-                           error};
+    return (struct hitter){s->hashes[i],   slot->space, slice_of(slot->name, kept),
+                           slot->name_len, count,       error};
 }
 
 /* Puts it where it belongs among the n largest so far; returns how many there are now. */

@@ -219,6 +219,7 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref);
  * clients which hold numbers as doubles keep them. What is in the table throughout is visited at
  * least once. `visit` must not change the table. Costs O(entries visited), each of them hashed. */
 typedef void table_visit(void *ctx, void *entry);
+#define TABLE_CURSOR_END ((uint64_t)1 << 48)
 uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, void *ctx);
 
 /* Walks all entries in hash order; the table mustn't change meanwhile. */
@@ -241,8 +242,8 @@ void *table_random(const struct table *t, struct random *rng);
  * cache misses of one. */
 size_t table_sample(const struct table *t, struct random *rng, void **entries);
 
-/* Finds an entry whose key has this hash; NULL if there is none. For who knows no more of a key, and
- * finds a wrong one as seldom as 64 bits of a keyed hash are equal by chance. */
+/* Finds an entry whose key has this hash; NULL if there is none. For who knows no more of a key,
+ * and finds a wrong one as seldom as 64 bits of a keyed hash are equal by chance. */
 void *table_find_hash(const struct table *t, uint64_t hash);
 
 /* Is this very entry in the table? It isn't looked into: the pointer may be stale. `hash` is its

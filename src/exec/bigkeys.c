@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sizes in the lists may be out of date. One that has shrunk, or gone, would keep out who is smaller
- * than it was; so all are looked up again before a walk begins, and one that begins after the last
- * change ends with the right lists. */
+/* Sizes in the lists may be out of date. One that has shrunk, or gone, would keep out who is
+ * smaller than it was; so all are looked up again before a walk begins, and one that begins after
+ * the last change ends with the right lists. */
 #include "exec/bigkeys.h"
 
 #include "base/alloc.h"
@@ -196,10 +196,13 @@ void bigkeys_round(struct engine *e, uint64_t busy_ns) {
     struct bigkeys *b = &e->bigkeys;
     if (!b->lists) return;
     uint64_t busy = busy_ns > b->busy_ns_before ? busy_ns - b->busy_ns_before : 0;
-    uint64_t slice = BIGKEYS_IDLE_NS + (uint64_t)(BIGKEYS_SHARE * (double)busy);
+    b->saved_ns += BIGKEYS_IDLE_NS + (uint64_t)(BIGKEYS_SHARE * (double)busy);
     b->busy_ns_before = busy_ns;
+    if (b->saved_ns < BIGKEYS_SLICE_NS) return;
+    b->saved_ns = 0;
     if (all_seen(b, &e->keyspace)) return;
-    bigkeys_walk(e, slice < BIGKEYS_SLICE_NS ? slice : BIGKEYS_SLICE_NS);
+    engine_tick(e);
+    bigkeys_walk(e, BIGKEYS_SLICE_NS);
 }
 
 double bigkeys_seen(const struct bigkeys *b, const struct keyspace *ks) {
@@ -210,7 +213,7 @@ double bigkeys_seen(const struct bigkeys *b, const struct keyspace *ks) {
         double count = (double)db_count(&ks->dbs[i]);
         all += count;
         if (i < b->db) seen += count;
-        if (i == b->db) seen += count * (double)b->cursor / TABLE_CURSOR_END;
+        if (i == b->db) seen += count * (double)b->cursor / (double)TABLE_CURSOR_END;
     }
     return all > 0 ? 100 * seen / all : 0;
 }

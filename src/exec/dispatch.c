@@ -168,7 +168,10 @@ static inline void run(struct session *s, const struct request *r) {
     if (__builtin_expect(gates & GATE_MONITORED, 0)) e->observer.before(s, r);
     uint64_t began = e->ticks_at;
     uint32_t errors = c.reply->errors;
-    r->cmd->row->run(&c);
+    if (hotkeys_due(&e->hotkeys))
+        hotkeys_run(&c);
+    else
+        r->cmd->row->run(&c);
     bool failed = c.reply->errors != errors;
     if ((r->cmd->flags & CMD_QUICK) && !(gates & (GATE_TIMED | GATE_TRACKED)))
         count_quick(s, r, failed);

@@ -59,6 +59,14 @@ static void memory_changed(void *ctx) {
     watch_memory(e);
 }
 
+static void hotkeys_changed(void *ctx) {
+    hotkeys_configure(ctx);
+}
+
+static void bigkeys_changed(void *ctx) {
+    bigkeys_configure(ctx);
+}
+
 void engine_init(struct engine *e, struct config *config) {
     *e = (struct engine){.config = config, .slow_ns = UINT64_MAX};
     e->commands = command_table_new();
@@ -66,6 +74,8 @@ void engine_init(struct engine *e, struct config *config) {
     e->push = push_to_own_reply;
     e->settings.hooks.ctx = e;
     e->settings.hooks.memory_changed = memory_changed;
+    e->settings.hooks.hotkeys_changed = hotkeys_changed;
+    e->settings.hooks.bigkeys_changed = bigkeys_changed;
     exec_config_register(config, &e->settings);
 }
 
@@ -105,6 +115,8 @@ void engine_open(struct engine *e, uint32_t databases) {
     e->run_id[40] = '\0';
     ticks_init(&e->ticks);
     memory_changed(e);
+    hotkeys_configure(e);
+    bigkeys_configure(e);
     if (e->background) {
         e->keyspace.hooks.discard = discard_entry;
         e->keyspace.hooks.discard_table = discard_table;
@@ -113,6 +125,8 @@ void engine_open(struct engine *e, uint32_t databases) {
 }
 
 void engine_release(struct engine *e) {
+    hotkeys_release(&e->hotkeys);
+    bigkeys_release(&e->bigkeys);
     keyspace_release(&e->keyspace);
     command_table_free(e->commands);
     info_free(e->info);

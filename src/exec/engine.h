@@ -13,9 +13,11 @@
 #include "base/ticks.h"
 #include "db/evict.h"
 #include "db/keyspace.h"
+#include "exec/bigkeys.h"
 #include "exec/blocking.h"
 #include "exec/command_table.h"
 #include "exec/exec_config.h"
+#include "exec/hotkeys.h"
 #include "exec/info.h"
 #include "exec/key_index.h"
 #include "exec/push.h"
@@ -99,6 +101,8 @@ struct engine {
     uint64_t busy_ns;   /* spent in commands so far: what shares of time are measured by */
     unsigned gates;     /* of enum gate */
     unsigned listeners; /* of enum engine_listener */
+    struct hotkeys hotkeys;
+    struct bigkeys bigkeys;
     /* Arguments of the request that runs which have memory of their own: values can share it. */
     struct bytes *const *arg_bytes;
     size_t arg_bytes_count;

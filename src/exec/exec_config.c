@@ -7,6 +7,7 @@
 #define EXPIRY    "Expiry and freeing"
 #define LIMITS    "Limits of values"
 #define ENCODINGS "Encodings"
+#define KEYS      "Hot keys and big keys"
 
 static const struct config_word policies[] = {{"volatile-lru", DB_POLICY_VOLATILE_LRU},
                                               {"volatile-lfu", DB_POLICY_VOLATILE_LFU},
@@ -21,6 +22,18 @@ static const struct config_word policies[] = {{"volatile-lru", DB_POLICY_VOLATIL
 static bool memory_changed(const struct config_change *change) {
     const struct exec_config *exec = change->owner;
     if (exec->hooks.memory_changed) exec->hooks.memory_changed(exec->hooks.ctx);
+    return true;
+}
+
+static bool hotkeys_changed(const struct config_change *change) {
+    const struct exec_config *exec = change->owner;
+    if (exec->hooks.hotkeys_changed) exec->hooks.hotkeys_changed(exec->hooks.ctx);
+    return true;
+}
+
+static bool bigkeys_changed(const struct config_change *change) {
+    const struct exec_config *exec = change->owner;
+    if (exec->hooks.bigkeys_changed) exec->hooks.bigkeys_changed(exec->hooks.ctx);
     return true;
 }
 
@@ -105,6 +118,13 @@ static const struct config_param rows[] = {
     {"stream-node-max-entries",
      CONFIG_INT(struct exec_config, types.stream_node_max_entries, 0, LLONG_MAX), "100",
      .group = ENCODINGS, .about = "Entries of a block of a stream; 0 for no limit."},
+
+    {"hotkeys-tracking", CONFIG_BOOL(struct exec_config, hotkeys_tracking), "yes", .group = KEYS,
+     .apply = hotkeys_changed, .about = "Watch a sample of the requests, for HOTKEYS."},
+    {"hotkeys-window-seconds", CONFIG_INT(struct exec_config, hotkeys_window_seconds, 1, 24 * 3600),
+     "60", .group = KEYS, .apply = hotkeys_changed, .about = "How far back HOTKEYS looks."},
+    {"bigkeys-tracking", CONFIG_BOOL(struct exec_config, bigkeys_tracking), "yes", .group = KEYS,
+     .apply = bigkeys_changed, .about = "Walk over the keys in the background, for BIGKEYS."},
 };
 
 void exec_config_register(struct config *cfg, struct exec_config *exec) {

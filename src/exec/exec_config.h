@@ -14,6 +14,8 @@ struct exec_config_hooks {
     /* maxmemory, its policy or lfu-*: the keyspaces' access policy and the eviction to look again.
      */
     void (*memory_changed)(void *ctx);
+    void (*hotkeys_changed)(void *ctx); /* hotkeys-tracking, hotkeys-window-seconds */
+    void (*bigkeys_changed)(void *ctx); /* bigkeys-tracking */
 };
 
 struct exec_config {
@@ -21,6 +23,9 @@ struct exec_config {
     struct type_settings types;
     uint64_t hll_sparse_max_bytes; /* a HyperLogLog larger than this becomes dense */
     uint64_t proto_max_bulk_len;   /* bytes of the longest string that may be sent or made */
+    bool hotkeys_tracking;
+    int64_t hotkeys_window_seconds;
+    bool bigkeys_tracking;
     struct exec_config_hooks hooks;
 };
 

@@ -25,9 +25,9 @@ struct call;
 struct engine;
 
 struct hotkeys {
-    uint64_t left; /* requests up to and with the next to look at */
-    uint64_t every;  /* the mean of the gaps */
-    uint64_t weight; /* `every` when this gap was drawn */
+    uint64_t left;                /* requests up to and with the next to look at */
+    uint64_t every;               /* the mean of the gaps */
+    uint64_t weight;              /* `every` when this gap was drawn */
     struct hitters *uses, *bytes; /* NULL: off */
     struct random rng;
     uint64_t looked;          /* requests looked at */

@@ -323,6 +323,7 @@ void info_sections_register(struct server *s) {
         {"commandstats", "Commandstats", INFO_ALL, info_commands_write_calls, s},
         {"errorstats", "Errorstats", INFO_DEFAULT, info_commands_write_errors, s},
         {"latencystats", "Latencystats", INFO_ALL, info_commands_write_latency, s},
+        {"hotkeys", "Hotkeys", INFO_ALL, hotkeys_write_info, &s->engine},
         {"cluster", "Cluster", INFO_DEFAULT, write_cluster, s},
         {"keyspace", "Keyspace", INFO_DEFAULT, write_keyspace, s},
         {"debug", "Debug", INFO_BY_NAME, write_debug, s},

@@ -232,9 +232,9 @@ static void test_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_few_keys),   cmocka_unit_test(test_names_and_spaces),
-        cmocka_unit_test(test_window),     cmocka_unit_test(test_clock_goes_back),
-        cmocka_unit_test(test_recall),     cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_few_keys), cmocka_unit_test(test_names_and_spaces),
+        cmocka_unit_test(test_window),   cmocka_unit_test(test_clock_goes_back),
+        cmocka_unit_test(test_recall),   cmocka_unit_test(test_weights),
         cmocka_unit_test(test_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
