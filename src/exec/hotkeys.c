@@ -12,15 +12,18 @@ enum {
     ARGS_AT_HAND = 64,
 
     EVERY_FIRST = 64,
-    EVERY_MIN = 4,
     EVERY_MAX = 1024,
+    ROUND_MAX = 4096, /* looks in a round of the cron that no load should lead to */
+    ROUND_STEP = 1024,
     COST_FIRST_NS = 150,
     COST_MEASURED = 16, /* one look of so many is timed */
     COST_LIMIT = 8,     /* times the cost so far: more was the kernel's doing */
     ADAPT_COMMANDS = 1000,
+    ADAPT_NS = 1000000000, /* of time beyond this nothing is saved up */
 };
 
-#define SHARE 0.004 /* of the time that requests take */
+#define SHARE      0.004  /* of the time that requests take */
+#define IDLE_SHARE 0.0003 /* of all time */
 
 /* The gap up to the next request to look at. */
 static void draw_gap(struct hotkeys *h) {
@@ -132,37 +135,51 @@ static void count_cost(struct hotkeys *h, double ns) {
     h->cost_ns += (ns - h->cost_ns) / 16;
 }
 
+/* After a time with little to do gaps are short; when much comes at once they grow before the cron
+ * sees it. */
+static void check_surge(struct hotkeys *h) {
+    uint64_t n = ++h->looked_in_round;
+    if (n > ROUND_MAX && n % ROUND_STEP == 0 && h->every < EVERY_MAX) h->every *= 2;
+}
+
+static void look_at(const struct look *look) {
+    struct hotkeys *h = &look->call->engine->hotkeys;
+    const struct ticks *ticks = &look->call->engine->ticks;
+    bool timed = h->looked++ % COST_MEASURED == 0;
+    uint64_t began = timed ? ticks_now(ticks) : 0;
+    note(look);
+    if (timed) count_cost(h, (double)ticks_to_ns(ticks, ticks_now(ticks) - began));
+    h->spent_ns += h->cost_ns;
+    check_surge(h);
+}
+
 /* A reply may come later, or be gone already: then it counts as none. */
 void hotkeys_run(struct call *c) {
     struct hotkeys *h = &c->engine->hotkeys;
-    const struct ticks *ticks = &c->engine->ticks;
     struct look look = {.call = c, .weight = h->weight};
     size_t before = reply_len(c->reply);
     draw_gap(h); /* before it runs, as it may run others */
     c->cmd->row->run(c);
-    if (!h->uses) return; /* turned off by this very command */
     size_t after = reply_len(c->reply);
     look.reply_bytes = after > before ? after - before : 0;
-    bool timed = h->looked++ % COST_MEASURED == 0;
-    uint64_t began = timed ? ticks_now(ticks) : 0;
-    note(&look);
-    if (timed) count_cost(h, (double)ticks_to_ns(ticks, ticks_now(ticks) - began));
-    h->spent_ns += h->cost_ns;
+    if (h->uses) look_at(&look); /* else this very command has turned it off */
 }
 
 void hotkeys_adapt(struct engine *e, uint64_t busy_ns) {
     struct hotkeys *h = &e->hotkeys;
-    uint64_t commands = e->stats.commands - h->commands_before;
-    uint64_t ns = busy_ns - h->busy_ns_before;
+    h->looked_in_round = 0;
     bool counted_anew = e->stats.commands < h->commands_before || busy_ns < h->busy_ns_before;
+    uint64_t commands = e->stats.commands - h->commands_before;
     if (commands < ADAPT_COMMANDS && !counted_anew) return;
+    uint64_t busy = busy_ns - h->busy_ns_before, now = ticks_now(&e->ticks);
+    uint64_t all = ticks_to_ns(&e->ticks, now - h->ticks_before);
     h->commands_before = e->stats.commands;
     h->busy_ns_before = busy_ns;
+    h->ticks_before = now;
     if (counted_anew) return;
-    double every = h->cost_ns * (double)commands / (SHARE * (double)ns + 1);
-    if (every < EVERY_MIN) every = EVERY_MIN;
-    if (every > EVERY_MAX) every = EVERY_MAX;
-    h->every = (uint64_t)(every + 0.5);
+    double budget = SHARE * (double)busy + IDLE_SHARE * (double)(all < ADAPT_NS ? all : ADAPT_NS);
+    double every = h->cost_ns * (double)commands / budget + 0.5;
+    h->every = every < 1 ? 1 : every > EVERY_MAX ? EVERY_MAX : (uint64_t)every;
 }
 
 void hotkeys_write_info(void *ctx, struct buf *out) {
