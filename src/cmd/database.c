@@ -79,11 +79,13 @@ static bool flush_mode_or_reply(struct call *c, bool *async) {
     return false;
 }
 
-/* Flushes `count` databases from `first` on. */
-static void flush(struct call *c, struct db *first, uint32_t count) {
+static void flush(struct call *c, bool all) {
     bool async, waits = c->session->can_wait && c->engine->background;
     if (!flush_mode_or_reply(c, &async)) return;
-    for (uint32_t i = 0; i < count; i++) db_flush(&first[i], async || waits);
+    if (all)
+        keyspace_flush(&c->engine->keyspace, async || waits);
+    else
+        db_flush(c->db, async || waits);
     if (waits && !async && background_pending(c->engine->background, BACKGROUND_FREE))
         flush_wait(c);
     else
@@ -91,12 +93,11 @@ static void flush(struct call *c, struct db *first, uint32_t count) {
 }
 
 static void cmd_flushdb(struct call *c) {
-    flush(c, c->db, 1);
+    flush(c, false);
 }
 
 static void cmd_flushall(struct call *c) {
-    struct keyspace *ks = &c->engine->keyspace;
-    flush(c, ks->dbs, ks->count);
+    flush(c, true);
 }
 
 #define FLUSH_COMPLEXITY "O(N) in the keys deleted, with ASYNC O(1); other clients never wait."

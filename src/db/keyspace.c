@@ -367,10 +367,9 @@ static void discard_all(struct keyspace *ks, struct table *all) {
     table_release(all, NULL);
 }
 
-size_t db_flush(struct db *db, bool lazy) {
+static size_t flush(struct db *db, bool lazy) {
     struct keyspace *ks = db->keyspace;
     size_t count = db_count(db);
-    if (ks->hooks.flushed) ks->hooks.flushed(ks->hooks.ctx, db);
     if (count == 0) return 0;
     struct table all = db->table;
     table_init(&db->table, &keyspace_table_ops, &ks->seed);
@@ -380,6 +379,19 @@ size_t db_flush(struct db *db, bool lazy) {
         discard_all(ks, &all);
     else
         table_release(&all, free_entry);
+    return count;
+}
+
+size_t db_flush(struct db *db, bool lazy) {
+    const struct keyspace_hooks *hooks = &db->keyspace->hooks;
+    if (hooks->flushed) hooks->flushed(hooks->ctx, db, 1);
+    return flush(db, lazy);
+}
+
+size_t keyspace_flush(struct keyspace *ks, bool lazy) {
+    size_t count = 0;
+    if (ks->hooks.flushed) ks->hooks.flushed(ks->hooks.ctx, ks->dbs, ks->count);
+    for (uint32_t i = 0; i < ks->count; i++) count += flush(&ks->dbs[i], lazy);
     return count;
 }
 

@@ -51,8 +51,8 @@ struct keyspace_hooks {
     void *ctx;
     /* After a write (before the write for edits in place). `db` and `key` are borrowed. */
     void (*event)(void *ctx, struct db *db, struct slice key, enum db_event event);
-    /* Before all keys of a database go. */
-    void (*flushed)(void *ctx, struct db *db);
+    /* Before all keys of `count` databases from `first` on go. */
+    void (*flushed)(void *ctx, struct db *first, uint32_t count);
     /* Before two databases change places. */
     void (*swapped)(void *ctx, struct db *a, struct db *b);
     /* Takes over an entry whose value is costly to free, or a whole table, to free it elsewhere. */
@@ -197,6 +197,8 @@ void db_move(struct db *db, struct key k, struct db *to, struct key to_key);
 /* Deletes all keys; returns how many there were. With `lazy` they are freed elsewhere unless few.
  * Counts one change per key. */
 size_t db_flush(struct db *db, bool lazy);
+/* The same for all databases. */
+size_t keyspace_flush(struct keyspace *ks, bool lazy);
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b);
 
 /* Deletes keys and parts of values that are due, nearest first, until none is or the monotonic

@@ -102,6 +102,8 @@ static const char *gate_error(const struct session *s, const struct request *r) 
     if ((gates & GATE_LOADING) && !(flags & CMD_LOADING))
         return "LOADING Redis is loading the dataset in memory";
     if ((gates & GATE_BUSY) && !(flags & CMD_ALLOW_BUSY)) return s->engine->busy_error;
+    if ((gates & GATE_KEYLESS) && (flags & (CMD_READONLY | CMD_WRITE | CMD_MAY_REPLICATE)))
+        return "ERR Replica can't interact with the keyspace";
     return NULL;
 }
 

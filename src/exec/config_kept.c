@@ -330,8 +330,6 @@ static const struct config_param rows[] = {
 
     {"notify-keyspace-events", CONFIG_KEPT_OTHER(config_type_events), "", .group = EVENTS,
      .flags = CONFIG_KEPT, .about = "Changes of keys to publish, a letter for each class."},
-    {"tracking-table-max-keys", CONFIG_KEPT_INT(0, LONG_MAX), "1000000", .group = EVENTS,
-     .flags = CONFIG_KEPT, .about = "Keys to remember for client-side caching; 0 for no limit."},
 
     {"lua-enable-deprecated-api", CONFIG_KEPT_BOOL, "no", .group = SCRIPTS,
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_HIDDEN,

@@ -144,8 +144,7 @@ static void count_one(struct session *s, const struct request *r, uint64_t began
         return;
     }
     dispatch_count(e, r->cmd, ns, failed);
-    if (((e->gates | s->gates) & (GATE_TIMED | GATE_TRACKED)) || ns >= e->slow_ns)
-        e->observer.after(s, r, ns);
+    if ((e->gates & GATE_TIMED) || ns >= e->slow_ns) e->observer.after(s, r, ns);
 }
 
 static inline void run(struct session *s, const struct request *r) {
@@ -173,7 +172,8 @@ static inline void run(struct session *s, const struct request *r) {
     else
         r->cmd->row->run(&c);
     bool failed = c.reply->errors != errors;
-    if ((r->cmd->flags & CMD_QUICK) && !(gates & (GATE_TIMED | GATE_TRACKED)))
+    if (__builtin_expect(gates & (GATE_MONITORED | GATE_TRACKED), 0)) e->observer.ran(s, r);
+    if ((r->cmd->flags & CMD_QUICK) && !(gates & GATE_TIMED))
         count_quick(s, r, failed);
     else
         count_one(s, r, began, failed);

@@ -88,17 +88,24 @@ static void on_event(void *ctx, struct db *db, struct slice key, enum db_event e
     bool heard = event != EVENT_SILENT && event != EVENT_UNCOUNTED;
     if (e->listeners & LISTEN_BLOCKING && heard) blocking_key_event(e, db, key);
     if (e->listeners & LISTEN_WATCH && event != EVENT_KEYMISS) watch_key_event(e, db, key);
+    if (e->listeners & LISTEN_CHANGES && event != EVENT_KEYMISS) e->observer.changed(e, key, event);
 }
 
-static void on_flushed(void *ctx, struct db *db) {
-    blocking_flushed(ctx, db);
-    watch_flushed(ctx, db);
+static void on_flushed(void *ctx, struct db *first, uint32_t count) {
+    struct engine *e = ctx;
+    for (uint32_t i = 0; i < count; i++) {
+        blocking_flushed(e, &first[i]);
+        watch_flushed(e, &first[i]);
+    }
+    if (e->listeners & LISTEN_CHANGES) e->observer.flushed(e);
 }
 
 static void on_swapped(void *ctx, struct db *a, struct db *b) {
-    blocking_flushed(ctx, a);
-    blocking_flushed(ctx, b);
-    watch_swapped(ctx, a, b);
+    struct engine *e = ctx;
+    blocking_flushed(e, a);
+    blocking_flushed(e, b);
+    watch_swapped(e, a, b);
+    if (e->listeners & LISTEN_CHANGES) e->observer.flushed(e);
 }
 
 void engine_listen(struct engine *e, enum engine_listener who, bool on) {

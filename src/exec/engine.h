@@ -44,21 +44,30 @@ enum gate {
     GATE_LOADING = 1 << 1,   /* engine: the data set is being loaded */
     GATE_MEMORY = 1 << 2,    /* engine: there was more than maxmemory when the batch began */
     GATE_MULTI = 1 << 3,     /* session: commands are queued for EXEC */
-    GATE_MONITORED = 1 << 4, /* engine: the observer wants to see commands before they run */
-    GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they are over */
-    GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
-    GATE_TIMED = 1 << 6,   /* engine: it wants to see all of them, and each one's own time */
+    GATE_MONITORED = 1 << 4, /* engine: the observer wants to see commands as they run */
+    GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they have run */
+    GATE_TIMED = 1 << 6,     /* engine: it wants to see all of them, and each one's own time */
+    GATE_BUSY = 1 << 7,      /* engine: a script runs too long, see engine.busy_error */
+    GATE_KEYLESS = 1 << 9,   /* session: a monitor's, which keeps off keys */
 };
 
 struct session;
 struct request;
 struct script_engine;
 
-/* Who looks at commands that run, one by one; filled in once at start. Those that run for EXEC or a
- * script are shown, too, before the outer one is over. */
+/* Who looks at commands that run, one by one, and at what they do; filled in once at start. Those
+ * that run for EXEC or a script are shown, too, before the outer one is over. A script's session
+ * has the GATE_TRACKED of its caller's. */
 struct engine_observer {
     void (*before)(struct session *s, const struct request *r); /* GATE_MONITORED */
-    /* GATE_TRACKED, GATE_TIMED, and whatever took engine.slow_ns or more. A command that waits is
+    /* GATE_MONITORED, GATE_TRACKED: the handler has returned, perhaps to wait. When what waits runs
+     * again that isn't shown. */
+    void (*ran)(struct session *s, const struct request *r);
+    /* LISTEN_CHANGES: keyspace events but that of a look-up that found nothing; of keys by their
+     * names alone, and of all keys. */
+    void (*changed)(struct engine *e, struct slice key, enum db_event event);
+    void (*flushed)(struct engine *e);
+    /* GATE_TIMED, and whatever took engine.slow_ns or more. A command that waits is
      * shown when it's answered, if `r` is still known. */
     void (*after)(struct session *s, const struct request *r, uint64_t ns);
 };
@@ -75,6 +84,7 @@ struct timed_group {
 enum engine_listener {
     LISTEN_BLOCKING = 1 << 0,
     LISTEN_WATCH = 1 << 1,
+    LISTEN_CHANGES = 1 << 2, /* the observer */
 };
 
 struct engine {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands about the server as a whole: INFO, ROLE, SHUTDOWN, TIME. */
+/* Commands about the server as a whole: INFO, MONITOR, ROLE, SHUTDOWN, TIME. */
 #include "base/clock.h"
 #include "exec/call.h"
 #include "server/families.h"
@@ -25,6 +25,17 @@ static void cmd_role(struct call *c) {
     reply_bulk_str(c->reply, "master");
     reply_i64(c->reply, 0);
     reply_array(c->reply, 0);
+}
+
+/* As in Redis, a monitor that asks to be one gets no answer. */
+static void cmd_monitor(struct call *c) {
+    if (!c->session->can_wait) {
+        reply_error(c->reply, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+        return;
+    }
+    if (client_is_monitor(client_of(c->session))) return;
+    monitor_add(client_of(c->session));
+    reply_ok(c->reply);
 }
 
 enum {
@@ -88,6 +99,16 @@ const struct command admin_commands[] = {
         .syntax = "[section ...]",
         .history = "7.0.0 Takes several sections.",
         .tips = "nondeterministic_output\nrequest_policy:all_shards\nresponse_policy:special",
+    },
+    {
+        .name = "monitor",
+        .run = cmd_monitor,
+        .arity = 1,
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .group = "server",
+        .summary = "Shows this connection every command that the server runs.",
+        .since = "1.0.0",
+        .complexity = "O(1)",
     },
     {
         .name = "role",

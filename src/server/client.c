@@ -119,6 +119,8 @@ void client_free(struct client *c) {
     loop_timer_stop(s->loop, &c->timer);
     stop_waiting(c);
     client_memory_forget(c);
+    tracking_stop(c);
+    monitor_remove(c);
     list_remove(s, c);
     client_input_free(c);
     session_release(&c->session);
@@ -249,12 +251,15 @@ void clients_init(struct server *s) {
     client_pause_init(s);
     client_limits_init(s);
     client_memory_init(s);
+    tracking_init(s);
+    monitor_init(s);
     client_pushes_init(s);
 }
 
 void clients_release(struct server *s) {
     while (s->clients) client_free(s->clients);
     client_pushes_release(s);
+    tracking_release(s);
     table_release(&s->clients_by_id, NULL);
 }
 
@@ -277,6 +282,7 @@ static void close_all(struct server *s) {
 }
 
 void clients_turn_end(struct server *s) {
+    tracking_turn_end(s);
     flush_all(s);
     client_memory_keep_limit(s);
     close_all(s);

@@ -7,6 +7,7 @@
  *   client_input     reading and running, each client's share of a turn
  *   client_limits    closing who is idle, sends or leaves too much
  *   client_memory    what clients take; closing the largest
+ *   tracking, monitor  CLIENT TRACKING, MONITOR
  *   client_pause     CLIENT PAUSE
  *   client_blocked   commands that wait
  *   client_push      what it gets without having asked for it
@@ -61,15 +62,18 @@ struct client {
     bool unix_socket : 1;
     bool local : 1; /* connected from this machine */
     bool no_evict : 1;
+    bool caching : 1;   /* CLIENT CACHING was called for its next request */
     uint64_t active_us; /* monotonic: the last time bytes went either way */
     const struct command_entry *last_command;
     uint64_t bytes_in, bytes_out, commands;
 
     /* Not needed by every request: */
-    struct loop_timer timer;    /* the nearest of its deadlines, see client_limits.c */
-    struct client *prev, *next; /* of all clients, oldest first */
-    struct client_link queued;  /* while paused or waiting */
-    struct client_link ranked;  /* among clients of its size class */
+    struct loop_timer timer;          /* the nearest of its deadlines, see client_limits.c */
+    struct client *prev, *next;       /* of all clients, oldest first */
+    struct client_link queued;        /* while paused or waiting */
+    struct client_link ranked;        /* among clients of its size class */
+    struct client_link monitoring;    /* among the monitors, if it's one */
+    struct client_tracking *tracking; /* NULL: it doesn't cache */
     uint64_t id;
     uint64_t created_us;          /* monotonic */
     uint64_t soft_limit_since_us; /* over the soft output limit since then; 0: isn't */

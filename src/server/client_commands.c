@@ -7,6 +7,7 @@
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
+#include "server/tracking_commands.h"
 
 /* Who. */
 
@@ -182,25 +183,10 @@ static void cmd_unblock(struct call *c) {
     reply_i64(c->reply, client && blocking_unblock(&client->session, with_error));
 }
 
-/* Tracking. */
-
-static void cmd_getredir(struct call *c) {
-    reply_i64(c->reply, -1);
-}
-
-static void cmd_trackinginfo(struct call *c) {
-    reply_map(c->reply, 3);
-    reply_bulk_str(c->reply, "flags");
-    reply_set(c->reply, 1);
-    reply_bulk_str(c->reply, "off");
-    reply_bulk_str(c->reply, "redirect");
-    reply_i64(c->reply, -1);
-    reply_bulk_str(c->reply, "prefixes");
-    reply_array(c->reply, 0);
-}
-
 static void cmd_help(struct call *c) {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    Track the keys of the next request (with OPTIN), or don't (with OPTOUT).",
         "GETNAME",
         "    Tell the name that this connection gave itself.",
         "GETREDIR",
@@ -236,6 +222,9 @@ static void cmd_help(struct call *c) {
         "    Tell the name or version of the client library.",
         "SETNAME <name>",
         "    Name this connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [PREFIX <prefix> ...]]",
+        "         [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Tell this connection when keys that it has read change, or keys with a prefix.",
         "TRACKINGINFO",
         "    Describe how this connection's reads are tracked.",
         "UNBLOCK <client-id> [TIMEOUT|ERROR]",
@@ -256,10 +245,13 @@ enum {
 #define SWITCH       "enabled:(ON | OFF)"
 
 static const struct command client_subcommands[] = {
+    {"caching", tracking_cmd_caching, 3, ANYTIME, ACL_CONNECTION, .group = "connection",
+     .since = "6.0.0", .summary = "Has the keys of the next request tracked, or not.",
+     .complexity = "O(1)", .syntax = "mode:(YES | NO)"},
     {"getname", cmd_getname, 2, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "2.6.9",
      .summary = "Tells the connection's name.", .complexity = "O(1)"},
-    {"getredir", cmd_getredir, 2, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "6.0.0",
-     .summary = "Tells which client gets the invalidations for this connection.",
+    {"getredir", tracking_cmd_getredir, 2, ANYTIME, ACL_CONNECTION, .group = "connection",
+     .since = "6.0.0", .summary = "Tells which client gets the invalidations for this connection.",
      .complexity = "O(1)"},
     {"help", cmd_help, 2, CMD_LOADING | CMD_STALE, ACL_CONNECTION, .group = "connection",
      .since = "5.0.0", .summary = "Lists the subcommands.", .complexity = "O(1)"},
@@ -303,7 +295,13 @@ static const struct command client_subcommands[] = {
     {"setname", cmd_setname, 3, ANYTIME, ACL_CONNECTION, .group = "connection", .since = "2.6.9",
      .summary = "Names the connection.", .complexity = "O(1)", .syntax = "connection-name",
      .tips = "request_policy:all_nodes\nresponse_policy:all_succeeded"},
-    {"trackinginfo", cmd_trackinginfo, 2, ANYTIME, ACL_CONNECTION, .group = "connection",
+    {"tracking", tracking_cmd_tracking, -3, ANYTIME, ACL_CONNECTION, .group = "connection",
+     .since = "6.0.0",
+     .summary = "Turns telling the connection of changes to what it has read on or off.",
+     .complexity = "O(1), O(N) in the prefixes given, and in those the connection has",
+     .syntax = "status:(ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix:string ...] "
+               "[BCAST] [OPTIN] [OPTOUT] [NOLOOP]"},
+    {"trackinginfo", tracking_cmd_trackinginfo, 2, ANYTIME, ACL_CONNECTION, .group = "connection",
      .since = "6.2.0", .summary = "Describes the tracking of the connection's reads.",
      .complexity = "O(1)"},
     {"unblock", cmd_unblock, -3, ADMIN, ACL_CONNECTION, .group = "connection", .since = "5.0.0",

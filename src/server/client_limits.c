@@ -16,10 +16,13 @@ static const uint64_t NEVER = UINT64_MAX;
 
 /* Deadlines. */
 
-/* Who waits for something of the server's isn't idle, nor are replicas and subscribers. */
+/* Who waits for something of the server's isn't idle, nor are replicas, subscribers and monitors.
+ */
 static uint64_t idle_deadline(const struct client *c) {
     uint64_t seconds = (uint64_t)c->server->config.timeout;
-    if (!seconds || c->kind != CLIENT_NORMAL || c->paused || client_is_blocked(c)) return NEVER;
+    if (!seconds || c->kind != CLIENT_NORMAL || c->paused || client_is_blocked(c) ||
+        client_is_monitor(c))
+        return NEVER;
     return c->active_us + seconds * SECOND_US;
 }
 

@@ -17,11 +17,15 @@ static void append_flags(const struct client *c, struct buf *to) {
         bool set;
         char letter;
     } flags[] = {
+        {client_is_monitor(c), 'O'},
         {c->kind == CLIENT_REPLICA, 'S'},
         {c->kind == CLIENT_PRIMARY, 'M'},
         {c->kind == CLIENT_PUBSUB, 'P'},
         {c->session.transaction != NULL, 'x'},
         {c->paused || client_is_blocked(c), 'b'},
+        {c->tracking, 't'},
+        {c->tracking && c->tracking->broken, 'R'},
+        {c->tracking && c->tracking->modes.bcast, 'B'},
         {c->session.watch.touched, 'd'},
         {c->close_after_reply, 'c'},
         {c->closing, 'A'},
@@ -88,9 +92,10 @@ void client_describe(const struct client *c, struct buf *to) {
     buf_appendf(to, " db=%d sub=0 psub=0 ssub=0 multi=%d watch=%zu",
                 (int)(s->db - s->engine->keyspace.dbs), transaction_count(s), s->watch.count);
     append_buffers(c, to);
-    buf_appendf(to, " events=%s%s cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s",
+    buf_appendf(to, " events=%s%s cmd=%s user=default redir=%lld resp=%d lib-name=%s lib-ver=%s",
                 c->watch.interest & LOOP_READ ? "r" : "", c->watch.interest & LOOP_WRITE ? "w" : "",
-                c->last_command ? c->last_command->full_name : "NULL", s->own_reply.resp,
+                c->last_command ? c->last_command->full_name : "NULL",
+                c->tracking ? (long long)c->tracking->modes.redirect : -1LL, s->own_reply.resp,
                 client_text(c, CLIENT_LIB_NAME), client_text(c, CLIENT_LIB_VER));
     buf_appendf(to, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
                 (unsigned long long)c->bytes_in, (unsigned long long)c->bytes_out,

@@ -22,7 +22,7 @@ void client_memory_init(struct server *s) {
 
 size_t client_memory_of(const struct client *c) {
     size_t memory = mem_class_size(sizeof *c) + client_input_memory(c);
-    memory += c->session.own_reply.memory;
+    memory += c->session.own_reply.memory + tracking_memory(c);
     memory += blocking_memory(&c->session) + transaction_memory(&c->session);
     if (c->texts) {
         memory += mem_class_size(CLIENT_TEXTS * sizeof *c->texts);

@@ -40,7 +40,8 @@ void client_pause_stop(struct server *s) {
 
 bool client_pause_hold(struct client *c, const struct request *r) {
     struct client_pause *p = &c->server->pause;
-    if (c->kind == CLIENT_REPLICA || !admission_likely(&c->session, r)) return false;
+    if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
+        return false;
     unsigned flags = admission_flags(&c->session, r);
     if (p->what == CLIENT_PAUSE_WRITES && !(flags & (CMD_WRITE | CMD_MAY_REPLICATE))) return false;
     c->paused = true;

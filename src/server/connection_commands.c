@@ -155,6 +155,8 @@ static void cmd_quit(struct call *c) {
 static void cmd_reset(struct call *c) {
     struct client *client = client_of(c->session);
     transaction_discard(c->session);
+    monitor_remove(client);
+    tracking_stop(client);
     session_select(c->session, 0);
     c->session->no_touch = false;
     c->session->own_reply.resp = 2;

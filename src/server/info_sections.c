@@ -95,7 +95,7 @@ static void write_clients(void *ctx, struct buf *out) {
     info_u64(out, "client_recent_max_input_buffer", m.largest_input);
     info_u64(out, "client_recent_max_output_buffer", m.largest_output);
     info_u64(out, "blocked_clients", s->pause.held.count + s->engine.blocking.count);
-    info_u64(out, "tracking_clients", 0);
+    info_u64(out, "tracking_clients", s->tracking.clients.count);
     info_u64(out, "pubsub_clients", 0);
     info_u64(out, "watching_clients", s->engine.watching);
     info_u64(out, "clients_in_timeout_table", s->engine.blocking.timed);
@@ -212,10 +212,10 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
                         "active_defrag_key_hits:0\r\n"
                         "active_defrag_key_misses:0\r\n"
                         "total_active_defrag_time:0\r\n"
-                        "current_active_defrag_time:0\r\n"
-                        "tracking_total_keys:0\r\n"
-                        "tracking_total_items:0\r\n"
-                        "tracking_total_prefixes:0\r\n");
+                        "current_active_defrag_time:0\r\n");
+    info_u64(out, "tracking_total_keys", tracked_keys_count(&s->tracking.keys));
+    info_u64(out, "tracking_total_items", s->tracking.keys.items);
+    info_u64(out, "tracking_total_prefixes", tracking_prefixes_count(&s->tracking.prefixes));
 }
 
 static void write_loop(const struct server *s, struct buf *out) {

@@ -19,6 +19,7 @@
 #include "server/access.h"
 #include "server/families.h"
 #include "server/info_sections.h"
+#include "server/observer.h"
 #include "server/reconfigure.h"
 #include "server/system_check.h"
 
@@ -313,6 +314,7 @@ struct server *server_new(int argc, char **argv) {
     crash_start(&s->crash);
     crash_enable(s->config.crash_log_enabled);
     reconfigure_start(s);
+    observer_start(s);
     metrics_start(s);
     catch_signals();
     return s;

@@ -19,8 +19,10 @@
 #include "server/crash.h"
 #include "server/listener.h"
 #include "server/metrics.h"
+#include "server/monitor.h"
 #include "server/process.h"
 #include "server/server_config.h"
+#include "server/tracking.h"
 
 enum {
     SERVER_READ_SIZE = 64 * 1024, /* bytes read of one client at once: its share of a turn */
@@ -62,6 +64,8 @@ struct server {
     struct client_limits limits;
     struct client_memory memory;
     struct client_pause pause;
+    struct tracking tracking;
+    struct monitor monitor;
     struct client_pushes pushes;
     struct client *running; /* whose request runs: for the crash report */
     const struct request *running_request;

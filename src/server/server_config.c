@@ -128,6 +128,7 @@ APPLY(maxclients)
 APPLY(timeouts)
 APPLY(buffers)
 APPLY(password)
+APPLY(tracking)
 APPLY(log)
 APPLY(crash_log)
 APPLY(watchdog)
@@ -184,6 +185,10 @@ static const struct config_param rows[] = {
     {"maxmemory-clients", CONFIG_PERCENT(struct server_config, maxmemory_clients, LLONG_MAX), "0",
      .group = CLIENTS, .apply = apply_buffers,
      .about = "Memory of all clients, in bytes or percent of maxmemory; the largest are closed."},
+    {"tracking-table-max-keys",
+     CONFIG_INT(struct server_config, tracking_table_max_keys, 0, LONG_MAX), "1000000",
+     .group = CLIENTS, .apply = apply_tracking,
+     .about = "Keys to remember for client-side caching; 0 for no limit."},
     {"protected-mode", CONFIG_BOOL(struct server_config, protected_mode), "yes", .group = SECURITY,
      .about = "Without a password, answer clients of this machine only."},
     {"requirepass", CONFIG_OTHER(struct server_config, requirepass, server_type_secret), NULL,

@@ -80,6 +80,7 @@ struct server_config_hooks {
     bool (*maxclients)(void *ctx, struct buf *why); /* descriptors to be had? */
     bool (*timeouts)(void *ctx, struct buf *why);   /* timeout: the idle clients' deadlines */
     bool (*buffers)(void *ctx, struct buf *why);    /* maxmemory-clients, client-*-limit */
+    bool (*tracking)(void *ctx, struct buf *why);   /* tracking-table-max-keys */
     bool (*password)(void *ctx, struct buf *why);   /* requirepass */
     bool (*log)(void *ctx, struct buf *why);        /* loglevel, hide-user-data-from-log */
     bool (*crash_log)(void *ctx, struct buf *why);  /* crash-log-enabled */
@@ -110,7 +111,8 @@ struct server_config {
     uint64_t client_query_buffer_limit;
     struct server_output_limits client_output_buffer_limit;
     int64_t maxmemory_clients; /* bytes; below 0: percent of maxmemory, negated; 0: no limit */
-    int enable_debug_command;  /* enum server_access, and the next two */
+    int64_t tracking_table_max_keys; /* 0: no limit */
+    int enable_debug_command;        /* enum server_access, and the next two */
     int enable_module_command;
     int enable_protected_configs;
     struct config_lines rename_command; /* each: old name, new name ("": gone) */

@@ -50,7 +50,7 @@ static void on_event(void *ctx, struct db *db, struct slice key, enum db_event e
     for (size_t i = 0; i < key.len; i++) m->key_bytes += (unsigned char)key.ptr[i];
 }
 
-static void on_flushed(void *ctx, struct db *db) {
+static void on_flushed(void *ctx, struct db *first, uint32_t count) {
     ((struct model *)ctx)->flushes++;
 }
 
