@@ -117,7 +117,10 @@ static bool takes_memory(const struct session *s, const struct request *r) {
 static bool memory_suffices(const struct session *s, const struct request *r) {
     struct engine *e = s->engine;
     if (!(e->gates & GATE_MEMORY) || !takes_memory(s, r)) return true;
-    return dispatch_make_room(e) != EVICT_NOTHING;
+    e->admitting = true;
+    enum evict_result result = dispatch_make_room(e);
+    e->admitting = false;
+    return result != EVICT_NOTHING;
 }
 
 bool admission_still_or_reply(struct session *s, const struct request *r) {

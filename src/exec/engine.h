@@ -46,9 +46,9 @@ enum gate {
     GATE_MULTI = 1 << 3,     /* session: commands are queued for EXEC */
     GATE_MONITORED = 1 << 4, /* engine: the observer wants to see commands as they run */
     GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they have run */
-    GATE_TIMED = 1 << 6,     /* engine: it wants to see all of them, and each one's own time */
-    GATE_BUSY = 1 << 7,      /* engine: a script runs too long, see engine.busy_error */
-    GATE_KEYLESS = 1 << 9,   /* session: a monitor's, which keeps off keys */
+    GATE_TIMED = 1 << 6,   /* engine: it wants to see all of them, and each one's own time */
+    GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
+    GATE_KEYLESS = 1 << 9, /* session: a monitor's, which keeps off keys */
 };
 
 struct session;
@@ -116,6 +116,7 @@ struct engine {
     /* Arguments of the request that runs which have memory of their own: values can share it. */
     struct bytes *const *arg_bytes;
     size_t arg_bytes_count;
+    bool admitting;        /* keys may be evicted for a command that hasn't begun to reply */
     bool latency_tracking; /* histograms per command (latency-tracking) */
     char run_id[41];
     /* Why a session may not run a CMD_PROTECTED command, as an error reply; NULL: it may. Without a

@@ -304,6 +304,7 @@ static void borrow_session(struct script_engine *s, const struct call *c) {
     s->session.no_touch = c->session->no_touch;
     s->session.own_reply.resp = 2;
     s->session.caller = c->session;
+    s->session.gates = c->session->gates & GATE_TRACKED;
 }
 
 static void begin(struct script_engine *s, struct script_run *run) {

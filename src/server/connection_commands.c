@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* AUTH, HELLO, PING, ECHO, QUIT, RESET. */
 #include "base/num.h"
+#include "base/version.h"
 #include "exec/redact.h"
 #include "exec/transaction.h"
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
-#include "base/version.h"
 
 /* Authentication. */
 

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/version.h"
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "server/info_commands.h"
 #include "server/memory_overview.h"
 #include "server/server.h"
-#include "base/version.h"
 
 /* Server. */
 

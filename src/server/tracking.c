@@ -2,6 +2,7 @@
 #include "server/tracking.h"
 
 #include "base/alloc.h"
+#include "script/script_run.h"
 #include "server/families.h"
 #include "server/server.h"
 
@@ -166,13 +167,14 @@ void tracking_changed(struct engine *e, struct slice key, enum db_event event) {
     struct tracking *t = &s->tracking;
     if (event == EVENT_NEW) return; /* another one follows */
     if (tracking_prefixes_count(&t->prefixes)) {
-        const struct client *by = current(s);
+        /* As in Redis what a script does is told to its caller, NOLOOP or not. */
+        const struct client *by = script_running(e) ? NULL : current(s);
         tracking_prefixes_note(&t->prefixes, key, by ? by->id : 0);
     }
     uint64_t hash = table_hash(&t->keys.table, key);
     struct tracked_key *k = tracked_keys_take(&t->keys, key, hash);
     if (!k) return;
-    invalidate(s, k, event == EVENT_EVICTED);
+    invalidate(s, k, event == EVENT_EVICTED && e->admitting);
     if (!tracked_keys_count(&t->keys)) listen_if_needed(s);
 }
 
