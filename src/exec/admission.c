@@ -123,10 +123,24 @@ static bool memory_suffices(const struct session *s, const struct request *r) {
     return result != EVICT_NOTHING;
 }
 
+/* On RESP2 messages can't be told from replies, so who listens to channels may do little else. */
+static bool listens_only(const struct session *s, const struct request *r) {
+    return (s->gates & GATE_SUBSCRIBED) && s->own_reply.resp < 3 &&
+           !(r->cmd->flags & CMD_SUBSCRIBED);
+}
+
 bool admission_still_or_reply(struct session *s, const struct request *r) {
     if (!(s->engine->gates | s->gates)) return true;
+    char text[256];
     const char *error = gate_error(s, r);
     if (!error && !memory_suffices(s, r)) error = ERR_OOM;
+    if (!error && listens_only(s, r)) {
+        snprintf(text, sizeof text,
+                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                 "RESET are allowed in this context",
+                 r->cmd->full_name);
+        error = text;
+    }
     if (error) reply_refusal(s, r, error);
     return !error;
 }

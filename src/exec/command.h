@@ -44,6 +44,7 @@ typedef void command_handler(struct call *c);
     X(PROTECTED)     /* for whom the engine's guard lets: enable-debug-command and the like */     \
     X(UNQUEUED)      /* runs at once although MULTI queues what comes */                           \
     X(RUNS_QUEUED)   /* EXEC: may do what all of the queued commands may */                        \
+    X(SUBSCRIBED)    /* also for RESP2 sessions that are subscribed to something */                \
     X(QUICK)         /* so short that reading the clock would show: timed in groups */
 
 enum {

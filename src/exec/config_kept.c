@@ -14,7 +14,6 @@
 #define TLS         "TLS (kept, without effect)"
 #define USERS       "Users (kept, without effect)"
 #define STRUCTURES  "Encodings of old (kept, without effect)"
-#define EVENTS      "Events (kept, without effect)"
 #define SCRIPTS     "Scripts (kept, without effect)"
 #define THREADS     "Threads and background work (kept, without effect)"
 #define MEMORY      "Defragmentation (kept, without effect)"
@@ -327,9 +326,6 @@ static const struct config_param rows[] = {
     {"list-max-ziplist-value", CONFIG_KEPT_LINES(1, 1), NULL, .group = STRUCTURES,
      .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE,
      .about = "Of old files, without effect."},
-
-    {"notify-keyspace-events", CONFIG_KEPT_OTHER(config_type_events), "", .group = EVENTS,
-     .flags = CONFIG_KEPT, .about = "Changes of keys to publish, a letter for each class."},
 
     {"lua-enable-deprecated-api", CONFIG_KEPT_BOOL, "no", .group = SCRIPTS,
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_HIDDEN,

@@ -52,42 +52,6 @@ const struct config_type config_type_save = {.size = sizeof(struct config_list),
                                              .release = config_list_release,
                                              .rewrite = save_rewrite};
 
-/* --- notify-keyspace-events --- */
-
-/* In the order in which they're shown. A stands for the first EVENTS_IN_A. */
-static const char event_letters[] = "g$lshzxetdKEmn";
-enum { EVENTS_IN_A = 10, EVENTS_ALL = (1 << EVENTS_IN_A) - 1 };
-
-static bool events_parse(const struct config_input *in, void *value) {
-    int events = 0;
-    for (size_t i = 0; i < in->n * in->words[0].len; i++) {
-        char letter = in->words[0].ptr[i];
-        const char *at = letter ? strchr(event_letters, letter) : NULL;
-        if (letter == 'A')
-            events |= EVENTS_ALL;
-        else if (at)
-            events |= 1 << (at - event_letters);
-        else
-            return refuse(in, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
-    }
-    *(int *)value = events;
-    return true;
-}
-
-static void events_format(const struct config_param *param, const void *value, struct buf *out) {
-    int events = *(const int *)value;
-    int from = 0;
-    if ((events & EVENTS_ALL) == EVENTS_ALL) {
-        buf_append_char(out, 'A');
-        from = EVENTS_IN_A;
-    }
-    for (int i = from; event_letters[i]; i++)
-        if (events & (1 << i)) buf_append_char(out, event_letters[i]);
-}
-
-const struct config_type config_type_events = {
-    .size = sizeof(int), .parse = events_parse, .format = events_format};
-
 /* --- replicaof --- */
 
 static bool replicaof_parse(const struct config_input *in, void *value) {

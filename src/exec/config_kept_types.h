@@ -10,9 +10,6 @@
  * default. */
 extern const struct config_type config_type_save;
 
-/* int: classes of events, a bit each; written as letters. */
-extern const struct config_type config_type_events;
-
 /* struct config_list: host and port, or nothing. */
 extern const struct config_type config_type_replicaof;
 

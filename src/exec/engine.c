@@ -89,6 +89,7 @@ static void on_event(void *ctx, struct db *db, struct slice key, enum db_event e
     if (e->listeners & LISTEN_BLOCKING && heard) blocking_key_event(e, db, key);
     if (e->listeners & LISTEN_WATCH && event != EVENT_KEYMISS) watch_key_event(e, db, key);
     if (e->listeners & LISTEN_CHANGES && event != EVENT_KEYMISS) e->observer.changed(e, key, event);
+    if (e->listeners & LISTEN_NOTIFY && heard) e->notify(e, db, key, event);
 }
 
 static void on_flushed(void *ctx, struct db *first, uint32_t count) {
@@ -108,9 +109,13 @@ static void on_swapped(void *ctx, struct db *a, struct db *b) {
     if (e->listeners & LISTEN_CHANGES) e->observer.flushed(e);
 }
 
+static void listen_as_asked(struct engine *e) {
+    e->keyspace.hooks.event = e->listeners ? on_event : NULL;
+}
+
 void engine_listen(struct engine *e, enum engine_listener who, bool on) {
     e->listeners = on ? e->listeners | who : e->listeners & ~(unsigned)who;
-    e->keyspace.hooks.event = e->listeners ? on_event : NULL;
+    listen_as_asked(e);
 }
 
 void engine_open(struct engine *e, uint32_t databases) {
@@ -118,6 +123,7 @@ void engine_open(struct engine *e, uint32_t databases) {
     e->keyspace.hooks.ctx = e;
     e->keyspace.hooks.flushed = on_flushed;
     e->keyspace.hooks.swapped = on_swapped;
+    listen_as_asked(e);
     random_hex(e->run_id, 40);
     e->run_id[40] = '\0';
     ticks_init(&e->ticks);

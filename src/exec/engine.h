@@ -48,7 +48,8 @@ enum gate {
     GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they have run */
     GATE_TIMED = 1 << 6,   /* engine: it wants to see all of them, and each one's own time */
     GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
-    GATE_KEYLESS = 1 << 9, /* session: a monitor's, which keeps off keys */
+    GATE_SUBSCRIBED = 1 << 8, /* session: it listens to channels, so on RESP2 it may do little */
+    GATE_KEYLESS = 1 << 9,    /* session: a monitor's, which keeps off keys */
 };
 
 struct session;
@@ -85,7 +86,10 @@ enum engine_listener {
     LISTEN_BLOCKING = 1 << 0,
     LISTEN_WATCH = 1 << 1,
     LISTEN_CHANGES = 1 << 2, /* the observer */
+    LISTEN_NOTIFY = 1 << 3,
 };
+
+struct pubsub;
 
 struct engine {
     struct keyspace keyspace;
@@ -127,7 +131,10 @@ struct engine {
      * meanwhile. False: the process is to end, and so is the command. NULL: there are no others. */
     bool (*yield)(struct engine *e);
     const char *busy_error;
-    void *server; /* for the layers above: whoever runs this engine */
+    /* Keyspace notifications, while LISTEN_NOTIFY is on. */
+    void (*notify)(struct engine *e, struct db *db, struct slice key, enum db_event event);
+    struct pubsub *pubsub; /* channels, see pubsub/pubsub.h; NULL: there are none */
+    void *server;          /* for the layers above: whoever runs this engine */
 };
 
 /* Registers the engine's own parameters in `config`, which lives longer. Databases come with

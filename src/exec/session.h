@@ -19,8 +19,9 @@ struct session {
     struct blocked *blocked; /* NULL: no command waits, see blocking.h */
     struct transaction *transaction; /* NULL: no MULTI is open */
     struct watch watch;
-    unsigned gates; /* of enum gate */
-    bool no_touch;  /* CLIENT NO-TOUCH: look-ups aren't uses */
+    struct subscriber *subscriber; /* NULL: it listens to no channel, see pubsub/pubsub.h */
+    unsigned gates;                /* of enum gate */
+    bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */
     bool can_wait;  /* commands may wait; else they are answered as if their time was up */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
 };

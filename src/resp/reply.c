@@ -7,9 +7,13 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/cell.h"
 #include "base/num.h"
 
-enum { HEADER_MAX = NUM_I64_MAX + 3 };
+enum {
+    HEADER_MAX = NUM_I64_MAX + 3,
+    SHARED_COPIED = 512, /* so few bytes are cheaper copied than referenced */
+};
 
 static struct reply_chunk *chunk_new(struct reply_pool *pool, size_t cap) {
     struct reply_chunk *c = pool ? pool->free : NULL;
@@ -29,14 +33,14 @@ static struct reply_chunk *chunk_new(struct reply_pool *pool, size_t cap) {
 }
 
 static size_t chunk_memory(const struct reply_chunk *c) {
-    return sizeof *c + (c->held ? bytes_memory(c->held) : c->cap);
+    return sizeof *c + c->cap;
 }
 
 static void chunk_free(struct reply *r, struct reply_chunk *c) {
     r->memory -= chunk_memory(c);
     if (c->held) {
         bytes_unref(c->held);
-        mem_free(c);
+        cell_free(c, sizeof *c);
     } else if (r->pool && c->cap == REPLY_CHUNK) {
         c->next = r->pool->free;
         r->pool->free = c;
@@ -212,20 +216,39 @@ void reply_bulkf(struct reply *r, const char *format, ...) {
     buf_release(&b);
 }
 
+/* Bytes in what `holder` keeps alive, as a chunk that nothing is written to. */
+static void append_held(struct reply *r, struct bytes *holder, struct slice bytes, size_t memory) {
+    struct reply_chunk *c = cell_alloc(sizeof *c);
+    *c = (struct reply_chunk){
+        .data = (char *)bytes.ptr, .len = bytes.len, .cap = memory, .held = bytes_ref(holder)};
+    close_tail(r);
+    open_tail(r, c);
+    r->pos += bytes.len;
+    r->end = r->pos;
+}
+
 void reply_bulk_bytes(struct reply *r, struct bytes *value) {
     if (value->len < REPLY_BY_REFERENCE) {
         reply_bulk(r, bytes_slice(value));
         return;
     }
     header(r, '$', (int64_t)value->len);
-    struct reply_chunk *c = mem_alloc(sizeof *c);
-    *c = (struct reply_chunk){
-        .data = value->data, .cap = value->len, .held = bytes_ref(value), .len = value->len};
-    close_tail(r);
-    open_tail(r, c);
-    r->pos += value->len;
-    r->end = r->pos;
+    append_held(r, value, bytes_slice(value), bytes_memory(value));
     reply_raw(r, SLICE("\r\n"));
+}
+
+void reply_shared(struct reply *r, struct bytes *block, size_t from, size_t len) {
+    struct slice bytes = slice_of(block->data + from, len);
+    if (r->tail && r->tail->held == block && r->pos == bytes.ptr) {
+        r->pos += len;
+        r->end = r->pos;
+        r->tail->cap += len;
+        r->memory += len;
+    } else if (len <= SHARED_COPIED && (size_t)(r->end - r->pos) >= len) {
+        reply_raw(r, bytes);
+    } else {
+        append_held(r, block, bytes, len);
+    }
 }
 
 void reply_null(struct reply *r) {

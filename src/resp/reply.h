@@ -18,7 +18,8 @@
 struct reply_chunk {
     struct reply_chunk *next;
     char *data;      /* behind the struct, or in `held` */
-    size_t len, cap; /* len: of all chunks but the last being filled, where it's reply.pos - data */
+    size_t len, cap; /* len: of all chunks but the last being filled, where it's reply.pos - data;
+                        cap: room at data, or what counts as memory of the bytes held */
     struct bytes *held; /* the reference this chunk keeps, or NULL */
 };
 
@@ -77,6 +78,10 @@ static inline char *reply_reserve(struct reply *r, size_t len) {
 
 /* Protocol bytes as they are. */
 void reply_raw(struct reply *r, struct slice bytes);
+/* The same for `len` bytes of `block` which many replies will have: they aren't copied, unless few
+ * and there's room, but a reference is kept. When they lie behind those that were appended last
+ * that one reference does for both. Of the block, these bytes count as the reply's memory. */
+void reply_shared(struct reply *r, struct bytes *block, size_t from, size_t len);
 
 void reply_ok(struct reply *r);
 void reply_status(struct reply *r, const char *text); /* +text */

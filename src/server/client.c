@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "io/socket.h"
+#include "pubsub/pubsub.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
@@ -118,6 +119,7 @@ void client_free(struct client *c) {
     close(c->watch.fd);
     loop_timer_stop(s->loop, &c->timer);
     stop_waiting(c);
+    pubsub_leave(&c->session);
     client_memory_forget(c);
     tracking_stop(c);
     monitor_remove(c);

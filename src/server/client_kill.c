@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/num.h"
+#include "pubsub/pubsub.h"
 #include "server/client_addr.h"
 #include "server/client_list.h"
 #include "server/server.h"
@@ -111,6 +112,7 @@ static bool kill_if_matching(struct call *c, struct client *one, const struct ki
         client_close_after_reply(one);
     } else {
         client_close_soon(one);
+        pubsub_leave(&one->session);
         shutdown(one->watch.fd, SHUT_RDWR); /* closed for its owner, too, before the reply is out */
     }
     return true;

@@ -2,6 +2,7 @@
 #include "server/client_list.h"
 
 #include "exec/transaction.h"
+#include "pubsub/pubsub.h"
 #include "server/client_addr.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
@@ -89,8 +90,10 @@ static void append_buffers(const struct client *c, struct buf *to) {
 void client_describe(const struct client *c, struct buf *to) {
     const struct session *s = &c->session;
     append_identity(c, to);
-    buf_appendf(to, " db=%d sub=0 psub=0 ssub=0 multi=%d watch=%zu",
-                (int)(s->db - s->engine->keyspace.dbs), transaction_count(s), s->watch.count);
+    buf_appendf(to, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%zu",
+                (int)(s->db - s->engine->keyspace.dbs), pubsub_count(s, PUBSUB_CHANNEL),
+                pubsub_count(s, PUBSUB_PATTERN), pubsub_count(s, PUBSUB_SHARD),
+                transaction_count(s), s->watch.count);
     append_buffers(c, to);
     buf_appendf(to, " events=%s%s cmd=%s user=default redir=%lld resp=%d lib-name=%s lib-ver=%s",
                 c->watch.interest & LOOP_READ ? "r" : "", c->watch.interest & LOOP_WRITE ? "w" : "",

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "exec/transaction.h"
+#include "pubsub/pubsub.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
 #include "server/server.h"
@@ -24,6 +25,7 @@ size_t client_memory_of(const struct client *c) {
     size_t memory = mem_class_size(sizeof *c) + client_input_memory(c);
     memory += c->session.own_reply.memory + tracking_memory(c);
     memory += blocking_memory(&c->session) + transaction_memory(&c->session);
+    memory += pubsub_memory(&c->session);
     if (c->texts) {
         memory += mem_class_size(CLIENT_TEXTS * sizeof *c->texts);
         for (size_t i = 0; i < CLIENT_TEXTS; i++)

@@ -44,6 +44,12 @@ void client_push_deferred(struct client *c) {
     append(c, &c->server->pushes.running);
 }
 
+void client_subscribed(struct session *session) {
+    struct client *c = client_of(session);
+    c->kind = session->subscriber ? CLIENT_PUBSUB : CLIENT_NORMAL;
+    client_limits_schedule(c);
+}
+
 void client_pushes_init(struct server *s) {
     s->engine.push = (struct push_hooks){begin, end};
     reply_init(&s->pushes.running, &s->reply_pool, 2);

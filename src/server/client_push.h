@@ -20,6 +20,9 @@ void client_pushes_release(struct server *s);
 void client_push_answering(struct client *c);
 void client_push_answered(struct client *c);
 
+/* A client's first subscription is there, or its last is gone. */
+void client_subscribed(struct session *session);
+
 /* The running client's request has been replied to, and there's something in pushes.running. */
 void client_push_deferred(struct client *c);
 

@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "exec/redact.h"
 #include "exec/transaction.h"
+#include "pubsub/pubsub.h"
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -133,9 +134,18 @@ static void cmd_hello(struct call *c) {
 
 /* The rest. */
 
+/* Who listens to channels on RESP2 takes everything for a message. */
+static void reply_pong_message(struct call *c) {
+    reply_array(c->reply, 2);
+    reply_bulk_str(c->reply, "pong");
+    reply_bulk(c->reply, c->argc == 2 ? c->argv[1] : SLICE(""));
+}
+
 static void cmd_ping(struct call *c) {
     if (c->argc > 2)
         call_reply_wrong_args(c);
+    else if (c->session->subscriber && c->session->own_reply.resp < 3)
+        reply_pong_message(c);
     else if (c->argc == 2)
         reply_bulk(c->reply, c->argv[1]);
     else
@@ -157,6 +167,7 @@ static void cmd_reset(struct call *c) {
     transaction_discard(c->session);
     monitor_remove(client);
     tracking_stop(client);
+    pubsub_leave(c->session);
     session_select(c->session, 0);
     c->session->no_touch = false;
     c->session->own_reply.resp = 2;
@@ -183,18 +194,18 @@ const struct command connection_commands[] = {
      .syntax = "[arguments:(protover:integer [AUTH auth:(username password)] [SETNAME "
                "clientname])]",
      .history = "6.2.0 The protocol version is optional."},
-    {"ping", cmd_ping, -1, CMD_FAST | CMD_QUICK, ACL_CONNECTION, .group = "connection",
-     .since = "1.0.0", .summary = "Answers, to show that the server is there.",
-     .complexity = "O(1)", .syntax = "[message]",
-     .tips = "request_policy:all_shards\nresponse_policy:all_succeeded"},
+    {"ping", cmd_ping, -1, CMD_FAST | CMD_QUICK | CMD_SUBSCRIBED, ACL_CONNECTION,
+     .group = "connection", .since = "1.0.0",
+     .summary = "Answers, to show that the server is there.", .complexity = "O(1)",
+     .syntax = "[message]", .tips = "request_policy:all_shards\nresponse_policy:all_succeeded"},
     {"echo", cmd_echo, 2, CMD_LOADING | CMD_STALE | CMD_FAST, ACL_CONNECTION, .group = "connection",
      .since = "1.0.0", .summary = "Returns its argument.", .complexity = "O(1)",
      .syntax = "message"},
-    {"quit", cmd_quit, -1, ANYTIME | CMD_UNQUEUED, ACL_CONNECTION, .group = "connection",
-     .since = "1.0.0", .summary = "Closes the connection.", .complexity = "O(1)",
-     .deprecated_since = "7.2.0", .replaced_by = "closing the connection"},
-    {"reset", cmd_reset, 1, ANYTIME | CMD_UNQUEUED, ACL_CONNECTION, .group = "connection",
-     .since = "6.2.0", .summary = "Puts the connection back to the state of a new one.",
-     .complexity = "O(1)"},
+    {"quit", cmd_quit, -1, ANYTIME | CMD_UNQUEUED | CMD_SUBSCRIBED, ACL_CONNECTION,
+     .group = "connection", .since = "1.0.0", .summary = "Closes the connection.",
+     .complexity = "O(1)", .deprecated_since = "7.2.0", .replaced_by = "closing the connection"},
+    {"reset", cmd_reset, 1, ANYTIME | CMD_UNQUEUED | CMD_SUBSCRIBED, ACL_CONNECTION,
+     .group = "connection", .since = "6.2.0",
+     .summary = "Puts the connection back to the state of a new one.", .complexity = "O(1)"},
     {.name = NULL},
 };

@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
+#include "pubsub/pubsub.h"
 #include "server/info_commands.h"
 #include "server/memory_overview.h"
 #include "server/server.h"
@@ -96,7 +97,7 @@ static void write_clients(void *ctx, struct buf *out) {
     info_u64(out, "client_recent_max_output_buffer", m.largest_output);
     info_u64(out, "blocked_clients", s->pause.held.count + s->engine.blocking.count);
     info_u64(out, "tracking_clients", s->tracking.clients.count);
-    info_u64(out, "pubsub_clients", 0);
+    info_u64(out, "pubsub_clients", pubsub_sessions(s->engine.pubsub));
     info_u64(out, "watching_clients", s->engine.watching);
     info_u64(out, "clients_in_timeout_table", s->engine.blocking.timed);
     info_u64(out, "total_watched_keys", key_index_count(&s->engine.watched));
@@ -200,10 +201,11 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
     info_u64(out, "current_eviction_exceeded_time", 0);
     info_u64(out, "keyspace_hits", ks->hits);
     info_u64(out, "keyspace_misses", ks->misses);
-    buf_append_str(out, "pubsub_channels:0\r\n"
-                        "pubsub_patterns:0\r\n"
-                        "pubsubshard_channels:0\r\n"
-                        "latest_fork_usec:0\r\n"
+    const struct pubsub *channels = s->engine.pubsub;
+    info_u64(out, "pubsub_channels", pubsub_topics(channels, PUBSUB_CHANNEL));
+    info_u64(out, "pubsub_patterns", pubsub_topics(channels, PUBSUB_PATTERN));
+    info_u64(out, "pubsubshard_channels", pubsub_topics(channels, PUBSUB_SHARD));
+    buf_append_str(out, "latest_fork_usec:0\r\n"
                         "total_forks:0\r\n"
                         "migrate_cached_sockets:0\r\n"
                         "slave_expires_tracked_keys:0\r\n"

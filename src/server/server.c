@@ -15,6 +15,7 @@
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
 #include "exec/redact.h"
+#include "pubsub/pubsub.h"
 #include "script/script_engine.h"
 #include "server/access.h"
 #include "server/families.h"
@@ -281,6 +282,7 @@ static void assemble(struct server *s) {
     s->engine.log = &s->log;
     server_config_register(s->registry, &s->config);
     config_register_kept(s->registry);
+    pubsub_start(&s->engine, client_subscribed);
     info_sections_register(s);
     random_hex(s->replid, sizeof s->replid - 1);
     reply_init(&s->muted, &s->reply_pool, 2);
@@ -368,6 +370,7 @@ void server_free(struct server *s) {
     scripts_release(&s->engine);
     engine_release(&s->engine);
     config_free(s->registry);
+    pubsub_free(s->engine.pubsub);
     reply_release(&s->muted);
     reply_pool_release(&s->reply_pool);
     request_args_release(&s->args);
