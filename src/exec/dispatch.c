@@ -187,7 +187,7 @@ void dispatch_run(struct session *s, const struct request *r) {
     struct engine *e = s->engine;
     if (admission_ask(s, r) != ADMISSION_GRANTED) return;
     run(s, r);
-    if (__builtin_expect(blocking_ready(e), 0)) {
+    if (__builtin_expect(blocking_ready(e), 0) && !(e->gates & GATE_BUSY)) {
         dispatch_settle(e);
         blocking_serve(e);
     }

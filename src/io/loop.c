@@ -9,7 +9,14 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
-enum { EVENTS_PER_TURN = 512 };
+enum { EVENTS_PER_TURN = 512, EVENTS_PER_POLL = 64 };
+
+/* Events being told: those of a turn, and within it those of loop_poll. */
+struct delivery {
+    struct epoll_event *events;
+    int count, at;
+    struct delivery *outer;
+};
 
 struct loop {
     int epoll_fd;
@@ -17,7 +24,8 @@ struct loop {
     uint64_t now_us;
     uint64_t timers_until_us; /* timers due until then have run, or are running (in_timers) */
     struct epoll_event events[EVENTS_PER_TURN];
-    int event_count, event_at; /* being delivered */
+    struct delivery *delivery; /* under way; NULL: none */
+    int event_count;           /* of this turn */
     struct loop_timer **heap;  /* 1-based */
     size_t heap_len, heap_cap;
     void (*turn_end)(void *ctx);
@@ -65,8 +73,9 @@ int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest) {
 
 void loop_watch_stop(struct loop *l, struct loop_watch *w) {
     loop_watch_change(l, w, 0);
-    for (int i = l->event_at; i < l->event_count; i++)
-        if (l->events[i].data.ptr == w) l->events[i].data.ptr = NULL;
+    for (struct delivery *d = l->delivery; d; d = d->outer)
+        for (int i = d->at; i < d->count; i++)
+            if (d->events[i].data.ptr == w) d->events[i].data.ptr = NULL;
 }
 
 static void heap_put(struct loop *l, size_t at, struct loop_timer *t) {
@@ -152,6 +161,32 @@ static void run_timers(struct loop *l) {
     l->in_timers = false;
 }
 
+static void tell(const struct epoll_event *event, bool nested) {
+    struct loop_watch *w = event->data.ptr;
+    if (!w || (nested && !w->nested)) return;
+    unsigned ready = 0;
+    if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) ready |= LOOP_READ;
+    if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) ready |= LOOP_WRITE;
+    if (event->events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) ready |= LOOP_HANGUP;
+    if (ready & w->interest) w->on_ready(w, ready & w->interest);
+}
+
+static void deliver(struct loop *l, struct epoll_event *events, int count) {
+    struct delivery d = {.events = events, .count = count, .outer = l->delivery};
+    l->delivery = &d;
+    while (d.at < d.count) tell(&d.events[d.at++], d.outer != NULL);
+    l->delivery = d.outer;
+}
+
+void loop_poll(struct loop *l) {
+    struct epoll_event events[EVENTS_PER_POLL];
+    int n = epoll_wait(l->epoll_fd, events, EVENTS_PER_POLL, 0);
+    struct delivery turn = {.outer = l->delivery}; /* a timer may be what takes long */
+    l->delivery = &turn;
+    deliver(l, events, n);
+    l->delivery = turn.outer;
+}
+
 void loop_turn(struct loop *l) {
     int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, sleep_ms(l));
     l->no_sleep = false;
@@ -159,16 +194,7 @@ void loop_turn(struct loop *l) {
     l->now_us = start_ns / 1000;
     ASSERT(n >= 0 || errno == EINTR);
     l->event_count = n > 0 ? n : 0;
-    for (l->event_at = 0; l->event_at < l->event_count;) {
-        struct epoll_event *event = &l->events[l->event_at++];
-        struct loop_watch *w = event->data.ptr;
-        if (!w) continue;
-        unsigned ready = 0;
-        if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) ready |= LOOP_READ;
-        if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) ready |= LOOP_WRITE;
-        if (event->events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) ready |= LOOP_HANGUP;
-        if (ready & w->interest) w->on_ready(w, ready & w->interest);
-    }
+    deliver(l, l->events, l->event_count);
     run_timers(l);
     if (l->turn_end) l->turn_end(l->turn_end_ctx);
     uint64_t busy_ns = (uint64_t)clock_mono_ns() - start_ns;
@@ -184,4 +210,8 @@ void loop_run(struct loop *l) {
 
 void loop_stop(struct loop *l) {
     l->stopping = true;
+}
+
+bool loop_stopping(const struct loop *l) {
+    return l->stopping;
 }

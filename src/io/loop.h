@@ -20,6 +20,7 @@ struct loop;
 struct loop_watch {
     int fd;
     uint8_t interest; /* of LOOP_READ, LOOP_WRITE, LOOP_HANGUP; 0: nothing for now */
+    bool nested;      /* is told by loop_poll, too */
     /* `ready` has what was asked for and happened; errors and lost connections count as all. */
     void (*on_ready)(struct loop_watch *watch, unsigned ready);
 };
@@ -62,9 +63,14 @@ void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx);
 /* Something is waiting that no event will announce: the next turn doesn't sleep. */
 void loop_no_sleep(struct loop *l);
 
+/* Tells the watches that asked for it what happened, without waiting, from within a turn whose work
+ * takes long. Nothing else runs: no timers, no end of a turn. */
+void loop_poll(struct loop *l);
+
 void loop_turn(struct loop *l); /* one turn */
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l);
+bool loop_stopping(const struct loop *l);
 
 /* Turns so far, and nanoseconds spent in them outside epoll_wait, in all and at most. */
 struct loop_stats {

@@ -101,7 +101,7 @@ static int wrapped(lua_State *L) {
 }
 
 static int coroutine_wrap(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TFUNCTION);
+    luaL_argcheck(L, lua_isfunction(L, 1) && !lua_iscfunction(L, 1), 1, "Lua function expected");
     lua_pushvalue(L, lua_upvalueindex(1)); /* resume */
     lua_State *co = lua_newthread(L);
     lua_pushvalue(L, 1);

@@ -8,7 +8,7 @@
 #define MULTIPLIER  UINT64_C(0x5DEECE66D)
 #define INCREMENT   UINT64_C(0xB)
 #define SEED_LOW    UINT64_C(0x330E)
-#define RANGE       2147483648.0             /* 2^31: what a step gives */
+#define RANGE       INT64_C(0x7fffffff)      /* what Redis makes of a step's 31 bits */
 #define FIRST_STATE UINT64_C(0x1234ABCD330E) /* unseeded, as lrand48 is */
 
 static struct lua_random *random_of(lua_State *L) {
@@ -18,7 +18,7 @@ static struct lua_random *random_of(lua_State *L) {
 /* 0 up to, and without, 1. */
 static double next(struct lua_random *r) {
     r->state = (r->state * MULTIPLIER + INCREMENT) & STATE_MASK;
-    return (double)(r->state >> 17) / RANGE;
+    return (double)((int64_t)(r->state >> 17) % RANGE) / (double)RANGE;
 }
 
 static int math_random(lua_State *L) {

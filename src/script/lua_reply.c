@@ -6,7 +6,7 @@
 
 enum {
     DEPTH_MAX = 64,   /* no command's reply nests deeper than a few levels */
-    STACK_NEEDED = 8, /* of Lua's stack, at each level */
+    STACK_NEEDED = 4, /* of Lua's stack, at each level */
     FORMAT_LEN = 3,   /* of a verbatim string */
 };
 

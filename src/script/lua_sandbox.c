@@ -65,24 +65,39 @@ static int base_loadstring(lua_State *L) {
     return load_and_return(L, 1, luaL_optstring(L, 2, text));
 }
 
-/* Takes the pieces before it compiles: nothing of the script runs while the parser does. */
-static int base_load(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    const char *name = luaL_optstring(L, 2, "=(load)");
+/* Of a function that gives text in pieces, and table.concat: all of the text. */
+static int all_pieces(lua_State *L) {
     lua_settop(L, 2);
-    lua_newtable(L); /* 3 */
+    lua_newtable(L);
     for (int n = 1;; n++) {
         lua_pushvalue(L, 1);
         lua_call(L, 0, 1);
         if (lua_isnil(L, -1)) break;
-        if (!lua_isstring(L, -1)) return luaL_error(L, "reader function must return a string");
+        if (!lua_isstring(L, -1)) {
+            luaL_where(L, 2);
+            lua_pushliteral(L, "reader function must return a string");
+            lua_concat(L, 2);
+            return lua_error(L);
+        }
         if (lua_objlen(L, -1) == 0) break;
         lua_rawseti(L, 3, n);
     }
-    lua_pushvalue(L, lua_upvalueindex(1)); /* table.concat */
-    lua_pushvalue(L, 3);
+    lua_settop(L, 3);
     lua_call(L, 1, 1);
-    return load_and_return(L, lua_gettop(L), name);
+    return 1;
+}
+
+/* Takes the pieces before it compiles: nothing of the script runs while the parser does. */
+static int base_load(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    const char *name = luaL_optstring(L, 2, "=(load)");
+    lua_pushcfunction(L, all_pieces);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1)); /* table.concat */
+    if (lua_pcall(L, 2, 1, 0) == 0) return load_and_return(L, lua_gettop(L), name);
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
 }
 
 static void open_loaders(lua_State *L) {

@@ -12,9 +12,10 @@ static void cmd_info(struct call *c) {
     buf_release(&text);
 }
 
-/* The wall clock itself, not that of the batch: clients measure with it. */
+/* The wall clock itself, not that of the batch: clients measure with it. But in a script the time
+ * stands still. */
 static void cmd_time(struct call *c) {
-    int64_t now_us = clock_wall_us();
+    int64_t now_us = c->session->caller ? (int64_t)c->engine->now_us : clock_wall_us();
     reply_array(c->reply, 2);
     reply_bulk_i64(c->reply, now_us / 1000000);
     reply_bulk_i64(c->reply, now_us % 1000000);
@@ -72,6 +73,10 @@ static void cmd_shutdown(struct call *c) {
     unsigned options;
     if (!shutdown_options(c, &options)) {
         reply_error(c->reply, ERR_SYNTAX);
+        return;
+    }
+    if ((c->engine->gates & GATE_BUSY) && !(options & SHUTDOWN_NOSAVE)) {
+        reply_error(c->reply, c->engine->busy_error);
         return;
     }
     if (options & SHUTDOWN_ABORT) {

@@ -77,7 +77,7 @@ struct client *client_by_id(const struct server *s, uint64_t id) {
 
 struct client *client_new(struct server *s, int fd, bool unix_socket) {
     struct client *c = mem_zalloc(sizeof *c);
-    c->watch = (struct loop_watch){.fd = fd, .on_ready = on_ready};
+    c->watch = (struct loop_watch){.fd = fd, .on_ready = on_ready, .nested = true};
     if (loop_watch_start(s->loop, &c->watch, LOOP_READ) < 0) {
         log_warning(&s->log, "Can't watch a new connection: %s", strerror(errno));
         mem_free_sized(c, sizeof *c);
@@ -274,13 +274,26 @@ static void flush_all(struct server *s) {
     }
 }
 
+/* All but one who runs a script still. */
 static void close_all(struct server *s) {
+    struct client *kept = NULL;
     while (s->to_close) {
         struct client *c = s->to_close;
         s->to_close = c->next_to_close;
+        if (c == s->busy_with) {
+            kept = c;
+            continue;
+        }
         client_log(c, LOG_LEVEL_VERBOSE, "Client closed connection", "");
         client_free(c);
     }
+    s->to_close = kept;
+    if (kept) kept->next_to_close = NULL;
+}
+
+void clients_poll_end(struct server *s) {
+    flush_all(s);
+    close_all(s);
 }
 
 void clients_turn_end(struct server *s) {

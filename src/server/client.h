@@ -86,6 +86,8 @@ void clients_init(struct server *s);
 void clients_release(struct server *s);
 /* Sends what waits, closes whom it's decided about: the end of a turn. */
 void clients_turn_end(struct server *s);
+/* The same after a poll within a turn. */
+void clients_poll_end(struct server *s);
 
 /* A connection accepted. Takes over the descriptor; NULL (and the descriptor closed) if the kernel
  * can't watch any more. */

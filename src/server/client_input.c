@@ -39,13 +39,13 @@ enum {
 
 /* Running. */
 
-/* Requests parsed into server->batch. */
+/* Requests parsed into server->reading->batch. */
 struct batch {
     size_t count;
     size_t ends[SERVER_BATCH]; /* where in the input each ends */
     size_t begin;              /* where the first begins */
     size_t tail;              /* where what follows them begins: an incomplete request or nothing */
-    size_t tail_args;         /* the tail's arguments in server->args start here */
+    size_t tail_args;         /* the tail's arguments in reading->args start here */
     enum request_status last; /* READY: there may be more requests to parse */
 };
 
@@ -71,29 +71,30 @@ static void batch_parse(struct client *c, struct request_parser *p, struct slice
     struct server *s = c->server;
     /* What is carried over is a request already: its last argument was a big one, or it was held.
      */
-    bool complete = s->args.count && request_parser_idle(p);
+    bool complete = s->reading->args.count && request_parser_idle(p);
     struct request_limits limits = limits_of(c);
     size_t firsts[SERVER_BATCH], most = limits.authenticated ? SERVER_BATCH : 1;
     b->count = b->tail_args = 0;
     b->begin = b->tail;
     b->last = REQUEST_READY;
     while (b->count < most) {
-        if (!complete) b->last = request_parse(p, input.ptr, input.len, &limits, &s->args);
+        if (!complete) b->last = request_parse(p, input.ptr, input.len, &limits, &s->reading->args);
         complete = false;
         if (b->last != REQUEST_READY) break;
         b->tail = p->pos;
-        if (s->args.count == b->tail_args) continue;
+        if (s->reading->args.count == b->tail_args) continue;
         firsts[b->count] = b->tail_args;
         b->ends[b->count] = p->pos;
-        s->batch[b->count++].argc = (int)(s->args.count - b->tail_args);
-        b->tail_args = s->args.count;
+        s->reading->batch[b->count++].argc = (int)(s->reading->args.count - b->tail_args);
+        b->tail_args = s->reading->args.count;
         if (p->pos == input.len) {
             b->last = REQUEST_MORE;
             break;
         }
         if (p->inline_command) break; /* its words live until the parser is called again */
     }
-    for (size_t i = 0; i < b->count; i++) s->batch[i].argv = s->args.v + firsts[i];
+    for (size_t i = 0; i < b->count; i++)
+        s->reading->batch[i].argv = s->reading->args.v + firsts[i];
 }
 
 /* What nobody wants goes to a place of its own; errors count all the same. */
@@ -109,7 +110,7 @@ void client_reply_begin(struct client *c) {
 /* CLIENT REPLY SKIP is for one reply, also if that comes later. */
 void client_reply_end(struct client *c) {
     if (__builtin_expect(c->session.reply == &c->session.own_reply, 1)) return;
-    reply_release(&c->server->muted);
+    if (!c->server->busy_with) reply_release(&c->server->muted);
     c->session.reply = &c->session.own_reply;
     if (c->reply_mode == CLIENT_REPLY_SKIP && !client_is_blocked(c))
         c->reply_mode = CLIENT_REPLY_ON;
@@ -179,14 +180,15 @@ static void run_with_big_args(struct client *c, const struct request *r) {
  * client had to stop. */
 static size_t batch_run(struct client *c, const struct batch *b, const struct share *share) {
     struct server *s = c->server;
-    dispatch_prepare_all(&c->session, s->batch, b->count);
+    dispatch_prepare_all(&c->session, s->reading->batch, b->count);
     for (size_t i = 0; i < b->count; i++) {
-        if (__builtin_expect(client_pause_on(&s->pause), 0) && client_pause_hold(c, &s->batch[i]))
+        if (__builtin_expect(client_pause_on(&s->pause), 0) &&
+            client_pause_hold(c, &s->reading->batch[i]))
             return i ? b->ends[i - 1] : b->begin;
         if (__builtin_expect(c->input && c->input->big.complete, 0))
-            run_with_big_args(c, &s->batch[i]);
+            run_with_big_args(c, &s->reading->batch[i]);
         else
-            run_one(c, &s->batch[i]);
+            run_one(c, &s->reading->batch[i]);
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
         if (!may_run(c) || used_up(c, share)) return b->ends[i];
@@ -214,11 +216,11 @@ static void stop_at(struct client *c, struct request_parser *p, const struct bat
     bool keep = b->count && done == b->begin && !p->inline_command;
     request_parser_release(p);
     p->pos = keep ? b->ends[0] : done;
-    s->args.count = keep ? (size_t)s->batch[0].argc : 0;
+    s->reading->args.count = keep ? (size_t)s->reading->batch[0].argc : 0;
 }
 
 /* Runs what is complete in the input, as far as the client's share goes. Returns how much of it is
- * done with; of the rest, parser and server->args hold what was parsed already. */
+ * done with; of the rest, parser and server->reading->args hold what was parsed already. */
 static size_t run_input(struct client *c, struct request_parser *p, struct slice input) {
     struct server *s = c->server;
     struct share share = share_of(c);
@@ -239,7 +241,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
             protocol_error(c, p->error);
             break;
         }
-        keep_tail_args(&s->args, b.tail_args);
+        keep_tail_args(&s->reading->args, b.tail_args);
     } while (b.last == REQUEST_READY && !used_up(c, &share));
     dispatch_settle(&s->engine);
     s->running = NULL;
@@ -313,7 +315,7 @@ static void take_args(struct client_input *in, struct request_args *args) {
  * memory. */
 static void input_keep(struct client *c, const struct request_parser *p, struct slice input,
                        size_t done) {
-    struct request_args *args = &c->server->args;
+    struct request_args *args = &c->server->reading->args;
     size_t rest = input.len - done;
     if (!c->input) c->input = mem_zalloc(sizeof *c->input);
     struct client_input *in = c->input;
@@ -344,7 +346,7 @@ static void input_changed(struct client *c) {
 
 /* Runs what is complete of `input`: what was pending and what was just read. */
 static void take_input(struct client *c, struct slice input) {
-    struct request_args *args = &c->server->args;
+    struct request_args *args = &c->server->reading->args;
     struct client_input *in = c->input;
     struct request_parser p;
     args->count = 0;
@@ -419,7 +421,7 @@ static char *room_for_reading(struct client *c, enum place place, size_t *room) 
     char *to = NULL;
     if (place == IN_SHARED) {
         size_t pending = in ? in->len : 0;
-        to = s->input + pending;
+        to = s->reading->input + pending;
         *room = SERVER_READ_SIZE - pending;
     } else if (place == IN_BIG) {
         if (in->big.receiving || begin_big(in)) to = big_args_room(&in->big, room);
@@ -456,8 +458,8 @@ static void arrived(struct client *c, enum place place, size_t len) {
     if (place == IN_BIG) {
         big_arrived(c, len);
     } else if (place == IN_SHARED) {
-        if (pending) memcpy(s->input, in->data, pending);
-        take_input(c, slice_of(s->input, pending + len));
+        if (pending) memcpy(s->reading->input, in->data, pending);
+        take_input(c, slice_of(s->reading->input, pending + len));
     } else {
         in->len += len;
         if (in->len > in->peak) in->peak = in->len;

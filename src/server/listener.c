@@ -24,8 +24,9 @@ static void on_ready(struct loop_watch *watch, unsigned ready);
 static bool add(struct server *s, int fd, bool unix_socket, struct buf *why) {
     struct listeners *all = &s->listeners;
     struct listener *l = &all->of[all->count];
-    *l = (struct listener){
-        .watch = {.fd = fd, .on_ready = on_ready}, .server = s, .unix_socket = unix_socket};
+    *l = (struct listener){.watch = {.fd = fd, .on_ready = on_ready, .nested = true},
+                           .server = s,
+                           .unix_socket = unix_socket};
     if (loop_watch_start(s->loop, &l->watch, LOOP_READ) < 0) {
         buf_appendf(why, "epoll: %s", strerror(errno));
         close(fd);

@@ -5,9 +5,9 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
+#include "base/version.h"
 #include "exec/call.h"
 #include "server/families.h"
-#include "base/version.h"
 
 enum { COLUMNS = 60, ROWS = 20, COLUMNS_MAX = 1000, ROWS_MAX = 1000, FORKS_MAX = 9 };
 

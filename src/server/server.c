@@ -18,6 +18,7 @@
 #include "pubsub/pubsub.h"
 #include "script/script_engine.h"
 #include "server/access.h"
+#include "server/busy.h"
 #include "server/families.h"
 #include "server/info_sections.h"
 #include "server/observer.h"
@@ -97,10 +98,7 @@ static void schedule_eviction(struct server *s) {
         loop_timer_start(s->loop, &s->eviction, (uint64_t)clock_mono_us() + EVICTION_US);
 }
 
-static void check_stop_signal(struct server *s);
-
-/* systemd's watchdog, if the unit has one. */
-static void tell_alive(struct server *s, uint64_t now_us) {
+void server_tell_alive(struct server *s, uint64_t now_us) {
     if (!s->alive_interval_us || now_us < s->alive_due_us) return;
     process_notify_alive(s->supervision);
     s->alive_due_us = now_us + s->alive_interval_us;
@@ -109,7 +107,7 @@ static void tell_alive(struct server *s, uint64_t now_us) {
 static void on_cron(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, cron));
     uint64_t start_ns = (uint64_t)clock_mono_ns();
-    check_stop_signal(s);
+    server_heed_signals(s);
     if (!s->debug.no_cron) {
         ticks_calibrate(&s->engine.ticks);
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
@@ -117,7 +115,7 @@ static void on_cron(struct loop_timer *timer) {
         hotkeys_adapt(&s->engine, loop_stats(s->loop)->busy_ns);
         bigkeys_round(&s->engine, loop_stats(s->loop)->busy_ns);
     }
-    tell_alive(s, start_ns / 1000);
+    server_tell_alive(s, start_ns / 1000);
     if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);
     loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + SERVER_CRON_US);
     s->metrics.cron_ns += (uint64_t)clock_mono_ns() - start_ns;
@@ -148,7 +146,7 @@ static void catch_signals(void) {
     sigaction(SIGHUP, &ignore, NULL);
 }
 
-static void check_stop_signal(struct server *s) {
+void server_heed_signals(struct server *s) {
     if (!stop_signal) return;
     log_warning(&s->log, "Received %s scheduling shutdown...",
                 stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
@@ -279,6 +277,8 @@ static void assemble(struct server *s) {
     scripts_init(&s->engine);
     s->engine.server = s;
     s->engine.guard = access_guard;
+    s->engine.yield = busy_yield;
+    s->reading = &s->first_reading;
     s->engine.log = &s->log;
     server_config_register(s->registry, &s->config);
     config_register_kept(s->registry);
@@ -373,7 +373,8 @@ void server_free(struct server *s) {
     pubsub_free(s->engine.pubsub);
     reply_release(&s->muted);
     reply_pool_release(&s->reply_pool);
-    request_args_release(&s->args);
+    request_args_release(&s->first_reading.args);
+    busy_release(s);
     loop_free(s->loop);
     log_release(&s->log);
     mem_free(s->executable);

@@ -44,6 +44,13 @@ struct server_debug {
     bool no_cron;
 };
 
+/* Where requests are read to and parsed. */
+struct server_reading {
+    char input[SERVER_READ_SIZE]; /* what clients without pending input are read into */
+    struct request_args args;     /* of the batch being run */
+    struct request batch[SERVER_BATCH];
+};
+
 struct server {
     struct engine engine;
     struct server_config config;
@@ -70,9 +77,9 @@ struct server {
     struct client *running; /* whose request runs: for the crash report */
     const struct request *running_request;
 
-    char input[SERVER_READ_SIZE]; /* what clients without pending input are read into */
-    struct request_args args;     /* of the batch being run */
-    struct request batch[SERVER_BATCH];
+    struct server_reading *reading, first_reading;
+    struct server_reading *reading_when_busy; /* NULL until it's needed */
+    struct client *busy_with; /* whose script runs while others are answered; NULL: none */
 
     uint64_t expiry_rest_until_us; /* monotonic */
     struct loop_timer expiry, eviction, cron;
@@ -103,6 +110,12 @@ void server_free(struct server *s);
 /* Ends server_run after this turn. What must be done before (saving, telling the replicas) is done
  * here; false if it failed and the server goes on. */
 bool server_shutdown(struct server *s);
+
+/* Shuts down if a signal has asked for that. */
+void server_heed_signals(struct server *s);
+
+/* Tells systemd's watchdog, if the unit has one, that all is well. `now_us`: monotonic. */
+void server_tell_alive(struct server *s, uint64_t now_us);
 
 /* The server that runs an engine. */
 struct server *server_of(const struct engine *e);
