@@ -9,6 +9,7 @@
 #include "script/families.h"
 #include "script/lua_api.h"
 #include "script/lua_call.h"
+#include "script/lua_libs.h"
 #include "script/lua_sandbox.h"
 #include "script/script_run.h"
 #include "script/script_run_int.h"
@@ -67,6 +68,7 @@ static void open_state(struct script_engine *s) {
     ASSERT(L);
     lua_sandbox_open(L);
     lua_api_open(L);
+    lua_libs_open(L);
     s->readable_globals = lua_sandbox_close(L);
     script_run_open(s);
 }
