@@ -140,7 +140,7 @@ static void reply_distinct(struct call *c, const struct entry *e, uint64_t count
 static void reply_with_repeats(struct call *c, const struct entry *e, uint64_t count,
                                bool with_values) {
     reply_drawn_count(c, count, with_values);
-    for (; count; count--) {
+    for (; count && !call_should_stop(c, count); count--) {
         struct hash_item item;
         hash_random(e, &c->engine->keyspace.rng, &item);
         reply_drawn(c, &item, with_values);

@@ -44,11 +44,20 @@ static void cmd_spop(struct call *c) {
     if (e && count) pop(c, k, e, (size_t)count);
 }
 
+static void draw(struct call *c, const struct entry *e, uint64_t count,
+                 const struct set_choice *choice) {
+    enum { AT_ONCE = 1024 };
+    for (uint64_t part; count && !call_should_stop(c, 0); count -= part) {
+        part = count < AT_ONCE ? count : AT_ONCE;
+        set_draw(e, part, choice);
+    }
+}
+
 static void reply_chosen(struct call *c, const struct entry *e, int64_t count) {
     struct set_choice choice = reply_choice(c);
     if (count < 0) {
         reply_array(c->reply, (size_t)-count);
-        set_draw(e, (uint64_t)-count, &choice);
+        draw(c, e, (uint64_t)-count, &choice);
         return;
     }
     if ((uint64_t)count > set_count(e)) count = (int64_t)set_count(e);

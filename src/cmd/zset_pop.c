@@ -165,7 +165,8 @@ static void reply_at(struct call *c, const struct entry *e, size_t rank, bool wi
 /* Draws that may repeat. */
 static void draw(struct call *c, const struct entry *e, uint64_t count, bool with_scores) {
     size_t size = zset_count(e);
-    while (count--) reply_at(c, e, random_below(&c->engine->keyspace.rng, size), with_scores);
+    for (; count && !call_should_stop(c, count); count--)
+        reply_at(c, e, random_below(&c->engine->keyspace.rng, size), with_scores);
 }
 
 /* Different members, so few of all that a rank drawn twice is rare. */

@@ -128,13 +128,13 @@ static struct entry *parts_expired(struct db *db, struct key k, struct entry *e,
 
 struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access) {
     struct keyspace *ks = db->keyspace;
+    bool counts = access == DB_READ || access == DB_LOOK;
     if (e && db_expired(db, e)) {
-        expire_key(db, k);
+        if (!ks->keep_expired || !counts) expire_key(db, k);
         e = NULL;
     }
     if (e && has_part_deadlines(e) && !ks->no_expiry)
         e = parts_expired(db, k, e, type_of(e)->parts->settle(e, ks->now_ms));
-    bool counts = access == DB_READ || access == DB_LOOK;
     if (e && access <= DB_WRITE)
         e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
     ks->stats.hits += e && counts;

@@ -67,8 +67,10 @@ struct keyspace {
     const struct type_settings *types;
     uint64_t now_ms; /* Unix time; whoever runs commands sets it before each, or each batch */
     bool no_expiry;  /* expired keys stay visible (as while loading); set and reset by the caller */
-    bool lazy_expire; /* lazyfree-lazy-expire */
-    uint64_t dirty;   /* changes since the last save, but for expiry and eviction */
+    bool keep_expired; /* keys that look-ups for reading find expired aren't there, but stay; set
+                          for commands that don't write, while nothing may change (CLIENT PAUSE) */
+    bool lazy_expire;  /* lazyfree-lazy-expire */
+    uint64_t dirty;    /* changes since the last save, but for expiry and eviction */
     struct access_policy access;
     struct random rng;
     struct keyspace_stats stats;

@@ -90,6 +90,13 @@ bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len);
 
 void call_reply_wrong_args(struct call *c); /* wrong number of arguments for '…' command */
 
+/* For a command that has replied with `count` elements and could go on for as long as it likes:
+ * should it stop? Asks now and then whether anybody wants the reply. */
+static inline bool call_should_stop(const struct call *c, uint64_t count) {
+    enum { ASK_EVERY = 1024 };
+    return count % ASK_EVERY == 0 && c->engine->push.unwanted(c->session);
+}
+
 /* The reply of a HELP subcommand: title lines, then those given (NULL-terminated), then HELP's own.
  */
 void call_reply_help(struct call *c, const char *const *lines);

@@ -180,6 +180,7 @@ static inline void run(struct session *s, const struct request *r) {
 }
 
 void dispatch_run_nested(struct session *s, const struct request *r) {
+    (s->caller ? s->caller : s)->commands++;
     run(s, r);
 }
 

@@ -9,4 +9,8 @@ static struct reply *begin(struct session *s) {
 
 static void end(struct session *s) {}
 
-const struct push_hooks push_to_own_reply = {begin, end};
+static bool unwanted(struct session *s) {
+    return false;
+}
+
+const struct push_hooks push_to_own_reply = {begin, end, unwanted};

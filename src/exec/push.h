@@ -13,6 +13,8 @@
 #ifndef DREY_EXEC_PUSH_H
 #define DREY_EXEC_PUSH_H
 
+#include <stdbool.h>
+
 struct reply;
 struct session;
 
@@ -21,6 +23,9 @@ struct session;
 struct push_hooks {
     struct reply *(*begin)(struct session *s); /* of the session's RESP version */
     void (*end)(struct session *s);
+    /* Will nobody get the session's reply, because it has outgrown what it may be or wasn't asked
+     * for? A command that replies without end looks once in a while, and gives up. */
+    bool (*unwanted)(struct session *s);
 };
 
 extern const struct push_hooks push_to_own_reply;

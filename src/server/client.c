@@ -125,7 +125,9 @@ void client_free(struct client *c) {
     monitor_remove(c);
     list_remove(s, c);
     client_input_free(c);
+    size_t chunks = s->reply_pool.count;
     session_release(&c->session);
+    reply_pool_trim(&s->reply_pool, chunks); /* what nobody has read isn't worth keeping room for */
     texts_free(c);
     mem_free_sized(c, sizeof *c);
 }
@@ -205,8 +207,17 @@ static bool send_replies(struct client *c) {
     return !lost;
 }
 
+static void note_peak(struct client *c) {
+    size_t len = reply_len(&c->session.own_reply);
+    uint64_t now = loop_now_us(c->server->loop);
+    if (len < c->reply_peak && now - c->reply_peak_us < c->server->debug.peak_reset_us) return;
+    c->reply_peak = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+    c->reply_peak_us = now;
+}
+
 void client_flush(struct client *c) {
     struct server *s = c->server;
+    note_peak(c);
     if (!send_replies(c)) {
         log_verbose(&s->log, "Error writing to client: %s", strerror(errno));
         client_close_soon(c);

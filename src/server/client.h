@@ -65,7 +65,9 @@ struct client {
     bool caching : 1;   /* CLIENT CACHING was called for its next request */
     uint64_t active_us; /* monotonic: the last time bytes went either way */
     const struct command_entry *last_command;
-    uint64_t bytes_in, bytes_out, commands;
+    uint64_t bytes_in, bytes_out;
+    uint64_t reply_peak_us; /* when the peak was */
+    uint32_t reply_peak;    /* most bytes that a turn's replies came to, lately */
 
     /* Not needed by every request: */
     struct loop_timer timer;          /* the nearest of its deadlines, see client_limits.c */

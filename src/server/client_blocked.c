@@ -27,7 +27,7 @@ static void on_ended(struct session *s) {
     struct client *c = client_of(s);
     client_reply_end(c);
     client_push_answered(c);
-    c->commands++;
+    c->session.commands++;
     if (reply_len(&s->own_reply)) client_wants_flush(c);
     client_wait_for_turn(c);
     client_limits_schedule(c);

@@ -140,7 +140,7 @@ static void run_one(struct client *c, const struct request *r) {
     if (__builtin_expect(c->server->pushes.running.head != NULL, 0)) client_push_deferred(c);
     if (__builtin_expect(c->caching, 0)) tracking_requested(c, r);
     if (c->reply_mode == CLIENT_REPLY_SKIP_NEXT) c->reply_mode = CLIENT_REPLY_SKIP;
-    c->commands += !client_is_blocked(c); /* then it counts when that ends */
+    c->session.commands += !client_is_blocked(c); /* then it counts when that ends */
 }
 
 static bool may_run(const struct client *c) {

@@ -65,6 +65,16 @@ static size_t argument_bytes(const struct client *c) {
     return bytes;
 }
 
+/* Redis gives each client a buffer that follows the peak of its replies. Here a client has one only
+ * while there are replies; what's told is the size that it would need to have. */
+static void append_peak(const struct client *c, struct buf *to) {
+    enum { LEAST = 1024, MOST = 16 * 1024 };
+    uint64_t since_us = loop_now_us(c->server->loop) - c->reply_peak_us;
+    size_t peak = since_us < c->server->debug.peak_reset_us ? c->reply_peak : 0, size = LEAST;
+    while (size < peak && size < MOST) size *= 2;
+    buf_appendf(to, " rbs=%zu rbp=%zu", size, peak);
+}
+
 /* As in Redis qbuf is what isn't parsed yet, argv-mem what the arguments that are take. What is in
  * the first chunk of replies is Redis's "reply buffer", the others are its "list". */
 static void append_buffers(const struct client *c, struct buf *to) {
@@ -80,9 +90,9 @@ static void append_buffers(const struct client *c, struct buf *to) {
     if (chunks)
         first =
             (r->head == r->tail ? (size_t)(r->pos - r->head->data) : r->head->len) - r->head_taken;
-    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=0", unparsed,
-                room, argument_bytes(c), transaction_memory(&c->session),
-                chunks ? r->head->cap : 0);
+    buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", unparsed, room,
+                argument_bytes(c), transaction_memory(&c->session));
+    append_peak(c, to);
     buf_appendf(to, " obl=%zu oll=%zu omem=%llu tot-mem=%zu", first, chunks ? chunks - 1 : 0,
                 (unsigned long long)client_output_counted(c), client_memory_of(c));
 }
@@ -102,7 +112,7 @@ void client_describe(const struct client *c, struct buf *to) {
                 client_text(c, CLIENT_LIB_NAME), client_text(c, CLIENT_LIB_VER));
     buf_appendf(to, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
                 (unsigned long long)c->bytes_in, (unsigned long long)c->bytes_out,
-                (unsigned long long)c->commands);
+                (unsigned long long)c->session.commands);
 }
 
 void client_describe_line(const struct client *c, struct buf *to) {

@@ -28,6 +28,7 @@ void client_pause_stop(struct server *s) {
     struct client_pause *p = &s->pause;
     loop_timer_stop(s->loop, &p->end);
     p->what = CLIENT_PAUSE_NOTHING;
+    s->engine.keyspace.keep_expired = false;
     while (p->held.count) {
         struct client_link *first = client_queue_first(&p->held);
         struct client *c = (struct client *)((char *)first - offsetof(struct client, queued));
@@ -40,10 +41,12 @@ void client_pause_stop(struct server *s) {
 
 bool client_pause_hold(struct client *c, const struct request *r) {
     struct client_pause *p = &c->server->pause;
+    c->server->engine.keyspace.keep_expired = false;
     if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
         return false;
-    unsigned flags = admission_flags(&c->session, r);
-    if (p->what == CLIENT_PAUSE_WRITES && !(flags & (CMD_WRITE | CMD_MAY_REPLICATE))) return false;
+    bool writes = admission_flags(&c->session, r) & (CMD_WRITE | CMD_MAY_REPLICATE);
+    c->server->engine.keyspace.keep_expired = !writes;
+    if (p->what == CLIENT_PAUSE_WRITES && !writes) return false;
     c->paused = true;
     c->last_command = r->cmd;
     client_queue_push(&p->held, &c->queued);

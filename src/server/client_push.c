@@ -24,6 +24,14 @@ static void end(struct session *session) {
         client_limits_check_output(c);
 }
 
+static bool unwanted(struct session *session) {
+    if (!session->is_client) return false;
+    struct client *c = client_of(session);
+    if (session->reply == &c->server->muted) return true;
+    if (session->own_reply.memory > c->server->limits.output_watch) client_limits_check_output(c);
+    return c->closing;
+}
+
 static void append(struct client *c, struct reply *waiting) {
     if (c->closing)
         reply_release(waiting);
@@ -51,7 +59,7 @@ void client_subscribed(struct session *session) {
 }
 
 void client_pushes_init(struct server *s) {
-    s->engine.push = (struct push_hooks){begin, end};
+    s->engine.push = (struct push_hooks){begin, end, unwanted};
     reply_init(&s->pushes.running, &s->reply_pool, 2);
     reply_init(&s->pushes.answered, &s->reply_pool, 2);
 }

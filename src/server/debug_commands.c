@@ -106,12 +106,19 @@ static void debug_change_repl_id(struct call *c) {
     reply_ok(c->reply);
 }
 
-/* Reply buffers don't keep what they grew to, so these only have to be well-formed. */
+/* Nothing is resized, as buffers aren't kept: what their peak would ask for is only told. */
 static void debug_replybuffer(struct call *c) {
+    uint64_t *reset_us = &server_of(c->engine)->debug.peak_reset_us;
     int64_t ms;
     if (arg_is(c, 2, "PEAK-RESET-TIME")) {
-        bool word = arg_is(c, 3, "NEVER") || arg_is(c, 3, "RESET");
-        if (!word && !arg_i64_or_reply(c, 3, &ms)) return;
+        if (arg_is(c, 3, "NEVER"))
+            *reset_us = UINT64_MAX;
+        else if (arg_is(c, 3, "RESET"))
+            *reset_us = SERVER_PEAK_RESET_US;
+        else if (arg_i64_in_or_reply(c, 3, 0, INT64_MAX / 1000, NULL, &ms))
+            *reset_us = (uint64_t)ms * 1000;
+        else
+            return;
     } else if (!arg_is(c, 2, "RESIZING")) {
         reply_error(c->reply, ERR_SYNTAX);
         return;

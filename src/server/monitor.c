@@ -56,7 +56,7 @@ static void show_to(struct client *c, struct bytes *lines, size_t from, size_t l
     if (c->reply_mode == CLIENT_REPLY_OFF) return;
     struct reply *r = c->server->engine.push.begin(&c->session);
     if (!r) return;
-    reply_raw(r, slice_of(lines->data + from, len));
+    reply_shared(r, lines, from, len);
     c->server->engine.push.end(&c->session);
 }
 

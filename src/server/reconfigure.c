@@ -6,12 +6,20 @@
 #include "exec/config_file.h"
 #include "server/server.h"
 
-static bool on_listen(void *ctx, struct buf *why) {
+static bool reopen(void *ctx, const char *error, struct buf *why) {
     struct buf reason = BUF_INIT; /* is in the log */
     bool listening = listeners_reopen_tcp(ctx, &reason);
     buf_release(&reason);
-    if (!listening) buf_append_str(why, "Unable to listen on this port. Check server logs.");
+    if (!listening) buf_append_str(why, error);
     return listening;
+}
+
+static bool on_listen(void *ctx, struct buf *why) {
+    return reopen(ctx, "Unable to listen on this port. Check server logs.", why);
+}
+
+static bool on_bind(void *ctx, struct buf *why) {
+    return reopen(ctx, "Failed to bind to specified addresses.", why);
 }
 
 static bool on_maxclients(void *ctx, struct buf *why) {
@@ -101,6 +109,7 @@ void reconfigure_start(struct server *s) {
     struct server_config_hooks *hooks = &s->config.hooks;
     hooks->ctx = s;
     hooks->listen = on_listen;
+    hooks->bind = on_bind;
     hooks->maxclients = on_maxclients;
     hooks->log = on_log;
     hooks->crash_log = on_crash_log;

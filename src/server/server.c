@@ -42,6 +42,7 @@ struct server *server_of(const struct engine *e) {
 static void on_expiry(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, expiry));
     uint64_t start_ns = (uint64_t)clock_mono_ns();
+    if (client_pause_on(&s->pause)) return;
     engine_tick(&s->engine);
     keyspace_expire(&s->engine.keyspace, start_ns / 1000 + EXPIRY_SLICE_US);
     if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
@@ -55,7 +56,7 @@ static void on_expiry(struct loop_timer *timer) {
 /* The expiry timer follows the nearest deadline. */
 static void schedule_expiry(struct server *s) {
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
-    if (next_ms == TABLE_NEVER || s->debug.no_active_expiry) return;
+    if (next_ms == TABLE_NEVER || s->debug.no_active_expiry || client_pause_on(&s->pause)) return;
     uint64_t wall_us = (uint64_t)clock_wall_us(), mono_us = (uint64_t)clock_mono_us();
     uint64_t due_us = next_ms * 1000 > wall_us ? mono_us + (next_ms * 1000 - wall_us) : mono_us;
     if (due_us < s->expiry_rest_until_us) due_us = s->expiry_rest_until_us;
@@ -269,6 +270,7 @@ static bool become_server(struct server *s, int argc, char **argv) {
 static void assemble(struct server *s) {
     log_init(&s->log);
     s->starter = -1;
+    s->debug.peak_reset_us = SERVER_PEAK_RESET_US;
     s->started_us = (uint64_t)clock_mono_us();
     s->registry = config_new(DREY_VERSION);
     engine_init(&s->engine, s->registry);

@@ -27,7 +27,8 @@
 enum {
     SERVER_READ_SIZE = 64 * 1024, /* bytes read of one client at once: its share of a turn */
     SERVER_BATCH = 64,            /* requests of one client that are prepared together */
-    SERVER_CRON_US = 100 * 1000,  /* from one round of the cron to the next */
+    SERVER_PEAK_RESET_US = 5000 * 1000,
+    SERVER_CRON_US = 100 * 1000, /* from one round of the cron to the next */
 };
 
 struct server_stats {
@@ -42,6 +43,7 @@ struct server_stats {
 struct server_debug {
     bool no_active_expiry; /* only look-ups delete what has expired */
     bool no_cron;
+    uint64_t peak_reset_us; /* for how long a client's peak of replies counts */
 };
 
 /* Where requests are read to and parsed. */

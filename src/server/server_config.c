@@ -124,6 +124,7 @@ static bool apply_dir(const struct config_change *change) {
         return !hooks->name || hooks->name(hooks->ctx, change->why);                               \
     }
 APPLY(listen)
+APPLY(bind)
 APPLY(maxclients)
 APPLY(timeouts)
 APPLY(buffers)
@@ -149,7 +150,7 @@ static const struct config_param rows[] = {
     {"port", CONFIG_INT(struct server_config, port, 0, 65535), "6379", .group = LISTEN,
      .apply = apply_listen, .about = "TCP port; 0 for none."},
     {"bind", CONFIG_LIST(struct server_config, bind), "* -::*", .group = LISTEN,
-     .flags = CONFIG_MULTI_ARG, .check = check_bind, .apply = apply_listen,
+     .flags = CONFIG_MULTI_ARG, .check = check_bind, .apply = apply_bind,
      .about = "Addresses to listen on; with a leading dash one that may be missing."},
     {"tcp-backlog", CONFIG_INT(struct server_config, tcp_backlog, 0, INT_MAX), "511",
      .group = LISTEN, .flags = CONFIG_IMMUTABLE,

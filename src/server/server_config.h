@@ -76,7 +76,8 @@ struct server_percentiles {
  * called again with the old values in place. */
 struct server_config_hooks {
     void *ctx;
-    bool (*listen)(void *ctx, struct buf *why);     /* port, bind */
+    bool (*listen)(void *ctx, struct buf *why);     /* port */
+    bool (*bind)(void *ctx, struct buf *why);       /* bind */
     bool (*maxclients)(void *ctx, struct buf *why); /* descriptors to be had? */
     bool (*timeouts)(void *ctx, struct buf *why);   /* timeout: the idle clients' deadlines */
     bool (*buffers)(void *ctx, struct buf *why);    /* maxmemory-clients, client-*-limit */

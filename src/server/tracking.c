@@ -35,7 +35,7 @@ static void append(struct reply *r, const struct invalidation *what) {
         reply_array(r, 1);
         reply_bulk(r, what->key);
     } else {
-        reply_raw(r, bytes_slice(what->keys));
+        reply_shared(r, what->keys, 0, what->keys->len);
     }
 }
 
