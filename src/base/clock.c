@@ -5,10 +5,14 @@
 
 enum { US_PER_S = 1000000, NS_PER_US = 1000, US_PER_MS = 1000, NS_PER_MS = 1000000 };
 
-int64_t clock_mono_ns(void) {
+static int64_t read_ns(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * US_PER_S * NS_PER_US + now.tv_nsec;
+}
+
+int64_t clock_mono_ns(void) {
+    return read_ns(CLOCK_MONOTONIC);
 }
 
 int64_t clock_mono_us(void) {
@@ -27,4 +31,8 @@ int64_t clock_wall_us(void) {
 
 int64_t clock_wall_ms(void) {
     return clock_wall_us() / US_PER_MS;
+}
+
+int64_t clock_thread_cpu_ns(void) {
+    return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }

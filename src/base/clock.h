@@ -13,4 +13,7 @@ int64_t clock_mono_ms(void);
 int64_t clock_wall_us(void);
 int64_t clock_wall_ms(void);
 
+/* CPU time of the calling thread: a system call. */
+int64_t clock_thread_cpu_ns(void);
+
 #endif

@@ -192,12 +192,13 @@ void bigkeys_walk(struct engine *e, uint64_t ns) {
     b->spent_ns += ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - began);
 }
 
-void bigkeys_round(struct engine *e, uint64_t busy_ns) {
+void bigkeys_round(struct engine *e, uint64_t cpu_ns) {
     struct bigkeys *b = &e->bigkeys;
     if (!b->lists) return;
-    uint64_t busy = busy_ns > b->busy_ns_before ? busy_ns - b->busy_ns_before : 0;
-    b->saved_ns += BIGKEYS_IDLE_NS + (uint64_t)(BIGKEYS_SHARE * (double)busy);
-    b->busy_ns_before = busy_ns;
+    uint64_t busy = cpu_ns > b->cpu_ns_before ? cpu_ns - b->cpu_ns_before : 0;
+    uint64_t share = (uint64_t)(BIGKEYS_SHARE * (double)busy);
+    b->saved_ns += share > BIGKEYS_IDLE_NS ? share : BIGKEYS_IDLE_NS;
+    b->cpu_ns_before = cpu_ns;
     if (b->saved_ns < BIGKEYS_SLICE_NS) return;
     b->saved_ns = 0;
     if (all_seen(b, &e->keyspace)) return;

@@ -165,20 +165,23 @@ void hotkeys_run(struct call *c) {
     if (h->uses) look_at(&look); /* else this very command has turned it off */
 }
 
-void hotkeys_adapt(struct engine *e, uint64_t busy_ns) {
+void hotkeys_adapt(struct engine *e, uint64_t cpu_ns) {
     struct hotkeys *h = &e->hotkeys;
     h->looked_in_round = 0;
-    bool counted_anew = e->stats.commands < h->commands_before || busy_ns < h->busy_ns_before;
+    bool counted_anew = e->stats.commands < h->commands_before;
     uint64_t commands = e->stats.commands - h->commands_before;
     if (commands < ADAPT_COMMANDS && !counted_anew) return;
-    uint64_t busy = busy_ns - h->busy_ns_before, now = ticks_now(&e->ticks);
+    uint64_t busy = cpu_ns - h->cpu_ns_before, now = ticks_now(&e->ticks);
     uint64_t all = ticks_to_ns(&e->ticks, now - h->ticks_before);
     h->commands_before = e->stats.commands;
-    h->busy_ns_before = busy_ns;
+    h->cpu_ns_before = cpu_ns;
     h->ticks_before = now;
     if (counted_anew) return;
-    double budget = SHARE * (double)busy + IDLE_SHARE * (double)(all < ADAPT_NS ? all : ADAPT_NS);
-    double every = h->cost_ns * (double)commands / budget + 0.5;
+    /* CPU time, not time passed: where the kernel lets others run the budget isn't larger. */
+    double budget = SHARE * (double)busy,
+           least = IDLE_SHARE * (double)(all < ADAPT_NS ? all : ADAPT_NS);
+    if (budget < least) budget = least;
+    double every = h->cost_ns * (double)commands / (budget + 1) + 0.5;
     h->every = every < 1 ? 1 : every > EVERY_MAX ? EVERY_MAX : (uint64_t)every;
 }
 

@@ -4,11 +4,11 @@
  *
  * Gaps between those are drawn, each length up to twice the mean with the same chance, so that no
  * rhythm of the requests can hide a key; each counts for as many requests as the mean. The mean
- * follows the load: by what it was measured to take, looking takes 0.4 % of the time that requests
- * take, whether these are dear (one per system call) or cheap (deep pipelines), and 0.03 % of all
- * time, so that much is seen of a small load, too. Ranks 10 and 11 of a Zipf distribution of 0.99
- * over a million keys take 100,000 looks to be told apart nearly always: five seconds of full load,
- * or a minute of any.
+ * follows the load: by what it was measured to take, looking takes 0.4 % of the CPU time that
+ * requests take, whether these are dear (one per system call) or cheap (deep pipelines), but at
+ * least 0.03 % of all time, so that much is seen of a small load, too. Ranks 10 and 11 of a Zipf
+ * distribution of 0.99 over a million keys take 100,000 looks to be told apart nearly always: five
+ * seconds of full load, or a minute of any.
  *
  * A use is a key named by a command that was run, alone, in a transaction or by a script (the
  * script's own key arguments aren't uses). Each key of a command counts; of many, some are drawn,
@@ -37,7 +37,7 @@ struct hotkeys {
     double cost_ns;           /* of one, as measured lately */
     double spent_ns;          /* in all, estimated from that */
     uint64_t commands_before; /* of the engine, when the load was last looked at */
-    uint64_t busy_ns_before, ticks_before;
+    uint64_t cpu_ns_before, ticks_before;
 };
 
 /* Starts, stops or starts anew, as the engine's settings say. */
@@ -55,8 +55,8 @@ static inline bool hotkeys_due(struct hotkeys *h) {
 /* Runs the command of a request that's due. */
 __attribute__((cold, noinline)) void hotkeys_run(struct call *c);
 
-/* Fits the gaps to the load; busy_ns: time that the thread has spent in all. For the cron. */
-void hotkeys_adapt(struct engine *e, uint64_t busy_ns);
+/* Fits the gaps to the load; cpu_ns: CPU time of the thread so far. For the cron. */
+void hotkeys_adapt(struct engine *e, uint64_t cpu_ns);
 
 /* Bytes of memory. */
 size_t hotkeys_bytes(const struct hotkeys *h);

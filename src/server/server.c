@@ -113,8 +113,9 @@ static void on_cron(struct loop_timer *timer) {
         ticks_calibrate(&s->engine.ticks);
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
         metrics_sample(s);
-        hotkeys_adapt(&s->engine, loop_stats(s->loop)->busy_ns);
-        bigkeys_round(&s->engine, loop_stats(s->loop)->busy_ns);
+        uint64_t cpu_ns = (uint64_t)clock_thread_cpu_ns();
+        hotkeys_adapt(&s->engine, cpu_ns);
+        bigkeys_round(&s->engine, cpu_ns);
     }
     server_tell_alive(s, start_ns / 1000);
     if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);

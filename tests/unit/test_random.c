@@ -104,6 +104,10 @@ static void clocks_agree(void **unused) {
         assert_true(next >= ns);
         ns = next;
     }
+    int64_t cpu_ns = clock_thread_cpu_ns();
+    assert_true(cpu_ns > 0 && cpu_ns < 600 * (int64_t)1000000000);
+    while (clock_thread_cpu_ns() == cpu_ns) clock_mono_ns();
+    assert_true(clock_thread_cpu_ns() > cpu_ns);
     /* time() may be behind by the kernel's tick. */
     time_t before = time(NULL);
     int64_t wall_us = clock_wall_us(), wall_ms = clock_wall_ms();
