@@ -5,5 +5,6 @@
 
 const struct command *const script_families[] = {
     script_commands,
+    function_commands,
     NULL,
 };

@@ -6,6 +6,7 @@
 #include "exec/command.h"
 
 extern const struct command script_commands[];
+extern const struct command function_commands[];
 
 /* All of them; ends with NULL. */
 extern const struct command *const script_families[];

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "script/families.h"
+#include "script/library_load.h"
 #include "script/lua_api.h"
 #include "script/lua_call.h"
 #include "script/lua_libs.h"
@@ -71,6 +72,7 @@ static void open_state(struct script_engine *s) {
     lua_libs_open(L);
     s->readable_globals = lua_sandbox_close(L);
     script_run_open(s);
+    library_open(s);
 }
 
 void scripts_open(struct engine *e) {
@@ -87,6 +89,7 @@ void scripts_release(struct engine *e) {
     struct script_engine *s = e->scripts;
     if (s->lua) {
         lua_close(s->lua);
+        library_release(s);
         script_cache_release(&s->cache);
         session_release(&s->session);
         reply_release(&s->result);

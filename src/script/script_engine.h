@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "exec/dispatch.h"
+#include "script/library.h"
 #include "script/lua_random.h"
 #include "script/script_cache.h"
 
@@ -33,6 +34,12 @@ struct script_args {
     struct buf numbers; /* the text of arguments that are numbers */
 };
 
+/* The globals of libraries' functions, all in the registry; see library_load.c. */
+struct library_env {
+    int globals, face;                /* the table, and its metatable */
+    int while_loading, while_running; /* what it leads to */
+};
+
 struct script_engine {
     struct engine *engine;
     lua_State *lua;
@@ -48,6 +55,9 @@ struct script_engine {
     bool any_command;           /* DEBUG SET-DISABLE-DENY-SCRIPTS: also what's not for scripts */
     struct lua_random random;
     struct script_cache cache;
+    struct library_store libraries;
+    struct library *loading; /* what FUNCTION LOAD's text registers functions in; NULL: none */
+    struct library_env library_env;
     int readable_globals; /* registry: the globals behind the read-only ones */
     int runner;           /* registry: script_run.c's */
 };

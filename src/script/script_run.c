@@ -7,6 +7,7 @@
  * hook raises an error at each instruction, so that no pcall of the script's holds it up. */
 #include "script/script_run.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 
@@ -23,20 +24,20 @@ enum {
     COLLECT_STEP = 256,             /* KB of garbage for which that pays */
 };
 
+/* In the order of their bits. */
+static const char *const flag_names[] = {"no-writes", "allow-oom", "allow-stale", "no-cluster",
+                                         "allow-cross-slot-keys"};
+static_assert(1 << (sizeof flag_names / sizeof flag_names[0]) == SCRIPT_UNDECLARED,
+              "each flag but the last has a name");
+
 unsigned script_flag_of(struct slice name) {
-    static const struct {
-        const char *name;
-        unsigned flag;
-    } flags[] = {
-        {"no-writes", SCRIPT_NO_WRITES},
-        {"allow-oom", SCRIPT_ALLOW_OOM},
-        {"allow-stale", SCRIPT_ALLOW_STALE},
-        {"no-cluster", SCRIPT_NO_CLUSTER},
-        {"allow-cross-slot-keys", SCRIPT_ALLOW_CROSS_SLOT},
-    };
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-        if (slice_eq(name, slice_str(flags[i].name))) return flags[i].flag;
+    for (size_t i = 0; i < sizeof flag_names / sizeof flag_names[0]; i++)
+        if (slice_eq(name, slice_str(flag_names[i]))) return 1u << i;
     return 0;
+}
+
+const char *script_flag_name(unsigned flag) {
+    return flag_names[__builtin_ctz(flag)];
 }
 
 struct script_run *script_running(const struct engine *e) {

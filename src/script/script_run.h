@@ -17,6 +17,8 @@ enum script_flag {
 
 /* The flag of that name; 0: there's none. */
 unsigned script_flag_of(struct slice name);
+/* Of one that has a name. */
+const char *script_flag_name(unsigned flag);
 
 /* One run. */
 struct script_run {
