@@ -74,6 +74,7 @@ static struct entry *take(struct db *db, struct key k) {
     struct entry *e = db_look_up(db, k, &ref);
     if (!e) return NULL;
     table_remove(&db->table, k.hash, ref);
+    db->recent = NULL;
     db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
     return e;
 }
@@ -173,7 +174,10 @@ static void insert(struct db *db, struct key k, struct entry *e) {
 /* After an entry changed its place or its deadline. */
 static void update(struct db *db, struct key k, struct table_ref ref, struct entry *old,
                    struct entry *e) {
-    if (e != old) table_replace(ref, e);
+    if (e != old) {
+        table_replace(ref, e);
+        db->recent = NULL;
+    }
     if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
 }
 
@@ -374,6 +378,7 @@ static size_t flush(struct db *db, bool lazy) {
     struct table all = db->table;
     table_init(&db->table, &keyspace_table_ops, &ks->seed);
     db->deadlines = 0;
+    db->recent = NULL;
     ks->dirty += count;
     if (lazy && ks->hooks.discard_table)
         discard_all(ks, &all);
@@ -399,6 +404,7 @@ void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
     ks->dirty++;
     if (a == b) return;
     if (ks->hooks.swapped) ks->hooks.swapped(ks->hooks.ctx, &ks->dbs[a], &ks->dbs[b]);
+    ks->dbs[a].recent = ks->dbs[b].recent = NULL;
     struct db was = ks->dbs[a];
     ks->dbs[a].table = ks->dbs[b].table;
     ks->dbs[a].deadlines = ks->dbs[b].deadlines;

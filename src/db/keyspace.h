@@ -33,7 +33,9 @@ struct key {
 
 struct db {
     struct table table;
-    size_t deadlines; /* keys that have one */
+    size_t deadlines;     /* keys that have one */
+    struct entry *recent; /* what db_find_again found last, while it's there; NULL: nothing */
+    uint64_t recent_hash; /* of its key */
     uint32_t id;
     struct keyspace *keyspace;
 };
@@ -106,10 +108,9 @@ db_look_up(const struct db *db, struct key k, struct table_ref *ref) {
     return table_find_by(&db->table, k.hash, k.name, ref, db_entry_key);
 }
 
-/* The entry of a key, or NULL. */
-__attribute__((always_inline)) static inline struct entry *db_find(struct db *db, struct key k,
-                                                                   enum db_access access) {
-    struct entry *e = db_look_up(db, k, NULL);
+/* What a look-up means for the entry that it found, or NULL. */
+__attribute__((always_inline)) static inline struct entry *
+db_found(struct db *db, struct key k, struct entry *e, enum db_access access) {
     struct keyspace *ks = db->keyspace;
     if (__builtin_expect(!e || (e->flags & (ENTRY_DEADLINE | ENTRY_PART_DEADLINES)), 0))
         return db_find_slow(db, k, e, access);
@@ -119,6 +120,23 @@ __attribute__((always_inline)) static inline struct entry *db_find(struct db *db
     }
     ks->stats.hits += access == DB_READ || access == DB_LOOK;
     return e;
+}
+
+/* The entry of a key, or NULL. */
+__attribute__((always_inline)) static inline struct entry *db_find(struct db *db, struct key k,
+                                                                   enum db_access access) {
+    return db_found(db, k, db_look_up(db, k, NULL), access);
+}
+
+/* The same where the key is often that of the call before, as collections' are (measured: a tenth
+ * of what an LPUSH costs besides the kernel's part). */
+static inline struct entry *db_find_again(struct db *db, struct key k, enum db_access access) {
+    struct entry *e = db->recent;
+    if (!e || db->recent_hash != k.hash || !slice_eq(entry_key(e), k.name)) {
+        e = db->recent = db_look_up(db, k, NULL);
+        db->recent_hash = k.hash;
+    }
+    return db_found(db, k, e, access);
 }
 
 static inline bool db_has(struct db *db, struct key k) {

@@ -24,14 +24,22 @@ static inline bool same_command(const struct request *r, const struct request *b
     return cmd && !cmd->parent && !cmd->sub_count && slice_eq(r->argv[0], before->argv[0]);
 }
 
+/* Keys of a batch that differ mostly do so at the end. */
+static inline bool keys_equal(struct slice a, struct slice b) {
+    return a.len == b.len && a.len && a.ptr[a.len - 1] == b.ptr[a.len - 1] && slice_eq(a, b);
+}
+
 static inline void prepare(const struct session *s, struct request *r,
                            const struct request *before) {
     r->hashed_arg = 0;
+    r->same_key = false;
     r->elements = NULL;
     r->cmd = before && same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
     if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
-    r->hash = table_hash(&s->db->table, r->argv[r->hashed_arg]);
+    struct slice key = r->argv[r->hashed_arg];
+    r->same_key = before && before->hashed_arg && keys_equal(key, before->argv[before->hashed_arg]);
+    r->hash = r->same_key ? before->hash : table_hash(&s->db->table, key);
 }
 
 /* The table that the request will look an element up in, if there's one. */
@@ -39,9 +47,7 @@ static const struct table *elements_of(const struct session *s, const struct req
                                        const struct request *before) {
     if (!r->hashed_arg || r->argc <= r->cmd->element_arg) return NULL;
     struct key k = {r->argv[r->hashed_arg], r->hash};
-    if (before && before->elements && before->hash == r->hash &&
-        slice_eq(before->argv[before->hashed_arg], k.name))
-        return before->elements;
+    if (r->same_key && before->cmd->element_arg) return before->elements;
     const struct entry *e = db_look_up(s->db, k, NULL);
     return e && type_of(e)->table ? type_of(e)->table(e) : NULL;
 }
@@ -62,6 +68,10 @@ static void touch_elements(const struct session *s, struct request *requests, si
         if (requests[i].elements) table_touch_entry(requests[i].elements, requests[i].element_hash);
 }
 
+static inline bool is_first_of_key(const struct request *r) {
+    return r->hashed_arg && !r->same_key;
+}
+
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
     const struct request *before = NULL;
     bool elements = false;
@@ -72,9 +82,9 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
     if (count == 1) return;
     const struct table *t = &s->db->table;
     for (size_t i = 0; i < count; i++)
-        if (requests[i].hashed_arg) table_touch_bucket(t, requests[i].hash);
+        if (is_first_of_key(&requests[i])) table_touch_bucket(t, requests[i].hash);
     for (size_t i = 0; i < count; i++)
-        if (requests[i].hashed_arg) table_touch_entry(t, requests[i].hash);
+        if (is_first_of_key(&requests[i])) table_touch_entry(t, requests[i].hash);
     if (elements) touch_elements(s, requests, count);
 }
 

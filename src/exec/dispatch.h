@@ -12,6 +12,7 @@ struct request {
     struct command_entry *cmd; /* NULL: unknown; of an unknown subcommand, the container */
     int hashed_arg;            /* as in struct call */
     uint64_t hash;
+    bool same_key; /* that argument is the same as that of the request before in the batch */
     const struct table *elements; /* the table in which the row's element_arg will be looked up */
     uint64_t element_hash;
 };

@@ -142,9 +142,16 @@ static void expect(struct model *m, enum db_event event) {
 
 /* Checks. */
 
+/* In either way: what the second remembers must be forgotten in time. */
+static struct entry *find(struct model *m, size_t d, size_t i, enum db_access access) {
+    struct db *db = &m->ks.dbs[d];
+    struct key k = key_at(m, d, i);
+    return below(2) ? db_find(db, k, access) : db_find_again(db, k, access);
+}
+
 static void check_key(struct model *m, size_t d, size_t i) {
     const struct model_key *k = model_find(m, d, i);
-    const struct entry *e = db_find(&m->ks.dbs[d], key_at(m, d, i), DB_PEEK);
+    const struct entry *e = find(m, d, i, DB_PEEK);
     assert_int_equal(e != NULL, k != NULL);
     if (!e) return;
     char digits[NUM_I64_MAX];
@@ -268,7 +275,7 @@ static void do_move(struct model *m, size_t d, size_t i) {
 static void do_copy(struct model *m, size_t d, size_t i) {
     size_t to = below(DBS), j = below(KEYS);
     struct key key = key_at(m, to, j);
-    const struct entry *e = db_find(&m->ks.dbs[d], key_at(m, d, i), DB_READ);
+    const struct entry *e = find(m, d, i, DB_READ);
     if (!e || (to == d && i == j)) return;
     const struct model_key *k = model_find(m, d, i);
     struct entry *copy = entry_with_deadline(entry_copy(e, key.name), entry_deadline(e));
