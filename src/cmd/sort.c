@@ -255,11 +255,18 @@ static void put_in_order(struct sort *s, size_t from, size_t count) {
 
 /* Output. */
 
+/* In order of their values texts lie anywhere (measured: an eighth of SORT ... STORE). */
+static inline void prefetch_text(const struct sort_item *items, size_t i, size_t count) {
+    enum { AHEAD = 8 };
+    if (i + AHEAD < count) __builtin_prefetch(items[i + AHEAD].text.ptr);
+}
+
 static void reply_items(struct sort *s, const struct sort_item *items, size_t count) {
     const struct sort_request *r = &s->request;
     struct reply *reply = s->c->reply;
     reply_array(reply, count * (r->get_count ? r->get_count : 1));
     for (size_t i = 0; i < count; i++) {
+        prefetch_text(items, i, count);
         if (r->get_count == 0) reply_bulk(reply, items[i].text);
         for (size_t g = 0; g < r->get_count; g++) {
             struct sort_value v;
@@ -285,6 +292,7 @@ static void store_items(struct sort *s, const struct sort_item *items, size_t co
     struct key k = call_key(s->c, r->store_arg);
     struct entry *list = type_new(k.name, TYPE_LIST, call_type_settings(s->c));
     for (size_t i = 0; i < count; i++) {
+        prefetch_text(items, i, count);
         if (r->get_count == 0) push(s, list, items[i].text, NULL);
         for (size_t g = 0; g < r->get_count; g++) {
             struct sort_value v;
