@@ -111,7 +111,7 @@ static size_t segment_entries(const struct table_segment *s, void **entries) {
 
 /* In walks entries are fetched for some buckets at once: a cache miss for each would hold them up.
  */
-enum { ITER_BURST = 4 };
+enum { ITER_BURST = 4, WALK_BUCKETS = 2 * ITER_BURST };
 
 /* The entries of a bucket, if there is such a bucket. */
 static void touch_entries(const struct table_segment *s, uint32_t at) {
@@ -390,31 +390,44 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
     if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
 }
 
-/* Entries of one home bucket may lie anywhere from it on; what a bucket holds for others is told
- * apart by its hash. */
-static void scan_range(const struct table *t, const struct table_segment *s, uint32_t home,
-                       uint64_t from, table_visit *visit, void *ctx) {
-    uint32_t at = home;
-    for (unsigned tries = s->buckets; tries; tries--) {
+/* Visits the entries whose home is one of the `count` buckets from `home` on and whose hash is at
+ * least `from`. They may lie anywhere from there on; what a bucket holds for others is told apart
+ * by its hash. */
+static void scan_range(const struct table *t, uint64_t from, uint32_t count, table_visit *visit,
+                       void *ctx) {
+    const struct table_segment *s = table_word_segment(table_dir_word(t, from));
+    uint32_t home = table_home(from, s->depth, s->buckets), at = home;
+    for (uint32_t n = 0; n < s->buckets; n++) {
         const struct table_bucket *b = &s->bucket[at];
-        touch_entries(s, at);
+        if (n % ITER_BURST == 0)
+            for (uint32_t i = 0; i < ITER_BURST && n + i < count; i++) touch_entries(s, at + i);
+        if (n >= count) touch_entries(s, at);
         for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
             void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
             uint64_t hash = table_hash(t, t->ops->key(entry));
-            if (hash >= from && table_home(hash, s->depth, s->buckets) == home) visit(ctx, entry);
+            if (hash >= from && table_home(hash, s->depth, s->buckets) - home < count)
+                visit(ctx, entry);
         }
-        if (!b->passed) return;
+        if (n + 1 >= count && !b->passed) return;
         at = at + 1 == s->buckets ? 0 : at + 1;
     }
 }
 
-/* The lowest cursor whose hashes all lie in buckets after `home`; 0 past the end of hash space. */
-static uint64_t cursor_after(const struct table_segment *s, uint32_t home) {
-    uint64_t in_segment = ((uint64_t)(home + 1) << 32) / s->buckets; /* of 2^32 */
-    in_segment += in_segment * s->buckets < (uint64_t)(home + 1) << 32;
-    uint64_t cursor = s->first >> CURSOR_SHIFT;
-    cursor += (in_segment << (32 - CURSOR_SHIFT)) >> s->depth;
-    return cursor >> (64 - CURSOR_SHIFT) ? 0 : cursor;
+/* The lowest hash whose home is bucket `home` of the segment or one behind it; 0 past the end of
+ * hash space. */
+static uint64_t first_hash_of(const struct table_segment *s, uint32_t home) {
+    if (home >= s->buckets) return s->depth ? s->first + (1ULL << (64 - s->depth)) : 0;
+    uint64_t in_segment = ((uint64_t)home << 32) / s->buckets; /* of 2^32 */
+    in_segment += in_segment * s->buckets < (uint64_t)home << 32;
+    return s->first + (in_segment << 32 >> s->depth);
+}
+
+uint64_t table_walk(const struct table *t, uint64_t from, table_visit *visit, void *ctx) {
+    const struct table_segment *s = table_word_segment(table_dir_word(t, from));
+    uint32_t home = table_home(from, s->depth, s->buckets), left = s->buckets - home;
+    uint32_t count = left < WALK_BUCKETS ? left : WALK_BUCKETS;
+    scan_range(t, from, count, visit, ctx);
+    return first_hash_of(s, home + count);
 }
 
 /* In a table so deep that a cursor is coarser than a bucket, one step takes as many buckets as it
@@ -422,12 +435,11 @@ static uint64_t cursor_after(const struct table_segment *s, uint32_t home) {
 uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, void *ctx) {
     uint64_t from = cursor << CURSOR_SHIFT, next;
     const struct table_segment *s = table_word_segment(table_dir_word(t, from));
-    uint32_t home = table_home(from, s->depth, s->buckets);
-    do {
-        scan_range(t, s, home, from, visit, ctx);
-        next = cursor_after(s, home++);
-    } while (next == cursor && home < s->buckets);
-    return next;
+    uint32_t home = table_home(from, s->depth, s->buckets), count = 0;
+    do next = first_hash_of(s, home + ++count);
+    while (next >> CURSOR_SHIFT == cursor && home + count < s->buckets);
+    scan_range(t, from, count, visit, ctx);
+    return next >> CURSOR_SHIFT;
 }
 
 static void iter_enter(struct table_iter *it, size_t dir_at) {

@@ -222,6 +222,12 @@ typedef void table_visit(void *ctx, void *entry);
 #define TABLE_CURSOR_END ((uint64_t)1 << 48)
 uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, void *ctx);
 
+/* The same for walks that nobody outside has to remember: positions are hashes, a step visits some
+ * dozens of entries (those of the range from `from` up to what is returned), and what is in the
+ * table throughout is visited exactly once. The share of hash space that's behind is the share of
+ * the walk that's done. */
+uint64_t table_walk(const struct table *t, uint64_t from, table_visit *visit, void *ctx);
+
 /* Walks all entries in hash order; the table mustn't change meanwhile. */
 struct table_iter {
     const struct table *table;
