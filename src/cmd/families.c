@@ -39,6 +39,7 @@ const struct command *const command_families[] = {
     transaction_commands,
     keys_commands,
     scan_commands,
+    delpattern_commands,
     expire_commands,
     database_commands,
     wait_commands,

@@ -38,6 +38,7 @@ extern const struct command sort_commands[];
 extern const struct command transaction_commands[];
 extern const struct command keys_commands[];
 extern const struct command scan_commands[];
+extern const struct command delpattern_commands[];
 extern const struct command expire_commands[];
 extern const struct command database_commands[];
 extern const struct command wait_commands[];

@@ -1,14 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Walks over a database: KEYS at once, SCAN in steps.
+/* Walks over a database: KEYS in one go, SCAN in steps.
  *
  * Both are one user's command and take the time they take, but no longer than that: patterns are
  * matched in time linear in the key, most keys are ruled out by the pattern's first bytes, and the
- * table asks for entries ahead of the walk. */
+ * table asks for entries ahead of the walk. KEYS of a large database takes that time in slices, so
+ * that nobody else waits for it. */
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "base/glob.h"
 #include "cmd/families.h"
-#include "cmd/scan_walk.h"
+#include "cmd/key_walk.h"
 
 /* KEYS. */
+
+enum { KEYS_AT_ONCE = 10000 }; /* so many keys take a few hundred microseconds */
+
+struct keys_job {
+    struct key_walk walk;
+    struct reply found; /* the keys; the header comes when their number is known */
+    size_t count;
+};
+
+static bool keys_step(struct sliced_job *job, uint64_t until_ns) {
+    struct keys_job *keys = (struct keys_job *)job;
+    const struct scan_found *found = &keys->walk.found;
+    while (key_walk_step(&keys->walk)) {
+        for (size_t i = 0; i < found->len; i++)
+            reply_bulk(&keys->found, entry_key(found->entries[i]));
+        keys->count += found->len;
+        if ((uint64_t)clock_mono_ns() >= until_ns) return false;
+    }
+    return true;
+}
+
+static void keys_reply(struct sliced_job *job, struct reply *to) {
+    struct keys_job *keys = (struct keys_job *)job;
+    reply_array(to, keys->count);
+    reply_append(to, &keys->found);
+}
+
+static void keys_free(struct sliced_job *job) {
+    struct keys_job *keys = (struct keys_job *)job;
+    key_walk_release(&keys->walk);
+    reply_release(&keys->found);
+    mem_free_sized(keys, sizeof *keys);
+}
+
+static size_t keys_memory(const struct sliced_job *job) {
+    const struct keys_job *keys = (const struct keys_job *)job;
+    return mem_class_size(sizeof *keys) + key_walk_memory(&keys->walk) + keys->found.memory;
+}
+
+static size_t keys_output(const struct sliced_job *job) {
+    return ((const struct keys_job *)job)->found.memory;
+}
+
+static void keys_describe(const struct sliced_job *job, struct buf *to) {
+    const struct keys_job *keys = (const struct keys_job *)job;
+    key_walk_describe(&keys->walk, to);
+    buf_appendf(to, ",found=%zu", keys->count);
+}
+
+static void keys_in_slices(struct call *c) {
+    static const struct sliced_kind kind = {
+        .step = keys_step,
+        .reply = keys_reply,
+        .free = keys_free,
+        .memory = keys_memory,
+        .output = keys_output,
+        .describe = keys_describe,
+    };
+    struct keys_job *keys = mem_alloc(sizeof *keys);
+    *keys = (struct keys_job){0};
+    key_walk_init(&keys->walk, c);
+    reply_init(&keys->found, c->reply->pool, c->reply->resp);
+    sliced_start(c, &kind, &keys->walk.job);
+}
 
 static size_t reply_matches(struct call *c, const struct scan_pattern *pattern) {
     struct table_iter it;
@@ -29,6 +96,10 @@ static void cmd_keys(struct call *c) {
         bool found = db_has(c->db, db_key(c->db, text));
         reply_array(c->reply, found);
         if (found) reply_bulk(c->reply, text);
+        return;
+    }
+    if (c->session->can_wait && db_count(c->db) > KEYS_AT_ONCE) {
+        keys_in_slices(c);
         return;
     }
     struct scan_pattern pattern = scan_pattern(text);

@@ -20,6 +20,12 @@ enum {
 
 static const struct table_ops keyspace_table_ops = {.key = db_entry_key};
 
+static void begin_table(struct db *db) {
+    struct keyspace *ks = db->keyspace;
+    table_init(&db->table, &keyspace_table_ops, &ks->seed);
+    db->table_id = ++ks->tables;
+}
+
 void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types) {
     *ks = (struct keyspace){.count = databases, .seed = hash_seed_random(), .types = types};
     types->seed = &ks->seed;
@@ -30,8 +36,14 @@ void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings
     for (uint32_t i = 0; i < databases; i++) {
         ks->dbs[i].id = i;
         ks->dbs[i].keyspace = ks;
-        table_init(&ks->dbs[i].table, &keyspace_table_ops, &ks->seed);
+        begin_table(&ks->dbs[i]);
     }
+}
+
+struct db *keyspace_db_of(const struct keyspace *ks, uint64_t table_id) {
+    for (uint32_t i = 0; i < ks->count; i++)
+        if (ks->dbs[i].table_id == table_id) return &ks->dbs[i];
+    return NULL;
 }
 
 static void free_entry(void *e) {
@@ -376,7 +388,7 @@ static size_t flush(struct db *db, bool lazy) {
     size_t count = db_count(db);
     if (count == 0) return 0;
     struct table all = db->table;
-    table_init(&db->table, &keyspace_table_ops, &ks->seed);
+    begin_table(db);
     db->deadlines = 0;
     db->recent = NULL;
     ks->dirty += count;
@@ -403,13 +415,15 @@ size_t keyspace_flush(struct keyspace *ks, bool lazy) {
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
     ks->dirty++;
     if (a == b) return;
-    if (ks->hooks.swapped) ks->hooks.swapped(ks->hooks.ctx, &ks->dbs[a], &ks->dbs[b]);
-    ks->dbs[a].recent = ks->dbs[b].recent = NULL;
-    struct db was = ks->dbs[a];
-    ks->dbs[a].table = ks->dbs[b].table;
-    ks->dbs[a].deadlines = ks->dbs[b].deadlines;
-    ks->dbs[b].table = was.table;
-    ks->dbs[b].deadlines = was.deadlines;
+    struct db *first = &ks->dbs[a], *second = &ks->dbs[b], was = *first;
+    if (ks->hooks.swapped) ks->hooks.swapped(ks->hooks.ctx, first, second);
+    first->recent = second->recent = NULL;
+    first->table = second->table;
+    first->table_id = second->table_id;
+    first->deadlines = second->deadlines;
+    second->table = was.table;
+    second->table_id = was.table_id;
+    second->deadlines = was.deadlines;
 }
 
 /* Expiry. */
@@ -435,19 +449,28 @@ static uint64_t expire_entry(struct db *db, struct entry *e) {
     return next < deadline ? next : deadline;
 }
 
-static void expire_segment(struct db *db) {
-    enum { AHEAD = 12 };
+/* Looks through the segment that is due first. It's deleting that takes long: when time is up in
+ * the middle of it (false), the segment stays due, and what is left of it is looked through again.
+ */
+static bool expire_segment(struct db *db, uint64_t until_us) {
+    enum { AHEAD = 12, CLOCK_STEP = 8 };
     void *entries[TABLE_SEGMENT_MAX];
     uint64_t first, next = TABLE_NEVER, now = db->keyspace->now_ms;
-    size_t n = table_due_take(&db->table, entries, &first);
+    size_t n = table_due_take(&db->table, entries, &first), ended = 0;
     for (size_t i = 0; i < n; i++) {
         if (i + AHEAD < n) __builtin_prefetch(entries[i + AHEAD]);
         uint64_t due = expire_entry(db, entries[i]);
         if (due < next) next = due;
+        bool look = due == TABLE_NEVER && ++ended % CLOCK_STEP == 0;
+        if (look && (uint64_t)clock_mono_us() >= until_us) {
+            table_due_note(&db->table, first, now);
+            return false;
+        }
     }
     uint64_t soonest = now + resweep_ms(db);
     if (next > now && next < soonest) next = soonest;
     table_due_note(&db->table, first, next);
+    return (uint64_t)clock_mono_us() < until_us;
 }
 
 uint64_t keyspace_next_due(const struct keyspace *ks) {
@@ -462,11 +485,9 @@ uint64_t keyspace_next_due(const struct keyspace *ks) {
 uint64_t keyspace_expire(struct keyspace *ks, uint64_t until_us) {
     for (uint32_t i = 0; i < ks->count; i++)
         while (table_due_next(&ks->dbs[i].table) <= ks->now_ms) {
-            expire_segment(&ks->dbs[i]);
-            if ((uint64_t)clock_mono_us() >= until_us) {
-                ks->stats.expire_cut_short++;
-                return keyspace_next_due(ks);
-            }
+            if (expire_segment(&ks->dbs[i], until_us)) continue;
+            ks->stats.expire_cut_short++;
+            return keyspace_next_due(ks);
         }
     return keyspace_next_due(ks);
 }

@@ -37,6 +37,9 @@ struct db {
     struct entry *recent; /* what db_find_again found last, while it's there; NULL: nothing */
     uint64_t recent_hash; /* of its key */
     uint32_t id;
+    /* Which keys these are: SWAPDB swaps it with them, a flush begins with a new one. So who works
+     * on a database for longer knows where its keys are, or that they're gone. */
+    uint64_t table_id;
     struct keyspace *keyspace;
 };
 
@@ -65,6 +68,7 @@ struct keyspace_hooks {
 struct keyspace {
     struct db *dbs;
     uint32_t count;
+    uint64_t tables; /* there were so far: the last one's id */
     struct hash_seed seed;
     const struct type_settings *types;
     uint64_t now_ms; /* Unix time; whoever runs commands sets it before each, or each batch */
@@ -86,6 +90,9 @@ void keyspace_release(struct keyspace *ks);
 static inline struct key db_key(const struct db *db, struct slice name) {
     return (struct key){name, hash_bytes(&db->keyspace->seed, name)};
 }
+
+/* The database that has these keys now; NULL: they have been flushed. */
+struct db *keyspace_db_of(const struct keyspace *ks, uint64_t table_id);
 
 /* Look-ups. */
 
@@ -222,7 +229,7 @@ size_t keyspace_flush(struct keyspace *ks, bool lazy);
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b);
 
 /* Deletes keys and parts of values that are due, nearest first, until none is or the monotonic
- * clock passes until_us (at least a segment's worth). Returns the Unix time in ms at which to call
+ * clock passes until_us (a few at least). Returns the Unix time in ms at which to call
  * again; ENTRY_NO_DEADLINE: no key has a deadline. */
 uint64_t keyspace_expire(struct keyspace *ks, uint64_t until_us);
 

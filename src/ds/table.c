@@ -111,7 +111,7 @@ static size_t segment_entries(const struct table_segment *s, void **entries) {
 
 /* In walks entries are fetched for some buckets at once: a cache miss for each would hold them up.
  */
-enum { ITER_BURST = 4, WALK_BUCKETS = 2 * ITER_BURST };
+enum { ITER_BURST = 4, WALK_BUCKETS = 3 * ITER_BURST - 1 };
 
 /* The entries of a bucket, if there is such a bucket. */
 static void touch_entries(const struct table_segment *s, uint32_t at) {
@@ -390,29 +390,6 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
     if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
 }
 
-/* Visits the entries whose home is one of the `count` buckets from `home` on and whose hash is at
- * least `from`. They may lie anywhere from there on; what a bucket holds for others is told apart
- * by its hash. */
-static void scan_range(const struct table *t, uint64_t from, uint32_t count, table_visit *visit,
-                       void *ctx) {
-    const struct table_segment *s = table_word_segment(table_dir_word(t, from));
-    uint32_t home = table_home(from, s->depth, s->buckets), at = home;
-    for (uint32_t n = 0; n < s->buckets; n++) {
-        const struct table_bucket *b = &s->bucket[at];
-        if (n % ITER_BURST == 0)
-            for (uint32_t i = 0; i < ITER_BURST && n + i < count; i++) touch_entries(s, at + i);
-        if (n >= count) touch_entries(s, at);
-        for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
-            void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
-            uint64_t hash = table_hash(t, t->ops->key(entry));
-            if (hash >= from && table_home(hash, s->depth, s->buckets) - home < count)
-                visit(ctx, entry);
-        }
-        if (n + 1 >= count && !b->passed) return;
-        at = at + 1 == s->buckets ? 0 : at + 1;
-    }
-}
-
 /* The lowest hash whose home is bucket `home` of the segment or one behind it; 0 past the end of
  * hash space. */
 static uint64_t first_hash_of(const struct table_segment *s, uint32_t home) {
@@ -422,23 +399,65 @@ static uint64_t first_hash_of(const struct table_segment *s, uint32_t home) {
     return s->first + (in_segment << 32 >> s->depth);
 }
 
+/* Part of a segment: the `count` buckets from `home` on, of their hashes those from `from` on. */
+struct scan_range {
+    const struct table *table;
+    const struct table_segment *segment;
+    uint64_t from;
+    uint32_t home, count;
+};
+
+static bool range_has(const struct scan_range *r, const void *entry) {
+    uint64_t hash = table_hash(r->table, r->table->ops->key(entry));
+    return hash >= r->from &&
+           table_home(hash, r->segment->depth, r->segment->buckets) - r->home < r->count;
+}
+
+/* Entries may lie anywhere from their home on; what a bucket holds for others is told apart by its
+ * hash. Behind a bucket that nobody passed there's nothing to tell apart: most needn't be hashed.
+ */
+static void scan_range(const struct scan_range *r, table_visit *visit, void *ctx) {
+    const struct table_segment *s = r->segment;
+    bool whole = r->from == first_hash_of(s, r->home);
+    bool mixed = s->bucket[r->home ? r->home - 1 : s->buckets - 1u].passed;
+    uint32_t at = r->home;
+    for (uint32_t n = 0; n < s->buckets; n++) {
+        const struct table_bucket *b = &s->bucket[at];
+        if (n % ITER_BURST == 0 && n < r->count)
+            for (uint32_t i = 0; i < ITER_BURST && n + i <= r->count; i++) touch_entries(s, at + i);
+        if (n > r->count) touch_entries(s, at);
+        bool sure = whole && !mixed && n < r->count;
+        for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
+            void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
+            if (sure || range_has(r, entry)) visit(ctx, entry);
+        }
+        mixed = b->passed;
+        if (n + 1 >= r->count && !mixed) return;
+        at = at + 1 == s->buckets ? 0 : at + 1;
+    }
+}
+
+static struct scan_range range_from(const struct table *t, uint64_t hash) {
+    const struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    return (struct scan_range){t, s, hash, table_home(hash, s->depth, s->buckets), 1};
+}
+
 uint64_t table_walk(const struct table *t, uint64_t from, table_visit *visit, void *ctx) {
-    const struct table_segment *s = table_word_segment(table_dir_word(t, from));
-    uint32_t home = table_home(from, s->depth, s->buckets), left = s->buckets - home;
-    uint32_t count = left < WALK_BUCKETS ? left : WALK_BUCKETS;
-    scan_range(t, from, count, visit, ctx);
-    return first_hash_of(s, home + count);
+    struct scan_range r = range_from(t, from);
+    uint32_t left = r.segment->buckets - r.home;
+    r.count = left < WALK_BUCKETS ? left : WALK_BUCKETS;
+    scan_range(&r, visit, ctx);
+    return first_hash_of(r.segment, r.home + r.count);
 }
 
 /* In a table so deep that a cursor is coarser than a bucket, one step takes as many buckets as it
  * needs to move on. */
 uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, void *ctx) {
-    uint64_t from = cursor << CURSOR_SHIFT, next;
-    const struct table_segment *s = table_word_segment(table_dir_word(t, from));
-    uint32_t home = table_home(from, s->depth, s->buckets), count = 0;
-    do next = first_hash_of(s, home + ++count);
-    while (next >> CURSOR_SHIFT == cursor && home + count < s->buckets);
-    scan_range(t, from, count, visit, ctx);
+    struct scan_range r = range_from(t, cursor << CURSOR_SHIFT);
+    uint64_t next = first_hash_of(r.segment, r.home + 1);
+    while (next >> CURSOR_SHIFT == cursor && r.home + r.count < r.segment->buckets)
+        next = first_hash_of(r.segment, r.home + ++r.count);
+    scan_range(&r, visit, ctx);
     return next >> CURSOR_SHIFT;
 }
 

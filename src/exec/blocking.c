@@ -91,6 +91,11 @@ size_t blocking_memory(const struct session *s) {
     return mem_class_size(sizeof *b) + (b->kind->memory ? b->kind->memory(b->state) : 0);
 }
 
+size_t blocking_output(const struct session *s) {
+    const struct blocked *b = s->blocked;
+    return b && b->kind->output ? b->kind->output(b->state) : 0;
+}
+
 void blocking_cancel(struct session *s) {
     if (s->blocked) detach(s);
 }

@@ -40,6 +40,8 @@ struct block_kind {
     void (*release)(void *state);
     /* The bytes that `state` takes. NULL: nothing worth counting. */
     size_t (*memory)(const void *state);
+    /* Those of them that are a reply in the making: output limits hold for it. NULL: none. */
+    size_t (*output)(const void *state);
 };
 
 #define BLOCKING_NEVER UINT64_MAX
@@ -64,6 +66,7 @@ struct blocking_hooks {
     void (*replying)(struct session *s); /* session->reply must be where the reply is to go */
     void (*stayed)(struct session *s);   /* there was no reply after all, it waits on */
     void (*ended)(struct session *s);    /* the reply is there, the session may go on */
+    void (*grew)(struct session *s);     /* it waits on, and that takes more memory than before */
 };
 
 /* Of an engine. */
@@ -97,8 +100,10 @@ void blocking_time_out(struct session *s);
  * something that can't be given up. */
 bool blocking_unblock(struct session *s, bool with_error);
 
-/* The bytes that the session's waiting takes; 0 if it doesn't wait. */
+/* The bytes that the session's waiting takes, and those of them that are a reply in the making; 0
+ * if it doesn't wait. */
 size_t blocking_memory(const struct session *s);
+size_t blocking_output(const struct session *s);
 
 /* Does nothing if the session doesn't wait. */
 void blocking_cancel(struct session *s);

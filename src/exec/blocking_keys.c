@@ -115,9 +115,10 @@ static void reply_null_then(struct session *s, void *state) {
     reply_null(s->reply);
 }
 
-static const struct block_kind null_array_kind = {reply_null_array_then, waiter_release,
-                                                  waiter_memory};
-static const struct block_kind null_kind = {reply_null_then, waiter_release, waiter_memory};
+static const struct block_kind null_array_kind = {
+    .timed_out = reply_null_array_then, .release = waiter_release, .memory = waiter_memory};
+static const struct block_kind null_kind = {
+    .timed_out = reply_null_then, .release = waiter_release, .memory = waiter_memory};
 
 static struct slice *args_copy(const struct slice *argv, int argc) {
     size_t bytes = 0, count = (size_t)argc;

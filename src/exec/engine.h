@@ -21,6 +21,7 @@
 #include "exec/info.h"
 #include "exec/key_index.h"
 #include "exec/push.h"
+#include "exec/sliced.h"
 #include "io/background.h"
 
 /* What replies of one error code (the first word) add up to. */
@@ -100,6 +101,7 @@ struct engine {
     struct info *info;
     struct engine_stats stats;
     struct blocking blocking;
+    struct sliced sliced;
     struct push_hooks push;
     struct key_index watched; /* keys of WATCH */
     size_t watching;          /* sessions that watch some */

@@ -34,12 +34,19 @@ static void on_ended(struct session *s) {
     client_memory_count(c);
 }
 
+static void on_grew(struct session *s) {
+    struct client *c = client_of(s);
+    client_memory_count(c);
+    client_limits_check_output(c);
+}
+
 void client_blocked_init(struct server *s) {
     s->engine.blocking.hooks = (struct blocking_hooks){
         .started = on_started,
         .replying = on_replying,
         .stayed = on_stayed,
         .ended = on_ended,
+        .grew = on_grew,
     };
 }
 

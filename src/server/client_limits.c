@@ -83,7 +83,7 @@ void client_limits_start(struct client *c) {
 /* Output. */
 
 uint64_t client_output_counted(const struct client *c) {
-    size_t memory = c->session.own_reply.memory;
+    size_t memory = c->session.own_reply.memory + blocking_output(&c->session);
     size_t first = sizeof(struct reply_chunk) + REPLY_CHUNK;
     return memory > first ? memory - first : 0;
 }

@@ -327,6 +327,7 @@ void info_sections_register(struct server *s) {
         {"latencystats", "Latencystats", INFO_ALL, info_commands_write_latency, s},
         {"hotkeys", "Hotkeys", INFO_ALL, hotkeys_write_info, &s->engine},
         {"cluster", "Cluster", INFO_DEFAULT, write_cluster, s},
+        {"jobs", "Jobs", INFO_DEFAULT, sliced_write_info, &s->engine},
         {"keyspace", "Keyspace", INFO_DEFAULT, write_keyspace, s},
         {"debug", "Debug", INFO_BY_NAME, write_debug, s},
     };

@@ -26,8 +26,6 @@
 #include "server/system_check.h"
 
 enum {
-    EXPIRY_SLICE_US = 250,          /* one turn's share of deleting what expired */
-    EXPIRY_REST_US = 250,           /* the pause behind it, divided by active-expire-effort */
     EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
     EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
     POOL_KEPT = 64,                 /* reply chunks kept for reuse */
@@ -35,33 +33,6 @@ enum {
 
 struct server *server_of(const struct engine *e) {
     return e->server;
-}
-
-/* Deleting expired keys is spread over turns: a slice, then whatever clients want, then the next.
- */
-static void on_expiry(struct loop_timer *timer) {
-    struct server *s = (struct server *)((char *)timer - offsetof(struct server, expiry));
-    uint64_t start_ns = (uint64_t)clock_mono_ns();
-    if (client_pause_on(&s->pause)) return;
-    engine_tick(&s->engine);
-    keyspace_expire(&s->engine.keyspace, start_ns / 1000 + EXPIRY_SLICE_US);
-    if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
-    uint64_t end_ns = (uint64_t)clock_mono_ns();
-    s->metrics.expire_ns += end_ns - start_ns;
-    if (loop_ready_count(s->loop) == 0) return; /* nobody waits */
-    uint64_t effort = (uint64_t)s->engine.settings.db.expire_effort;
-    s->expiry_rest_until_us = end_ns / 1000 + EXPIRY_REST_US / effort;
-}
-
-/* The expiry timer follows the nearest deadline. */
-static void schedule_expiry(struct server *s) {
-    uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
-    if (next_ms == TABLE_NEVER || s->debug.no_active_expiry || client_pause_on(&s->pause)) return;
-    uint64_t wall_us = (uint64_t)clock_wall_us(), mono_us = (uint64_t)clock_mono_us();
-    uint64_t due_us = next_ms * 1000 > wall_us ? mono_us + (next_ms * 1000 - wall_us) : mono_us;
-    if (due_us < s->expiry_rest_until_us) due_us = s->expiry_rest_until_us;
-    if (!loop_timer_running(&s->expiry) || due_us + 1000 < s->expiry.due_us)
-        loop_timer_start(s->loop, &s->expiry, due_us);
 }
 
 /* Commands that need memory evict for themselves. What is over the limit beyond that goes here, a
@@ -127,7 +98,7 @@ static void on_turn_end(void *ctx) {
     struct server *s = ctx;
     clients_turn_end(s);
     metrics_turn_end(s);
-    schedule_expiry(s);
+    chores_schedule(s);
     schedule_eviction(s);
 }
 
@@ -289,7 +260,7 @@ static void assemble(struct server *s) {
     info_sections_register(s);
     random_hex(s->replid, sizeof s->replid - 1);
     reply_init(&s->muted, &s->reply_pool, 2);
-    s->expiry.on_due = on_expiry;
+    chores_init(s);
     s->eviction.on_due = on_eviction;
     s->cron.on_due = on_cron;
 }

@@ -11,6 +11,7 @@
 #include "io/background.h"
 #include "io/loop.h"
 #include "resp/request.h"
+#include "server/chores.h"
 #include "server/client.h"
 #include "server/client_limits.h"
 #include "server/client_memory.h"
@@ -83,8 +84,8 @@ struct server {
     struct server_reading *reading_when_busy; /* NULL until it's needed */
     struct client *busy_with; /* whose script runs while others are answered; NULL: none */
 
-    uint64_t expiry_rest_until_us; /* monotonic */
-    struct loop_timer expiry, eviction, cron;
+    struct chores chores;
+    struct loop_timer eviction, cron;
     struct server_stats stats;
     struct metrics metrics;
     uint64_t started_us; /* monotonic */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/chores.h"
+
+#include "base/clock.h"
+#include "exec/blocking_keys.h"
+#include "exec/sliced.h"
+#include "server/server.h"
+
+enum {
+    SLICE_NS = 50 * 1000, /* what a GET may have to wait for, */
+    SLICE_NS_MAX =
+        250 * 1000,  /* or as much behind so much work for others that it doesn't matter */
+    SLICE_SHARE = 4, /* of that work, one part in so many */
+    NOTE_US = 1000,  /* a deadline that much nearer moves the timer */
+};
+static const uint64_t NEVER = UINT64_MAX;
+
+/* Those that write are still while CLIENT PAUSE lasts. */
+static bool jobs_ready(const struct server *s) {
+    return sliced_ready(&s->engine, !client_pause_on(&s->pause));
+}
+
+static bool expiry_ready(const struct server *s) {
+    const struct keyspace *ks = &s->engine.keyspace;
+    return !s->debug.no_active_expiry && keyspace_next_due(ks) <= ks->now_ms;
+}
+
+/* Where turns are long because clients ask for much, slices get longer, too: with all of them at
+ * 50 us the chores wouldn't get their share. */
+static uint64_t slice_ns(const struct server *s, uint64_t start_ns) {
+    uint64_t share = (start_ns - loop_now_us(s->loop) * 1000) / SLICE_SHARE;
+    if (share < SLICE_NS) return SLICE_NS;
+    return share < SLICE_NS_MAX ? share : SLICE_NS_MAX;
+}
+
+/* While clients are busy they get as much time as the chores. */
+static void rest(struct server *s, uint64_t end_ns, uint64_t rest_ns) {
+    if (loop_ready_count(s->loop)) s->chores.rest_until_us = (end_ns + rest_ns) / 1000;
+}
+
+static void expire(struct server *s) {
+    uint64_t start_ns = (uint64_t)clock_mono_ns();
+    keyspace_expire(&s->engine.keyspace, (start_ns + slice_ns(s, start_ns)) / 1000);
+    if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
+    uint64_t end_ns = (uint64_t)clock_mono_ns();
+    s->metrics.expire_ns += end_ns - start_ns;
+    rest(s, end_ns, (end_ns - start_ns) / (uint64_t)s->engine.settings.db.expire_effort);
+}
+
+static void run_job(struct server *s) {
+    uint64_t start_ns = (uint64_t)clock_mono_ns();
+    sliced_run(&s->engine, start_ns + slice_ns(s, start_ns), !client_pause_on(&s->pause));
+    if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
+    uint64_t end_ns = (uint64_t)clock_mono_ns();
+    rest(s, end_ns, end_ns - start_ns);
+}
+
+static void on_due(struct loop_timer *timer) {
+    struct server *s = (struct server *)((char *)timer - offsetof(struct server, chores.timer));
+    engine_tick(&s->engine);
+    bool expiry = expiry_ready(s), jobs = jobs_ready(s);
+    if (expiry && jobs) expiry = s->chores.expiry_next;
+    s->chores.expiry_next = !expiry;
+    if (expiry)
+        expire(s);
+    else if (jobs)
+        run_job(s);
+}
+
+void chores_init(struct server *s) {
+    s->chores.timer.on_due = on_due;
+}
+
+/* When something is due next, on the monotonic clock. */
+static uint64_t next_due_us(const struct server *s) {
+    if (s->engine.sliced.first && jobs_ready(s)) return 0;
+    uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
+    if (next_ms == TABLE_NEVER || s->debug.no_active_expiry) return NEVER;
+    uint64_t wall_us = (uint64_t)clock_wall_us(), mono_us = (uint64_t)clock_mono_us();
+    return next_ms * 1000 > wall_us ? mono_us + (next_ms * 1000 - wall_us) : mono_us;
+}
+
+/* The loop sleeps for whole milliseconds. A rest is shorter, so it doesn't sleep then. */
+void chores_schedule(struct server *s) {
+    struct chores *chores = &s->chores;
+    uint64_t due_us = next_due_us(s);
+    if (due_us == NEVER) return;
+    if (due_us < chores->rest_until_us) {
+        due_us = chores->rest_until_us;
+        loop_no_sleep(s->loop);
+    }
+    if (!loop_timer_running(&chores->timer) || due_us + NOTE_US < chores->timer.due_us)
+        loop_timer_start(s->loop, &chores->timer, due_us);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the server does beside what clients ask for at the moment: deleting what has expired, and
+ * commands that take long (exec/sliced.h). A turn of the loop has one slice of it at most, so that
+ * nobody waits for more than that. While clients are busy, a rest follows in which they're alone.
+ */
+#ifndef DREY_SERVER_CHORES_H
+#define DREY_SERVER_CHORES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+
+struct server;
+
+struct chores {
+    struct loop_timer timer;
+    uint64_t rest_until_us; /* monotonic */
+    bool expiry_next;       /* whose turn it is, if there is work of both sorts */
+};
+
+void chores_init(struct server *s);
+
+/* At the end of a turn of the loop: sees to the next slice. */
+void chores_schedule(struct server *s);
+
+#endif
