@@ -55,8 +55,7 @@ static void run_job(struct server *s) {
     rest(s, end_ns, end_ns - start_ns);
 }
 
-static void on_due(struct loop_timer *timer) {
-    struct server *s = (struct server *)((char *)timer - offsetof(struct server, chores.timer));
+static void run_one(struct server *s) {
     engine_tick(&s->engine);
     bool expiry = expiry_ready(s), jobs = jobs_ready(s);
     if (expiry && jobs) expiry = s->chores.expiry_next;
@@ -67,28 +66,36 @@ static void on_due(struct loop_timer *timer) {
         run_job(s);
 }
 
+/* The end of the turn that it begins does the work. */
+static void on_due(struct loop_timer *timer) {}
+
 void chores_init(struct server *s) {
     s->chores.timer.on_due = on_due;
 }
 
-/* When something is due next, on the monotonic clock. */
-static uint64_t next_due_us(const struct server *s) {
-    if (s->engine.sliced.first && jobs_ready(s)) return 0;
+/* When something is due, on the monotonic clock. */
+static uint64_t due_us(const struct server *s, uint64_t now_us) {
+    if (s->engine.sliced.first && jobs_ready(s)) return now_us;
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
     if (next_ms == TABLE_NEVER || s->debug.no_active_expiry) return NEVER;
-    uint64_t wall_us = (uint64_t)clock_wall_us(), mono_us = (uint64_t)clock_mono_us();
-    return next_ms * 1000 > wall_us ? mono_us + (next_ms * 1000 - wall_us) : mono_us;
+    uint64_t wall_us = (uint64_t)clock_wall_us();
+    return next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
+}
+
+static void wake_at(struct server *s, uint64_t at_us) {
+    struct loop_timer *timer = &s->chores.timer;
+    if (at_us == NEVER) return;
+    if (!loop_timer_running(timer) || at_us + NOTE_US < timer->due_us)
+        loop_timer_start(s->loop, timer, at_us);
 }
 
 /* The loop sleeps for whole milliseconds. A rest is shorter, so it doesn't sleep then. */
-void chores_schedule(struct server *s) {
-    struct chores *chores = &s->chores;
-    uint64_t due_us = next_due_us(s);
-    if (due_us == NEVER) return;
-    if (due_us < chores->rest_until_us) {
-        due_us = chores->rest_until_us;
-        loop_no_sleep(s->loop);
+void chores_turn_end(struct server *s) {
+    uint64_t now_us = (uint64_t)clock_mono_us(), at_us = due_us(s, now_us);
+    if (at_us > now_us) {
+        wake_at(s, at_us);
+        return;
     }
-    if (!loop_timer_running(&chores->timer) || due_us + NOTE_US < chores->timer.due_us)
-        loop_timer_start(s->loop, &chores->timer, due_us);
+    loop_no_sleep(s->loop);
+    if (now_us >= s->chores.rest_until_us) run_one(s);
 }

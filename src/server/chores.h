@@ -21,7 +21,8 @@ struct chores {
 
 void chores_init(struct server *s);
 
-/* At the end of a turn of the loop: sees to the next slice. */
-void chores_schedule(struct server *s);
+/* The last thing in a turn of the loop, when replies have been sent: does a slice if something is
+ * due, or sees to being called when it is. */
+void chores_turn_end(struct server *s);
 
 #endif

@@ -98,8 +98,8 @@ static void on_turn_end(void *ctx) {
     struct server *s = ctx;
     clients_turn_end(s);
     metrics_turn_end(s);
-    chores_schedule(s);
     schedule_eviction(s);
+    chores_turn_end(s);
 }
 
 /* Signals. The handler only notes them: the cron timer ends the loop's sleep soon enough. */
