@@ -461,7 +461,7 @@ static bool expire_segment(struct db *db, uint64_t until_us) {
         if (i + AHEAD < n) __builtin_prefetch(entries[i + AHEAD]);
         uint64_t due = expire_entry(db, entries[i]);
         if (due < next) next = due;
-        bool look = due == TABLE_NEVER && ++ended % CLOCK_STEP == 0;
+        bool look = due == TABLE_NEVER && ++ended % CLOCK_STEP == 0 && i + 1 < n;
         if (look && (uint64_t)clock_mono_us() >= until_us) {
             table_due_note(&db->table, first, now);
             return false;
