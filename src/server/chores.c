@@ -20,9 +20,14 @@ static bool jobs_ready(const struct server *s) {
     return sliced_ready(&s->engine, !client_pause_on(&s->pause));
 }
 
+/* As in Redis, no key goes during CLIENT PAUSE. */
+static bool expiry_allowed(const struct server *s) {
+    return !s->debug.no_active_expiry && !client_pause_on(&s->pause);
+}
+
 static bool expiry_ready(const struct server *s) {
     const struct keyspace *ks = &s->engine.keyspace;
-    return !s->debug.no_active_expiry && keyspace_next_due(ks) <= ks->now_ms;
+    return expiry_allowed(s) && keyspace_next_due(ks) <= ks->now_ms;
 }
 
 /* Where turns are long because clients ask for much, slices get longer, too: with all of them at
@@ -77,7 +82,7 @@ void chores_init(struct server *s) {
 static uint64_t due_us(const struct server *s, uint64_t now_us) {
     if (s->engine.sliced.first && jobs_ready(s)) return now_us;
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
-    if (next_ms == TABLE_NEVER || s->debug.no_active_expiry) return NEVER;
+    if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return NEVER;
     uint64_t wall_us = (uint64_t)clock_wall_us();
     return next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
 }
