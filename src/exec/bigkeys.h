@@ -10,7 +10,7 @@
  *
  * How long can a large key stay unseen? Until the walk has come by: it takes BIGKEYS_SHARE of
  * the server's CPU time in each round, but at least BIGKEYS_IDLE_NS, and 60 to 100 ns a key. For a
- * million keys that's between 20 seconds under full load and two minutes. One thread. */
+ * million keys that's between 40 seconds under full load and two minutes. One thread. */
 #ifndef DREY_EXEC_BIGKEYS_H
 #define DREY_EXEC_BIGKEYS_H
 
@@ -33,7 +33,7 @@ enum {
     BIGKEYS_SLICE_NS = 400000,  /* saved up until it's worth while: caches are cold first */
     BIGKEYS_ASKED_NS = 1000000, /* when somebody asks: enough for all of a small keyspace */
 };
-#define BIGKEYS_SHARE 0.0035
+#define BIGKEYS_SHARE 0.002
 
 struct bigkey_lists;
 

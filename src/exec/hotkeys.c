@@ -22,7 +22,7 @@ enum {
     ADAPT_NS = 1000000000, /* of time beyond this nothing is saved up */
 };
 
-#define SHARE      0.004  /* of the time that requests take */
+#define SHARE      0.003  /* of the time that requests take */
 #define IDLE_SHARE 0.0003 /* of all time */
 
 /* The gap up to the next request to look at. */

@@ -4,7 +4,7 @@
  *
  * Gaps between those are drawn, each length up to twice the mean with the same chance, so that no
  * rhythm of the requests can hide a key; each counts for as many requests as the mean. The mean
- * follows the load: by what it was measured to take, looking takes 0.4 % of the CPU time that
+ * follows the load: by what it was measured to take, looking takes 0.3 % of the CPU time that
  * requests take, whether these are dear (one per system call) or cheap (deep pipelines), but at
  * least 0.03 % of all time, so that much is seen of a small load, too. Ranks 10 and 11 of a Zipf
  * distribution of 0.99 over a million keys take 100,000 looks to be told apart nearly always: five
