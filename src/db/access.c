@@ -10,6 +10,13 @@ uint32_t access_new(const struct access_policy *p, uint64_t now_ms) {
     return (uint32_t)(now_ms / 1000) & 0xffffff;
 }
 
+uint32_t access_restored(const struct access_policy *p, int64_t idle_s, int64_t frequency,
+                         uint64_t now_ms) {
+    if (p->lfu && frequency >= 0) return minutes(now_ms) << 8 | (uint32_t)(frequency & 0xff);
+    if (!p->lfu && idle_s >= 0) return (uint32_t)(now_ms / 1000 - (uint64_t)idle_s) & 0xffffff;
+    return access_new(p, now_ms);
+}
+
 uint8_t access_frequency(const struct access_policy *p, uint32_t bits, uint64_t now_ms) {
     uint32_t counter = bits & 0xff;
     if (p->lfu_decay_time <= 0) return (uint8_t)counter;

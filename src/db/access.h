@@ -21,6 +21,11 @@ struct access_policy {
 /* The bits of an entry that is new. */
 uint32_t access_new(const struct access_policy *p, uint64_t now_ms);
 
+/* The bits of an entry that comes from elsewhere: with what is known of its use, if the policy goes
+ * by that (seconds since the last, or the counter; -1: it isn't known). */
+uint32_t access_restored(const struct access_policy *p, int64_t idle_s, int64_t frequency,
+                         uint64_t now_ms);
+
 /* The bits after one more use. */
 uint32_t access_used_lfu(const struct access_policy *p, uint32_t bits, uint64_t now_ms,
                          struct random *rng);

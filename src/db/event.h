@@ -67,6 +67,7 @@
     X(MOVE_FROM, 'g', "move_from")                                                                 \
     X(MOVE_TO, 'g', "move_to")                                                                     \
     X(COPY_TO, 'g', "copy_to")                                                                     \
+    X(RESTORE, 'g', "restore")                                                                     \
     /* a change that nobody is notified of, and that nobody waits for */                           \
     X(SILENT, '-', "")                                                                             \
     /* from here on: not counted as a change, see db_event_counts */                               \

@@ -174,12 +174,16 @@ static inline void note_due(struct db *db, struct key k, const struct entry *e) 
     if (has_part_deadlines(e)) table_due_note(&db->table, k.hash, type_of(e)->parts->next_due(e));
 }
 
-static void insert(struct db *db, struct key k, struct entry *e) {
-    struct keyspace *ks = db->keyspace;
-    e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
+static void add(struct db *db, struct key k, struct entry *e) {
     table_insert(&db->table, k.hash, e);
     db->deadlines += (e->flags & ENTRY_DEADLINE) != 0;
     note_due(db, k, e);
+}
+
+static void insert(struct db *db, struct key k, struct entry *e) {
+    struct keyspace *ks = db->keyspace;
+    e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
+    add(db, k, e);
     raise_event(db, k.name, EVENT_NEW);
 }
 
@@ -355,6 +359,13 @@ static void replace(struct db *db, struct key k, struct entry *e) {
     uint32_t access = e->access;
     insert(db, k, e);
     e->access = access & 0xffffff;
+}
+
+bool db_load(struct db *db, struct entry *e) {
+    struct key k = db_key(db, entry_key(e));
+    if (db_look_up(db, k, NULL)) return false;
+    add(db, k, e);
+    return true;
 }
 
 void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes) {

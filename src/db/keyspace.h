@@ -216,6 +216,10 @@ bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event);
  * Takes it over; its access bits stay as they are. Counts so many changes, at least one. */
 void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes);
 
+/* Puts an entry that is in no database into this one, as part of a data set that is loaded: no
+ * change, no event. Takes it over. False, and it's still the caller's: the key is there already. */
+bool db_load(struct db *db, struct entry *e);
+
 /* Renames a key that exists (within a database) or moves it to another one, value and deadline as
  * they are, in place of what is there. Names and databases mustn't both be the same. Raises the
  * events of renames or moves; counts one change. */

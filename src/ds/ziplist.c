@@ -26,7 +26,15 @@ void ziplist_iter_init(struct ziplist_iter *it, struct slice ziplist) {
     *it = (struct ziplist_iter){.bad = true};
     if (ziplist.len < HEADER + 1 || read_le(bytes, 4) != ziplist.len) return;
     if (bytes[ziplist.len - 1] != END) return;
-    *it = (struct ziplist_iter){.at = bytes + HEADER, .end = bytes + ziplist.len - 1};
+    uint64_t last = read_le(bytes + 4, 4);
+    if (last >= ziplist.len) return;
+    *it = (struct ziplist_iter){
+        .at = bytes + HEADER,
+        .end = bytes + ziplist.len - 1,
+        .last = bytes + last,
+        .left = read_le(bytes + 8, 2),
+    };
+    if (it->at == it->end) it->bad = it->left != 0 || it->last != it->at;
 }
 
 static bool has(const struct ziplist_iter *it, uint64_t bytes) {
@@ -85,6 +93,9 @@ bool ziplist_next(struct ziplist_iter *it, struct listpack_value *value) {
     }
     if (before != it->before || !take_value(it, value)) return ziplist_bad(it);
     it->before = (size_t)(it->at - begin);
+    bool counted = it->left != ZIPLIST_UNCOUNTED;
+    if (counted && it->left-- == 0) return ziplist_bad(it);
+    if (it->at == it->end && ((counted && it->left) || begin != it->last)) return ziplist_bad(it);
     return true;
 }
 

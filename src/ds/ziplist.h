@@ -19,9 +19,12 @@
 
 struct ziplist_iter {
     const uint8_t *at, *end;
-    size_t before; /* bytes of the last element */
-    bool bad;      /* it isn't one, or not whole */
+    const uint8_t *last; /* where the last element is said to be */
+    uint64_t left;       /* elements that are said to follow; ZIPLIST_UNCOUNTED: that isn't said */
+    size_t before;       /* bytes of the last element */
+    bool bad;            /* it isn't one, or not whole */
 };
+enum { ZIPLIST_UNCOUNTED = 65535 };
 
 void ziplist_iter_init(struct ziplist_iter *it, struct slice ziplist);
 /* False at the end, and when something is wrong. The value is borrowed from the bytes. */

@@ -92,16 +92,6 @@ static bool check_nodename(const struct config_change *change) {
 }
 
 static const struct config_param rows[] = {
-    {"save", CONFIG_KEPT_OTHER(config_type_save), "3600 1 300 100 60 10000", .group = SNAPSHOTS,
-     .flags = CONFIG_KEPT | CONFIG_MULTI_ARG,
-     .about = "Save after so many seconds if there were so many changes; empty for never."},
-    {"dbfilename", CONFIG_KEPT_STRING, "dump.rdb", .group = SNAPSHOTS,
-     .flags = CONFIG_KEPT | CONFIG_PROTECTED, .check = check_filename,
-     .about = "Name of the snapshot."},
-    {"rdbcompression", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS, .flags = CONFIG_KEPT,
-     .about = "Compress strings in snapshots."},
-    {"rdbchecksum", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "End snapshots with a checksum."},
     {"rdb-save-incremental-fsync", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS,
      .flags = CONFIG_KEPT, .about = "Sync a snapshot in steps while it is written."},
     {"rdb-del-sync-files", CONFIG_KEPT_BOOL, "no", .group = SNAPSHOTS, .flags = CONFIG_KEPT,

@@ -6,9 +6,6 @@
 
 #include "exec/config.h"
 
-/* struct config_list: seconds and changes in turn. Lines of the file add up, the first replaces the
- * default. */
-extern const struct config_type config_type_save;
 
 /* struct config_list: host and port, or nothing. */
 extern const struct config_type config_type_replicaof;

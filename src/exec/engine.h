@@ -53,6 +53,7 @@ enum gate {
     GATE_KEYLESS = 1 << 9,    /* session: a monitor's, which keeps off keys */
 };
 
+struct persist;
 struct session;
 struct request;
 struct script_engine;
@@ -135,8 +136,9 @@ struct engine {
     const char *busy_error;
     /* Keyspace notifications, while LISTEN_NOTIFY is on. */
     void (*notify)(struct engine *e, struct db *db, struct slice key, enum db_event event);
-    struct pubsub *pubsub; /* channels, see pubsub/pubsub.h; NULL: there are none */
-    void *server;          /* for the layers above: whoever runs this engine */
+    struct pubsub *pubsub;   /* channels, see pubsub/pubsub.h; NULL: there are none */
+    struct persist *persist; /* persist/persist.h */
+    void *server;            /* for the layers above: whoever runs this engine */
 };
 
 /* Registers the engine's own parameters in `config`, which lives longer. Databases come with

@@ -39,22 +39,16 @@ static void cmd_monitor(struct call *c) {
     reply_ok(c->reply);
 }
 
-enum {
-    SHUTDOWN_NOSAVE = 1,
-    SHUTDOWN_SAVE = 2,
-    SHUTDOWN_NOW = 4,
-    SHUTDOWN_FORCE = 8,
-    SHUTDOWN_ABORT = 16,
-};
+enum { SHUTDOWN_ABORT = 1 << 8 }; /* beside those of enum server_shutdown */
 
 static bool shutdown_options(const struct call *c, unsigned *options) {
     static const struct {
         const char *word;
         unsigned option;
-    } words[] = {{"NOSAVE", SHUTDOWN_NOSAVE},
-                 {"SAVE", SHUTDOWN_SAVE},
-                 {"NOW", SHUTDOWN_NOW},
-                 {"FORCE", SHUTDOWN_FORCE},
+    } words[] = {{"NOSAVE", SERVER_SHUTDOWN_NOSAVE},
+                 {"SAVE", SERVER_SHUTDOWN_SAVE},
+                 {"NOW", SERVER_SHUTDOWN_NOW},
+                 {"FORCE", SERVER_SHUTDOWN_FORCE},
                  {"ABORT", SHUTDOWN_ABORT}};
     *options = 0;
     for (int i = 1; i < c->argc; i++) {
@@ -65,7 +59,7 @@ static bool shutdown_options(const struct call *c, unsigned *options) {
         *options |= option;
     }
     if ((*options & SHUTDOWN_ABORT) && *options != SHUTDOWN_ABORT) return false;
-    return !((*options & SHUTDOWN_SAVE) && (*options & SHUTDOWN_NOSAVE));
+    return !((*options & SERVER_SHUTDOWN_SAVE) && (*options & SERVER_SHUTDOWN_NOSAVE));
 }
 
 /* A shutdown that begins is done within the same turn of the loop, so there's none to abort. */
@@ -83,7 +77,7 @@ static void cmd_shutdown(struct call *c) {
         reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
-    if (!server_shutdown(server_of(c->engine))) {
+    if (!server_shutdown(server_of(c->engine), options)) {
         reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
         return;
     }

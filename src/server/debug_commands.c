@@ -222,6 +222,43 @@ static void debug_populate(struct call *c) {
     reply_ok(c->reply);
 }
 
+static bool reload_options_or_reply(struct call *c, bool *save, bool *flush, bool *merge) {
+    *save = *flush = true;
+    *merge = false;
+    for (int i = 2; i < c->argc; i++) {
+        if (arg_is(c, i, "NOSAVE")) {
+            *save = false;
+        } else if (arg_is(c, i, "NOFLUSH")) {
+            *flush = false;
+        } else if (arg_is(c, i, "MERGE")) {
+            *merge = true;
+        } else {
+            reply_error(c->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE "
+                                  "options.");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Saves, empties the databases and loads what was saved. */
+static void debug_reload(struct call *c) {
+    struct keyspace *ks = &c->engine->keyspace;
+    bool save, flush, merge;
+    if (!reload_options_or_reply(c, &save, &flush, &merge)) return;
+    if (save && !persist_save(c->engine->persist)) {
+        reply_error(c->reply, "ERR The snapshot could not be saved, see the log");
+        return;
+    }
+    for (uint32_t i = 0; flush && i < ks->count; i++) db_flush(&ks->dbs[i], false);
+    if (!persist_load(c->engine->persist, merge)) {
+        reply_error(c->reply, "ERR Error trying to load the RDB dump, check server logs");
+        return;
+    }
+    log_warning(c->engine->log, "DB reloaded by DEBUG RELOAD");
+    reply_ok(c->reply);
+}
+
 static void debug_stringmatch_len(struct call *c) {
     int64_t len;
     if (!arg_i64_in_or_reply(c, 2, 0, INT64_MAX, ERR_NOT_POSITIVE, &len)) return;
@@ -357,6 +394,8 @@ static void debug_help(struct call *c) {
         "QUICKLIST-PACKED-THRESHOLD <bytes>",
         "    From which length on an element of a new list isn't put into a block with others;",
         "    0: what is too long for one.",
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+        "    Save the databases, empty them and load them again.",
         "REPLYBUFFER (PEAK-RESET-TIME (NEVER|RESET|<milliseconds>)|RESIZING <0|1>)",
         "    Accepted; reply buffers go back to a pool when they are sent.",
         "SEGFAULT",
@@ -399,6 +438,7 @@ static const struct subcommand subcommands[] = {
     {"SEGFAULT", 2, 2, debug_segfault},
     {"SET-ACTIVE-EXPIRE", 3, 3, debug_set_active_expire},
     {"SET-DISABLE-DENY-SCRIPTS", 3, 3, debug_accept},
+    {"RELOAD", 2, 5, debug_reload},
     {"SLEEP", 3, 3, debug_sleep},
     {"STRINGMATCH-LEN", 4, 4, debug_stringmatch_len},
 };

@@ -117,18 +117,18 @@ static void write_persistence(void *ctx, struct buf *out) {
                         "current_fork_perc:0.00\r\n"
                         "current_save_keys_processed:0\r\n"
                         "current_save_keys_total:0\r\n");
-    info_u64(out, "rdb_changes_since_last_save", s->engine.keyspace.dirty);
+    const struct persist *p = &s->persist;
+    info_u64(out, "rdb_changes_since_last_save", persist_changes(p));
     info_u64(out, "rdb_bgsave_in_progress", 0);
-    info_u64(out, "rdb_last_save_time",
-             (s->engine.now_us - (loop_now_us(s->loop) - s->started_us)) / 1000000);
-    buf_append_str(out, "rdb_last_bgsave_status:ok\r\n"
-                        "rdb_last_bgsave_time_sec:-1\r\n"
-                        "rdb_current_bgsave_time_sec:-1\r\n"
-                        "rdb_saves:0\r\n"
-                        "rdb_last_cow_size:0\r\n"
-                        "rdb_last_load_keys_expired:0\r\n"
-                        "rdb_last_load_keys_loaded:0\r\n"
-                        "aof_enabled:0\r\n"
+    info_u64(out, "rdb_last_save_time", p->saved_s);
+    info_str(out, "rdb_last_bgsave_status", p->failed ? "err" : "ok");
+    buf_append_str(out, "rdb_last_bgsave_time_sec:-1\r\n"
+                        "rdb_current_bgsave_time_sec:-1\r\n");
+    info_u64(out, "rdb_saves", p->saves);
+    info_u64(out, "rdb_last_cow_size", 0);
+    info_u64(out, "rdb_last_load_keys_expired", p->load_expired);
+    info_u64(out, "rdb_last_load_keys_loaded", p->loaded);
+    buf_append_str(out, "aof_enabled:0\r\n"
                         "aof_rewrite_in_progress:0\r\n"
                         "aof_rewrite_scheduled:0\r\n"
                         "aof_last_rewrite_time_sec:-1\r\n"

@@ -123,11 +123,24 @@ void server_heed_signals(struct server *s) {
     if (!stop_signal) return;
     log_warning(&s->log, "Received %s scheduling shutdown...",
                 stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
-    if (!server_shutdown(s)) stop_signal = 0;
+    int how = stop_signal == SIGINT ? s->config.shutdown_on_sigint : s->config.shutdown_on_sigterm;
+    if (!server_shutdown(s, (unsigned)how)) stop_signal = 0;
 }
 
-bool server_shutdown(struct server *s) {
+static bool saves_at_shutdown(const struct server *s, unsigned how) {
+    if (how & SERVER_SHUTDOWN_SAVE) return true;
+    return !(how & SERVER_SHUTDOWN_NOSAVE) && s->persist.config.save.n > 0;
+}
+
+bool server_shutdown(struct server *s, unsigned how) {
     log_notice(&s->log, "User requested shutdown...");
+    if (saves_at_shutdown(s, how)) {
+        log_notice(&s->log, "Saving the final RDB snapshot before exiting.");
+        if (!persist_save(&s->persist) && !(how & SERVER_SHUTDOWN_FORCE)) {
+            log_warning(&s->log, "Error trying to save the DB, can't exit.");
+            return false;
+        }
+    }
     process_notify_stopping(s->supervision);
     loop_stop(s->loop);
     return true;
@@ -248,6 +261,7 @@ static void assemble(struct server *s) {
     engine_init(&s->engine, s->registry);
     engine_add_families(&s->engine, command_families);
     engine_add_families(&s->engine, server_families);
+    persist_init(&s->persist, &s->engine, s->registry);
     scripts_init(&s->engine);
     s->engine.server = s;
     s->engine.guard = access_guard;
@@ -277,6 +291,7 @@ struct server *server_new(int argc, char **argv) {
     }
     s->engine.background = s->background = background_new(s->loop);
     engine_open(&s->engine, (uint32_t)s->config.databases);
+    persist_open(&s->persist);
     scripts_open(&s->engine);
     loop_on_turn_end(s->loop, on_turn_end, s);
     clients_init(s);
@@ -301,6 +316,10 @@ static const char *pidfile_of(const struct server *s) {
     return s->config.daemonize ? "/var/run/drey.pid" : NULL;
 }
 
+static bool log_is_seen(const struct server *s) {
+    return !s->config.logfile[0] && s->starter < 0;
+}
+
 /* What fails is logged; whoever started it reads that, or else a line on standard error. */
 static bool start_listening(struct server *s) {
     struct buf why = BUF_INIT;
@@ -310,14 +329,20 @@ static bool start_listening(struct server *s) {
         buf_append_str(&why, "configured to not listen anywhere");
         listening = false;
     }
-    bool log_is_seen = !s->config.logfile[0] && s->starter < 0;
-    if (!listening && !log_is_seen) fprintf(stderr, "Can't listen: %s\n", why.data);
+    if (!listening && !log_is_seen(s)) fprintf(stderr, "Can't listen: %s\n", why.data);
     buf_release(&why);
     return listening;
 }
 
+static bool load_data(struct server *s) {
+    if (persist_load(&s->persist, false)) return true;
+    log_warning(&s->log, "Fatal error loading the DB, check server logs. Exiting.");
+    if (!log_is_seen(s)) fprintf(stderr, "Can't load the data set: see the log\n");
+    return false;
+}
+
 int server_run(struct server *s) {
-    if (!start_listening(s)) return 1;
+    if (!start_listening(s) || !load_data(s)) return 1;
     const char *pidfile = pidfile_of(s);
     int failed = pidfile ? process_write_pidfile(pidfile) : 0;
     if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));

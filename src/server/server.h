@@ -10,6 +10,7 @@
 #include "exec/engine.h"
 #include "io/background.h"
 #include "io/loop.h"
+#include "persist/persist.h"
 #include "resp/request.h"
 #include "server/chores.h"
 #include "server/client.h"
@@ -56,6 +57,7 @@ struct server_reading {
 
 struct server {
     struct engine engine;
+    struct persist persist;
     struct server_config config;
     struct config *registry;
     struct log log;
@@ -110,9 +112,10 @@ struct server *server_new(int argc, char **argv);
 int server_run(struct server *s);
 void server_free(struct server *s);
 
-/* Ends server_run after this turn. What must be done before (saving, telling the replicas) is done
- * here; false if it failed and the server goes on. */
-bool server_shutdown(struct server *s);
+/* Ends server_run after this turn. What must be done before (saving, if `how` or else the
+ * configuration says so) is done here; false if it failed and the server goes on. `how`: of enum
+ * server_shutdown. */
+bool server_shutdown(struct server *s, unsigned how);
 
 /* Shuts down if a signal has asked for that. */
 void server_heed_signals(struct server *s);

@@ -50,7 +50,7 @@ static bool get_intset(struct rdb_reader *r, struct entry *e,
     uint8_t *block;
     size_t len;
     if (!rdb_get_block(r, &block, &len)) return false;
-    if (!intset_valid(block, len)) {
+    if (!intset_valid(block, len) || intset_count(block) == 0) {
         mem_free(block);
         return rdb_fail(r, "a set of integers is damaged");
     }

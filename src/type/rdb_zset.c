@@ -39,14 +39,14 @@ static bool get_members(struct rdb_reader *r, enum rdb_code form, struct entry *
     uint64_t count;
     struct buf member = BUF_INIT;
     bool ok = rdb_get_len(r, &count);
-    if (ok && count > (uint64_t)settings->zset_max_listpack_entries)
-        zset_expect(e, count, 0, settings);
+    zset_expect(e, SIZE_MAX, 0, settings); /* packed at the end if it can be: a listpack loses -0 */
     for (uint64_t i = 0; ok && i < count; i++) {
         double score = 0;
         ok = rdb_get_string_to(r, &member) &&
              (form == RDB_ZSET ? rdb_get_double(r, &score) : rdb_get_double_text(r, &score)) &&
              add(r, e, buf_slice(&member), score, settings);
     }
+    if (ok) zset_try_listpack(e, settings);
     buf_release(&member);
     return ok;
 }

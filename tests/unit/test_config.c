@@ -16,7 +16,10 @@
 #include "exec/config.h"
 #include "exec/config_kept.h"
 #include "exec/exec_config.h"
+#include "persist/persist_config.h"
 #include "server/server_config.h"
+
+static struct persist_config persist;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -347,6 +350,7 @@ static void all_rows(void **unused) {
     server_config_register(cfg, &server);
     exec_config_register(cfg, &exec);
     config_register_kept(cfg);
+    persist_config_register(cfg, &persist);
     config_get(cfg, &SLICE("*"), 1, &pairs);
     assert_true(pairs.n > 200);
     /* Every value may be set to itself, but for those that may not be set at all. */
@@ -423,6 +427,7 @@ static void server_types(void **unused) {
     struct fixture f = {.cfg = config_new("9.9")};
     server_config_register(f.cfg, &server);
     config_register_kept(f.cfg);
+    persist_config_register(f.cfg, &persist);
     check_values(&f, server_values, COUNT(server_values));
     config_free(f.cfg);
 }

@@ -21,7 +21,10 @@
 #include "exec/config_rewrite.h"
 #include "exec/config_sample.h"
 #include "exec/exec_config.h"
+#include "persist/persist_config.h"
 #include "server/server_config.h"
+
+static struct persist_config persist;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -38,6 +41,7 @@ static void registry_open(struct fixture *f) {
     server_config_register(f->cfg, &f->server);
     exec_config_register(f->cfg, &f->exec);
     config_register_kept(f->cfg);
+    persist_config_register(f->cfg, &persist);
 }
 
 static void registry_reopen(struct fixture *f) {

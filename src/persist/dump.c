@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/dump.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/crc64.h"
+
+enum { SEAL = 10, VERSION_BYTES = 2 };
+
+void dump_seal(struct rdb_writer *w) {
+    uint16_t version = htole16((uint16_t)w->version);
+    buf_append(&w->buf, &version, sizeof version);
+    rdb_put_u64(w, crc64(0, w->buf.data, w->buf.len));
+}
+
+bool dump_open(struct slice payload, struct slice *bytes) {
+    uint16_t version;
+    uint64_t sum;
+    if (payload.len < SEAL) return false;
+    *bytes = slice_of(payload.ptr, payload.len - SEAL);
+    memcpy(&version, payload.ptr + bytes->len, sizeof version);
+    memcpy(&sum, payload.ptr + bytes->len + VERSION_BYTES, sizeof sum);
+    if (le16toh(version) > RDB_VERSION_MAX) return false;
+    return le64toh(sum) == crc64(0, payload.ptr, bytes->len + VERSION_BYTES);
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/families.h"
+
+#include <stddef.h>
+
+const struct command *const persist_families[] = {dump_commands, save_commands, NULL};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/persist.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "persist/families.h"
+#include "persist/rdb_load.h"
+#include "persist/rdb_save.h"
+
+void persist_init(struct persist *p, struct engine *e, struct config *config) {
+    *p = (struct persist){.engine = e};
+    e->persist = p;
+    persist_config_register(config, &p->config);
+    engine_add_families(e, persist_families);
+}
+
+void persist_open(struct persist *p) {
+    p->saved_s = (uint64_t)clock_wall_us() / 1000000;
+}
+
+uint64_t persist_changes(const struct persist *p) {
+    return p->engine->keyspace.dirty - p->changes_then;
+}
+
+static void saved(struct persist *p) {
+    p->saved_s = (uint64_t)clock_wall_us() / 1000000;
+    p->changes_then = p->engine->keyspace.dirty;
+    p->saves++;
+}
+
+bool persist_save(struct persist *p) {
+    struct log *log = p->engine->log;
+    const struct persist_config *config = &p->config;
+    struct rdb_save_options options = {
+        .version = (unsigned)config->rdb_version,
+        .compress = config->compress,
+        .checksum = config->checksum,
+    };
+    struct buf why = BUF_INIT;
+    p->failed = !rdb_save(p->engine, config->filename, &options, &why);
+    if (p->failed) {
+        log_warning(log, "Saving the snapshot %s failed: %s", config->filename, why.data);
+    } else {
+        saved(p);
+        log_notice(log, "DB saved on disk");
+    }
+    buf_release(&why);
+    return !p->failed;
+}
+
+bool persist_load(struct persist *p, bool merge) {
+    struct log *log = p->engine->log;
+    const struct persist_config *config = &p->config;
+    struct rdb_load load = {.merge = merge, .checksum = config->checksum};
+    struct buf why = BUF_INIT;
+    if (access(config->filename, F_OK) < 0 && errno == ENOENT) return true;
+    int64_t began = clock_mono_us();
+    bool ok = rdb_load(p->engine, config->filename, &load, &why);
+    p->loaded = load.keys;
+    p->load_expired = load.expired;
+    if (ok) {
+        log_notice(log, "Done loading RDB, keys loaded: %llu, keys expired: %llu.",
+                   (unsigned long long)load.keys, (unsigned long long)load.expired);
+        log_notice(log, "DB loaded from disk: %.3f seconds",
+                   (double)(clock_mono_us() - began) / 1e6);
+        p->changes_then = p->engine->keyspace.dirty;
+    } else {
+        log_warning(log, "The snapshot %s can't be loaded: %s", config->filename, why.data);
+    }
+    buf_release(&why);
+    return ok;
+}

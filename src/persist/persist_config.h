@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Parameters of files. */
+#ifndef DREY_PERSIST_PERSIST_CONFIG_H
+#define DREY_PERSIST_PERSIST_CONFIG_H
+
+#include "exec/config.h"
+
+struct persist_config {
+    struct config_list save; /* seconds and changes in turn; none: never */
+    bool compress, checksum; /* rdbcompression, rdbchecksum */
+    int rdb_version;         /* to write */
+    char *filename;          /* dbfilename: in the working directory */
+};
+
+void persist_config_register(struct config *config, struct persist_config *to);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/rdb_load.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/crc64.h"
+#include "base/num.h"
+#include "persist/rdb_opcodes.h"
+#include "type/rdb.h"
+#include "type/type.h"
+
+enum {
+    WINDOW = 256 * 1024,
+    SIGNATURE = 9,            /* "REDIS" and the version */
+    CHECKSUM_SINCE = 5,       /* the version */
+    TRIM_ABOVE = 1024 * 1024, /* a string's buffer larger than this isn't kept */
+};
+
+/* A file is read through a window that moves: `data` up to reader.end, from file position
+ * `before` on. */
+struct loading {
+    struct rdb_reader reader; /* first: fill is told of it */
+    struct engine *engine;
+    struct rdb_load *load;
+    int fd;
+    int error; /* errno of reading */
+    char *data;
+    size_t cap;
+    uint64_t before;
+    uint64_t sum; /* of what is before the window */
+    unsigned version;
+    struct db *db;
+    struct buf key;
+    /* Of the next key. */
+    uint64_t deadline;
+    int64_t idle_s, frequency;
+};
+
+/* The window. */
+
+static struct loading *loading_of(struct rdb_reader *r) {
+    return (struct loading *)r;
+}
+
+/* What has been read leaves it. */
+static void move_window(struct loading *l) {
+    size_t done = (size_t)(l->reader.pos - l->data), rest = (size_t)(l->reader.end - l->reader.pos);
+    if (l->load->checksum) l->sum = crc64(l->sum, l->data, done);
+    memmove(l->data, l->reader.pos, rest);
+    l->before += done;
+    l->reader.pos = l->data;
+    l->reader.end = l->data + rest;
+}
+
+static bool read_more(struct loading *l) {
+    size_t have = (size_t)(l->reader.end - l->data);
+    ssize_t n;
+    do n = read(l->fd, l->data + have, l->cap - have);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) l->error = errno;
+    if (n > 0) l->reader.end += n;
+    return n > 0;
+}
+
+/* The window grows as the bytes come: a length that lies doesn't take memory. */
+static bool fill(struct rdb_reader *r, size_t need) {
+    struct loading *l = loading_of(r);
+    move_window(l);
+    while ((size_t)(r->end - r->pos) < need) {
+        size_t have = (size_t)(r->end - r->pos);
+        if (have == l->cap) {
+            l->cap *= 2;
+            l->data = mem_realloc(l->data, l->cap);
+            r->pos = l->data;
+            r->end = l->data + have;
+        }
+        if (!read_more(l)) return false;
+    }
+    return true;
+}
+
+/* Keys. */
+
+static bool is_gone(const struct loading *l, struct entry *e) {
+    uint64_t now = l->engine->keyspace.now_ms;
+    if (l->deadline <= now) return true;
+    return (e->flags & ENTRY_PART_DEADLINES) && type_of(e)->parts->all_due(e, now);
+}
+
+static bool take_key(struct loading *l, struct entry *e) {
+    const struct keyspace *ks = &l->engine->keyspace;
+    if (is_gone(l, e)) {
+        l->load->expired++;
+        entry_free(e);
+        return true;
+    }
+    if (l->deadline != ENTRY_NO_DEADLINE) e = entry_with_deadline(e, l->deadline);
+    e->access = access_restored(&ks->access, l->idle_s, l->frequency, ks->now_ms) & 0xffffff;
+    if (l->load->merge) db_delete(l->db, db_key(l->db, entry_key(e)), true, EVENT_SILENT);
+    l->load->keys++;
+    if (db_load(l->db, e)) return true;
+    entry_free(e);
+    return rdb_fail(&l->reader, "the same key twice");
+}
+
+static void next_key(struct loading *l) {
+    l->deadline = ENTRY_NO_DEADLINE;
+    l->idle_s = l->frequency = -1;
+}
+
+/* A collection without elements, which no server should have written, is left out, as in Redis. */
+static bool get_key(struct loading *l, unsigned code) {
+    struct rdb_reader *r = &l->reader;
+    if (!rdb_get_string_to(r, &l->key)) return false;
+    struct entry *e = rdb_load_value(r, code, buf_slice(&l->key), &l->engine->settings.types);
+    if (r->text.cap > TRIM_ABOVE) buf_release(&r->text);
+    bool ok = e && take_key(l, e);
+    if (!e && r->empty) {
+        r->empty = false;
+        r->error = NULL;
+        ok = true;
+    }
+    next_key(l);
+    return ok;
+}
+
+/* Other parts. */
+
+static bool get_deadline_s(struct loading *l) {
+    struct slice raw;
+    uint32_t seconds;
+    if (!rdb_get_raw(&l->reader, sizeof seconds, &raw)) return false;
+    memcpy(&seconds, raw.ptr, sizeof seconds);
+    l->deadline = (uint64_t)le32toh(seconds) * 1000;
+    return true;
+}
+
+static bool get_db(struct loading *l) {
+    uint64_t number;
+    if (!rdb_get_len(&l->reader, &number)) return false;
+    if (number >= l->engine->keyspace.count)
+        return rdb_fail(&l->reader, "a database whose number is too high: see `databases`");
+    l->db = &l->engine->keyspace.dbs[number];
+    return true;
+}
+
+static bool get_idle(struct loading *l) {
+    uint64_t seconds;
+    if (!rdb_get_len(&l->reader, &seconds)) return false;
+    l->idle_s = (int64_t)(seconds & INT64_MAX);
+    return true;
+}
+
+static bool get_frequency(struct loading *l) {
+    unsigned byte;
+    if (!rdb_get_byte(&l->reader, &byte)) return false;
+    l->frequency = byte;
+    return true;
+}
+
+static bool skip_lens(struct loading *l, int count) {
+    uint64_t unused;
+    while (count--)
+        if (!rdb_get_len(&l->reader, &unused)) return false;
+    return true;
+}
+
+static bool skip_fact(struct loading *l) {
+    struct slice unused;
+    return rdb_get_string(&l->reader, &unused) && rdb_get_string(&l->reader, &unused);
+}
+
+static bool get_part(struct loading *l, unsigned op) {
+    struct rdb_reader *r = &l->reader;
+    switch (op) {
+    case RDB_OP_DB: return get_db(l);
+    case RDB_OP_SIZES: return skip_lens(l, 2);
+    case RDB_OP_SLOT: return skip_lens(l, 3);
+    case RDB_OP_FACT: return skip_fact(l);
+    case RDB_OP_IDLE: return get_idle(l);
+    case RDB_OP_FREQUENCY: return get_frequency(l);
+    case RDB_OP_DEADLINE_S: return get_deadline_s(l);
+    case RDB_OP_DEADLINE_MS:
+        if (!rdb_get_u64(r, &l->deadline)) return false;
+        if (l->deadline > INT64_MAX) l->deadline = 0; /* before 1970 */
+        return true;
+    case RDB_OP_FUNCTIONS:
+    case RDB_OP_FUNCTIONS_PRE: return rdb_fail(r, "a library of functions, which can't be loaded");
+    case RDB_OP_MODULE: return rdb_fail(r, "data of a module, and there are no modules");
+    default: return get_key(l, op);
+    }
+}
+
+/* The file. */
+
+static bool get_signature(struct loading *l) {
+    struct slice s;
+    int64_t version;
+    if (!rdb_get_raw(&l->reader, SIGNATURE, &s)) return false;
+    if (memcmp(s.ptr, "REDIS", 5) != 0)
+        return rdb_fail(&l->reader, "Wrong signature trying to load DB from file");
+    struct slice digits = slice_of(s.ptr + 5, 4);
+    while (digits.len > 1 && *digits.ptr == '0') digits = slice_of(digits.ptr + 1, digits.len - 1);
+    if (!num_to_i64(digits, &version) || version < 1 || version > RDB_VERSION_MAX)
+        return rdb_fail(&l->reader, "Can't handle RDB format version: this one is too new");
+    l->version = (unsigned)version;
+    return true;
+}
+
+/* A sum of 0 says that the writer made none. */
+static bool sum_fits(struct loading *l) {
+    uint64_t written;
+    if (l->version < CHECKSUM_SINCE) return true;
+    move_window(l);
+    uint64_t sum = l->sum;
+    if (!rdb_get_u64(&l->reader, &written)) return false;
+    if (!l->load->checksum || written == 0 || written == sum) return true;
+    return rdb_fail(&l->reader, "Wrong RDB checksum: the file is damaged");
+}
+
+static bool get_all(struct loading *l) {
+    unsigned op;
+    if (!get_signature(l)) return false;
+    for (;;) {
+        if (!rdb_get_byte(&l->reader, &op)) return false;
+        if (op == RDB_OP_END) return sum_fits(l);
+        if (!get_part(l, op)) return false;
+    }
+}
+
+static void explain(struct loading *l, struct buf *why) {
+    if (l->error)
+        buf_append_str(why, strerror(l->error));
+    else
+        buf_append_str(why, l->reader.error);
+    buf_appendf(why, ", near byte %llu",
+                (unsigned long long)(l->before + (uint64_t)(l->reader.pos - l->data)));
+    if (l->key.len)
+        buf_appendf(why, ", after or in key '%.*s'", l->key.len < 128 ? (int)l->key.len : 128,
+                    l->key.data);
+}
+
+bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why) {
+    struct loading l = {
+        .engine = e,
+        .load = load,
+        .fd = open(path, O_RDONLY | O_CLOEXEC),
+        .cap = WINDOW,
+        .db = &e->keyspace.dbs[0],
+    };
+    if (l.fd < 0) {
+        buf_append_str(why, strerror(errno));
+        return false;
+    }
+    l.data = mem_alloc(l.cap);
+    rdb_reader_init(&l.reader, slice_of(l.data, 0));
+    l.reader.fill = fill;
+    l.reader.trusted = load->checksum;
+    next_key(&l);
+    bool ok = get_all(&l);
+    if (!ok) explain(&l, why);
+    rdb_reader_release(&l.reader);
+    buf_release(&l.key);
+    mem_free(l.data);
+    close(l.fd);
+    return ok;
+}

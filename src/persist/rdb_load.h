@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reading RDB files, those of all versions of Redis from 2.4 to 7.4 and of Valkey 8. */
+#ifndef DREY_PERSIST_RDB_LOAD_H
+#define DREY_PERSIST_RDB_LOAD_H
+
+#include "exec/engine.h"
+
+struct rdb_load {
+    bool merge;             /* keys that are there give way; else they're an error */
+    bool checksum;          /* is looked at */
+    uint64_t keys, expired; /* loaded, and left out since their deadline has passed */
+};
+
+/* Adds what is in the file to the databases. False, and *why says why and where: what comes before
+ * is loaded. */
+bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why);
+
+#endif
