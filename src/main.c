@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
 #include "exec/config_kept.h"
 #include "exec/config_sample.h"
 #include "server/server.h"
 #include "server/system_check.h"
-#include "base/version.h"
 
 /* jemalloc reads this before main. Unused pages go back to the system from a thread of its own, so
  * that no request waits for it. */

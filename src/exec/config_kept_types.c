@@ -12,7 +12,6 @@ static bool refuse(const struct config_input *in, const char *reason) {
     return false;
 }
 
-
 /* --- replicaof --- */
 
 static bool replicaof_parse(const struct config_input *in, void *value) {

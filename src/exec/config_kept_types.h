@@ -6,7 +6,6 @@
 
 #include "exec/config.h"
 
-
 /* struct config_list: host and port, or nothing. */
 extern const struct config_type config_type_replicaof;
 

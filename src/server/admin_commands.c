@@ -69,7 +69,7 @@ static void cmd_shutdown(struct call *c) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }
-    if ((c->engine->gates & GATE_BUSY) && !(options & SHUTDOWN_NOSAVE)) {
+    if ((c->engine->gates & GATE_BUSY) && !(options & SERVER_SHUTDOWN_NOSAVE)) {
         reply_error(c->reply, c->engine->busy_error);
         return;
     }
