@@ -176,7 +176,7 @@ static void cmd_xack(struct call *c) {
     e = db_edit(c->db, k, e, TYPE_STREAM);
     for (int i = 3; i < c->argc; i++)
         if (arg_stream_id_or_reply(c, i, 0, &id)) removed += stream_pending_remove(g, id);
-    db_edited(c->db, k, e, EVENT_SILENT, removed);
+    db_edited(c->db, k, e, EVENT_GROUP, removed);
     reply_i64(c->reply, (int64_t)removed);
 }
 

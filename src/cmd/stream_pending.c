@@ -235,7 +235,7 @@ static void cmd_xclaim(struct call *c) {
             found += claim_and_reply(c, stream_of(e), g, to, id, &claim);
     reply_end_array(c->reply, mark, found);
     size_t changes = found + claim.dropped;
-    db_edited(c->db, k, e, EVENT_SILENT, changes ? changes : advances);
+    db_edited(c->db, k, e, EVENT_GROUP, changes ? changes : advances);
 }
 
 /* XAUTOCLAIM. */
@@ -324,7 +324,7 @@ static void cmd_xautoclaim(struct call *c) {
     c->reply = &entries;
     e = db_edit(c->db, k, e, TYPE_STREAM);
     size_t found = auto_claim(c, stream_of(e), g, to, &a, &gone);
-    db_edited(c->db, k, e, EVENT_SILENT, found + gone.len / sizeof(struct stream_id));
+    db_edited(c->db, k, e, EVENT_GROUP, found + gone.len / sizeof(struct stream_id));
     c->reply = r;
     reply_array(r, 3);
     stream_reply_id(r, a.start);

@@ -232,7 +232,7 @@ static void read_of_group(struct call *c, const struct read_args *args, int key,
     e = db_edit(c->db, k, e, TYPE_STREAM);
     size_t found =
         is_new ? reply_new(c, args, s, g, consumer) : reply_pending(c, args, s, consumer, start);
-    db_edited(c->db, k, e, EVENT_SILENT, found || !is_new);
+    db_edited(c->db, k, e, EVENT_GROUP, found || !is_new);
 }
 
 static void read_stream(struct call *c, const struct read_args *args, int key,

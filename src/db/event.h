@@ -70,6 +70,8 @@
     X(RESTORE, 'g', "restore")                                                                     \
     /* a change that nobody is notified of, and that nobody waits for */                           \
     X(SILENT, '-', "")                                                                             \
+    /* the same, of a stream's groups alone */                                                     \
+    X(GROUP, '-', "")                                                                              \
     /* from here on: not counted as a change, see db_event_counts */                               \
     X(UNCOUNTED, '-', "")                                                                          \
     X(HEXPIRED, 'h', "hexpired")                                                                   \
@@ -90,6 +92,13 @@ enum db_event {
  * otherwise, or of one that isn't to be; like SILENT nobody is notified of it. */
 static inline bool db_event_counts(enum db_event event) {
     return event < EVENT_UNCOUNTED;
+}
+
+/* May somebody who reads the key's value see another one? As in Redis what happens to a stream's
+ * groups isn't such a change: WATCH and client-side caching know nothing of it. */
+static inline bool db_event_modifies(enum db_event event) {
+    bool of_groups = event >= EVENT_XSETID && event <= EVENT_XGROUP_DELCONSUMER;
+    return !of_groups && event != EVENT_GROUP && event != EVENT_KEYMISS;
 }
 
 struct db_event_info {

@@ -113,14 +113,17 @@ static bool takes_memory(const struct session *s, const struct request *r) {
     return (flags & CMD_DENYOOM) || ((s->gates & GATE_MULTI) && !(flags & CMD_UNQUEUED));
 }
 
-/* May the request run as far as memory goes? As in Redis it may while eviction is under way. */
+/* May the request run as far as memory goes? As in Redis it may while eviction is under way. What
+ * needs no memory evicts for a client that caches: it's told what had to go before the reply. */
 static bool memory_suffices(const struct session *s, const struct request *r) {
     struct engine *e = s->engine;
-    if (!(e->gates & GATE_MEMORY) || !takes_memory(s, r)) return true;
+    if (!(e->gates & GATE_MEMORY)) return true;
+    bool takes = takes_memory(s, r);
+    if (!takes && !(s->gates & GATE_TRACKED)) return true;
     e->admitting = true;
     enum evict_result result = dispatch_make_room(e);
     e->admitting = false;
-    return result != EVICT_NOTHING;
+    return !takes || result != EVICT_NOTHING;
 }
 
 /* On RESP2 messages can't be told from replies, so who listens to channels may do little else. */

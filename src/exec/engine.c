@@ -85,10 +85,11 @@ void engine_add_families(struct engine *e, const struct command *const *families
 
 static void on_event(void *ctx, struct db *db, struct slice key, enum db_event event) {
     struct engine *e = ctx;
-    bool heard = event != EVENT_SILENT && event != EVENT_UNCOUNTED;
+    bool heard = event != EVENT_SILENT && event != EVENT_GROUP && event != EVENT_UNCOUNTED;
+    bool modifies = db_event_modifies(event);
     if (e->listeners & LISTEN_BLOCKING && heard) blocking_key_event(e, db, key);
-    if (e->listeners & LISTEN_WATCH && event != EVENT_KEYMISS) watch_key_event(e, db, key);
-    if (e->listeners & LISTEN_CHANGES && event != EVENT_KEYMISS) e->observer.changed(e, key, event);
+    if (e->listeners & LISTEN_WATCH && modifies) watch_key_event(e, db, key);
+    if (e->listeners & LISTEN_CHANGES && modifies) e->observer.changed(e, key, event);
     if (e->listeners & LISTEN_NOTIFY && heard) e->notify(e, db, key, event);
 }
 

@@ -66,8 +66,8 @@ struct engine_observer {
     /* GATE_MONITORED, GATE_TRACKED: the handler has returned, perhaps to wait. When what waits runs
      * again that isn't shown. */
     void (*ran)(struct session *s, const struct request *r);
-    /* LISTEN_CHANGES: keyspace events but that of a look-up that found nothing; of keys by their
-     * names alone, and of all keys. */
+    /* LISTEN_CHANGES: keyspace events that db_event_modifies holds for, of keys by their names
+     * alone; and all keys are going, or being exchanged for others. */
     void (*changed)(struct engine *e, struct slice key, enum db_event event);
     void (*flushed)(struct engine *e);
     /* GATE_TIMED, and whatever took engine.slow_ns or more. A command that waits is

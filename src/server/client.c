@@ -123,6 +123,7 @@ void client_free(struct client *c) {
     client_memory_forget(c);
     tracking_stop(c);
     monitor_remove(c);
+    client_push_drop_held(c);
     list_remove(s, c);
     client_input_free(c);
     size_t chunks = s->reply_pool.count;

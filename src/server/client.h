@@ -75,6 +75,7 @@ struct client {
     struct client_link queued;        /* while paused or waiting */
     struct client_link ranked;        /* among clients of its size class */
     struct client_link monitoring;    /* among the monitors, if it's one */
+    struct reply *held_pushes;        /* behind the reply that it waits for; NULL: nothing */
     struct client_tracking *tracking; /* NULL: it doesn't cache */
     uint64_t id;
     uint64_t created_us;          /* monotonic */

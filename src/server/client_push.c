@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_push.h"
 
+#include "base/alloc.h"
+#include "server/client_blocked.h"
 #include "server/client_limits.h"
 #include "server/server.h"
 
@@ -43,13 +45,35 @@ void client_push_answering(struct client *c) {
     c->server->pushes.answering = c;
 }
 
+/* What was to come behind the reply that is there now, if it is. */
+static void append_held(struct client *c) {
+    if (!c->held_pushes || client_is_blocked(c)) return;
+    append(c, c->held_pushes);
+    client_push_drop_held(c);
+}
+
+void client_push_drop_held(struct client *c) {
+    if (!c->held_pushes) return;
+    reply_release(c->held_pushes);
+    mem_free_sized(c->held_pushes, sizeof *c->held_pushes);
+    c->held_pushes = NULL;
+}
+
 void client_push_answered(struct client *c) {
     c->server->pushes.answering = NULL;
+    append_held(c);
     append(c, &c->server->pushes.answered);
 }
 
 void client_push_deferred(struct client *c) {
-    append(c, &c->server->pushes.running);
+    struct reply *waiting = &c->server->pushes.running;
+    if (client_is_blocked(c)) {
+        c->held_pushes = mem_alloc(sizeof *waiting);
+        *c->held_pushes = *waiting;
+        reply_init(waiting, &c->server->reply_pool, 2);
+        return;
+    }
+    append(c, waiting);
 }
 
 void client_subscribed(struct session *session) {

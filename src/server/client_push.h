@@ -23,7 +23,11 @@ void client_push_answered(struct client *c);
 /* A client's first subscription is there, or its last is gone. */
 void client_subscribed(struct session *session);
 
-/* The running client's request has been replied to, and there's something in pushes.running. */
+/* The running client's request has been replied to, or waits for its reply, and there's something
+ * in pushes.running. */
 void client_push_deferred(struct client *c);
+
+/* The client goes: what it hasn't got yet is dropped. */
+void client_push_drop_held(struct client *c);
 
 #endif

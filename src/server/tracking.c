@@ -165,7 +165,6 @@ static void listen_if_needed(struct server *s) {
 void tracking_changed(struct engine *e, struct slice key, enum db_event event) {
     struct server *s = server_of(e);
     struct tracking *t = &s->tracking;
-    if (event == EVENT_NEW) return; /* another one follows */
     if (tracking_prefixes_count(&t->prefixes)) {
         /* As in Redis what a script does is told to its caller, NOLOOP or not. */
         const struct client *by = script_running(e) ? NULL : current(s);

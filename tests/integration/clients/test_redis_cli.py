@@ -139,6 +139,16 @@ class Terminal(Cli):
                 terminal.process.send_signal(signal.SIGINT)
                 terminal.end()
 
+    def test_intrinsic_latency(self):
+        self.assertRegex(self.cli("--intrinsic-latency", "1"),
+                         r"Max latency so far: \d+ microseconds\.\n(.|\n)*\d+ total runs")
+
+    def test_monitor(self):
+        with harness.Terminal(*self.argv("MONITOR")) as terminal:
+            terminal.expect("OK")
+            self.server.run("SET", "a", "two words")
+            terminal.expect(r'\n\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "SET" "a" "two words"')
+
     def test_stat(self):
         with harness.Terminal(*self.argv("--stat", "-i", "0.1")) as terminal:
             terminal.expect(r"keys +mem +clients +blocked +requests +connections")

@@ -356,6 +356,15 @@ class Server(Application):
         with self.assertRaisesRegex(redis.ResponseError, "No such client"):
             r.client_kill("1.2.3.4:5")
 
+    def test_monitor(self):
+        with self.r.monitor() as monitor:
+            self.client().set("a key", "a \"value\"\r\n")
+            while (shown := monitor.next_command())["command"].startswith("CLIENT"):
+                pass
+        self.assertEqual((shown["command"], shown["db"], shown["client_type"]),
+                         ('SET a key a "value"\\r\\n', 0, "tcp"))
+        self.assertAlmostEqual(shown["time"], time.time(), delta=60)
+
     def test_memory(self):
         self.r.set("a", "x" * 1000)
         self.assertTrue(1000 < self.r.memory_usage("a") < 2000)
