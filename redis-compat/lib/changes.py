@@ -9,11 +9,13 @@ FIELD = re.compile(rb"\r\nrdb_changes_since_last_save:(\d+)\r\n")
 
 class Changes:
     def __init__(self, *servers):
-        self.servers = servers
+        self.servers, self.before = servers, [0, 0]
         self.before = self._read()
 
     def _read(self):
-        return [int(FIELD.search(s.run("INFO", "persistence").value).group(1)) for s in self.servers]
+        """A server that is busy doesn't say, and counts nothing."""
+        found = [FIELD.search(s.run("INFO", "persistence").value) for s in self.servers]
+        return [int(now.group(1)) for now in found] if all(found) else self.before
 
     def start(self):
         """What was before doesn't matter."""

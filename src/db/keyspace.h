@@ -83,6 +83,11 @@ struct keyspace {
     struct keyspace_hooks hooks;
 };
 
+/* A change of what is saved with the data and isn't data (libraries of functions). */
+static inline void keyspace_count_change(struct keyspace *ks) {
+    ks->dirty++;
+}
+
 /* `types` is borrowed, may change, and gets its seed set. */
 void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types);
 void keyspace_release(struct keyspace *ks);

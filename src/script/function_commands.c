@@ -53,6 +53,13 @@ static void cmd_fcall(struct call *c) {
 /* --- Bringing and taking away --------------------------------------------------------------------
  */
 
+static void reply_wrong_arguments(struct call *c) {
+    reply_errorf(c->reply,
+                 "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try FUNCTION "
+                 "HELP.",
+                 (int)c->argv[1].len, c->argv[1].ptr);
+}
+
 static void reply_failure(struct call *c, struct buf *error) {
     reply_errorf(c->reply, "ERR %s", error->data);
     buf_release(error);
@@ -98,10 +105,12 @@ static void cmd_function_load(struct call *c) {
         reply_failure(c, &error);
         return;
     }
-    if (load(c->engine->scripts, text, &source, replace, &error))
+    if (load(c->engine->scripts, text, &source, replace, &error)) {
+        keyspace_count_change(&c->engine->keyspace);
         reply_bulk(c->reply, buf_slice(&source.name));
-    else
+    } else {
         reply_failure(c, &error);
+    }
     library_source_release(&source);
 }
 
@@ -114,14 +123,14 @@ static void cmd_function_delete(struct call *c) {
     }
     library_take(&s->libraries, library);
     library_forget(s, library);
+    keyspace_count_change(&c->engine->keyspace);
     reply_ok(c->reply);
 }
 
 /* Either way it's the collector that frees what the functions took, in its own time. */
 static void cmd_function_flush(struct call *c) {
     if (c->argc > 3) {
-        reply_error(c->reply, "ERR unknown subcommand or wrong number of arguments for 'FLUSH'. "
-                              "Try FUNCTION HELP.");
+        reply_wrong_arguments(c);
         return;
     }
     if (c->argc == 3 && !arg_is(c, 2, "sync") && !arg_is(c, 2, "async")) {
@@ -129,6 +138,7 @@ static void cmd_function_flush(struct call *c) {
         return;
     }
     library_forget_all(c->engine->scripts, &c->engine->scripts->libraries);
+    keyspace_count_change(&c->engine->keyspace);
     reply_ok(c->reply);
 }
 
@@ -149,8 +159,7 @@ enum restore_policy { RESTORE_APPEND, RESTORE_REPLACE, RESTORE_FLUSH };
 
 static bool policy_or_reply(struct call *c, enum restore_policy *policy) {
     if (c->argc > 4) {
-        reply_error(c->reply, "ERR unknown subcommand or wrong number of arguments for 'RESTORE'. "
-                              "Try FUNCTION HELP.");
+        reply_wrong_arguments(c);
         return false;
     }
     *policy = RESTORE_APPEND;
@@ -180,10 +189,12 @@ static void cmd_function_restore(struct call *c) {
         good = library_join(s, &restored, policy == RESTORE_REPLACE, &error);
     library_forget_all(s, &restored);
     library_store_release(&restored);
-    if (good)
+    if (good) {
+        keyspace_count_change(&c->engine->keyspace);
         reply_ok(c->reply);
-    else
+    } else {
         reply_failure(c, &error);
+    }
 }
 
 /* --- LIST and STATS ------------------------------------------------------------------------------

@@ -163,6 +163,23 @@ void library_take(struct library_store *store, struct library *library) {
     store->memory -= memory_of(library);
 }
 
+void library_store_check(const struct library_store *store) {
+    size_t libraries = 0, functions = 0, memory = 0;
+    for (struct library *at = store->first; at; at = at->next) {
+        ASSERT(library_find(store, buf_slice(&at->name)) == at);
+        for (size_t i = 0; i < at->count; i++) {
+            struct table_ref ref;
+            const struct function *f = find(store, buf_slice(&at->functions[i]->folded), &ref);
+            ASSERT(f && f->library == at);
+        }
+        libraries++;
+        functions += at->count;
+        memory += memory_of(at);
+    }
+    ASSERT(libraries == store->libraries && functions == store->total && memory == store->memory);
+    ASSERT(table_count(&store->functions) <= functions);
+}
+
 void library_store_swap(struct library_store *a, struct library_store *b) {
     struct library_store was = *a;
     *a = *b;

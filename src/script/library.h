@@ -73,6 +73,9 @@ void library_put(struct library_store *store, struct library *library);
 /* Takes it out; it's the caller's. */
 void library_take(struct library_store *store, struct library *library);
 
+/* Asserts that all it holds is found, and counted. */
+void library_store_check(const struct library_store *store);
+
 /* Makes two stores change places. */
 void library_store_swap(struct library_store *a, struct library_store *b);
 
