@@ -52,13 +52,13 @@ static bool repack(lua_State *L) {
     return true;
 }
 
-/* Packed the first time, what is nested too deeply becomes nil, and nils in tables are gone the
- * next time; from then on it's only the order of a map's elements that may change. */
+/* Packed the first time, what is nested too deeply becomes nil. As a key that's an error the next
+ * time, and as a value it's gone; from then on it's only the order of a map's elements that may
+ * change. */
 static void pack_and_unpack(lua_State *L, const uint8_t *data, size_t size) {
     lua_settop(L, 0);
     lua_pushlstring(L, (const char *)data, size);
-    if (!repack(L)) return;
-    must(repack(L));
+    if (!repack(L) || !repack(L)) return;
     size_t len = lua_objlen(L, 1);
     must(repack(L));
     must(lua_objlen(L, 1) == len);

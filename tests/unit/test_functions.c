@@ -2,6 +2,7 @@
 /* Libraries of functions on an engine without a server: loading, deleting, dumping and restoring at
  * random against a model of which library has which functions, and payloads with damage. Seeds are
  * fixed. */
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -209,7 +210,7 @@ static void test_damaged_payloads(void **state) {
         damaged.data[below(damaged.len)] ^= (char)(1 + below(255));
         assert_false(library_dump_is_valid(buf_slice(&damaged)));
         /* With the checksum put right it's what is read that must hold. */
-        uint64_t sum = crc64(0, damaged.data, damaged.len - sizeof sum);
+        uint64_t sum = htole64(crc64(0, damaged.data, damaged.len - sizeof sum));
         memcpy(damaged.data + damaged.len - sizeof sum, &sum, sizeof sum);
         struct slice argv[] = {SLICE("FUNCTION"), SLICE("RESTORE"), buf_slice(&damaged),
                                SLICE("REPLACE")};
