@@ -4,6 +4,8 @@
 #include <lauxlib.h>
 #include <limits.h>
 
+#include "script/lua_json_decode.h"
+#include "script/lua_json_encode.h"
 #include "script/lua_json_int.h"
 
 static const struct json_settings defaults = {

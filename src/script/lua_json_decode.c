@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cjson.decode: a scanner of tokens and a recursive parser, one pass. Depth is bounded by
  * decode_max_depth and by Lua's stack, as when encoding. A zero byte ends the text. */
+#include "script/lua_json_decode.h"
+
 #include <lauxlib.h>
 #include <stdlib.h>
 

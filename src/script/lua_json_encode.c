@@ -2,6 +2,8 @@
 /* cjson.encode. Recursion is bounded twice: by encode_max_depth, and, when a script has raised
  * that, by the slots a C function has on Lua's stack (8,000), of which each level takes one (an
  * array) or two (an object). Tables are read raw: no metamethod runs. */
+#include "script/lua_json_encode.h"
+
 #include <lauxlib.h>
 #include <limits.h>
 #include <math.h>

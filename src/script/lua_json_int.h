@@ -33,10 +33,6 @@ static inline struct json_settings *json_settings(lua_State *L) {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* The library's two functions proper. */
-int json_encode(lua_State *L);
-int json_decode(lua_State *L);
-
 /* Pushes the metatable of marked arrays; nil while no array was ever to be marked. One slot. */
 void json_push_array_mark(lua_State *L);
 

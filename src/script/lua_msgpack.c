@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "script/lua_buf.h"
+#include "script/lua_msgpack_unpack.h"
 
 enum { NESTING_MAX = 16 }; /* tables in tables; a table that holds itself ends there, too */
 
@@ -70,7 +71,8 @@ static void pack_floating(struct packer *p, double value) {
 }
 
 static void pack_number(struct packer *p, double value) {
-    if (!(value >= -0x1p63 && value < 0x1p63) || value != floor(value))
+    const double beyond = 9223372036854775808.0; /* 2^63 */
+    if (value < -beyond || value >= beyond || value != floor(value))
         pack_floating(p, value);
     else if (value >= 0)
         pack_unsigned(p, (uint64_t)value);
@@ -165,7 +167,7 @@ static void pack_value(struct packer *p, int depth) {
     lua_pop(p->L, 1);
 }
 
-int msgpack_pack(lua_State *L) {
+static int msgpack_pack(lua_State *L) {
     int values = lua_gettop(L);
     luaL_argcheck(L, values > 0, 0, "MessagePack pack needs input.");
     luaL_checkstack(L, values, "Too many arguments for MessagePack pack.");

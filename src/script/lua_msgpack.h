@@ -17,10 +17,4 @@
 /* Pushes the library's table; `buf` is the stack index of the state's lua_buf. */
 void lua_msgpack_push(lua_State *L, int buf);
 
-/* The parts. pack has the state's lua_buf as its upvalue. */
-int msgpack_pack(lua_State *L);
-int msgpack_unpack(lua_State *L);
-int msgpack_unpack_one(lua_State *L);
-int msgpack_unpack_limit(lua_State *L);
-
 #endif

@@ -3,13 +3,14 @@
  * a table isn't made larger than what has been read, so the work is O(input). Depth is bounded by
  * the 8,000 slots a C function has on Lua's stack, of which an array takes two and a map's value
  * three. */
+#include "script/lua_msgpack_unpack.h"
+
 #include <endian.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "script/lua_msgpack.h"
 
 struct unpacker {
     lua_State *L;
