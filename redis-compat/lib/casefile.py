@@ -7,7 +7,7 @@ from . import compare, text
 
 STATEMENTS = ("needs", "resp", "config", "sleep", "recv", "silent", "close", "closed",
               "await")
-FLAGS = ("raw", "send", "scan", "closed", "both", "uncounted")
+FLAGS = ("raw", "send", "scan", "closed", "both", "uncounted", "unheard")
 VALUES = ("as", "replies", "within", "after")
 
 

@@ -8,7 +8,7 @@ A server that dies ends the section: the line is reported, the server restarted,
 import re
 import time
 
-from . import casefile, compare, text
+from . import casefile, compare, events, text
 from .changes import Changes
 from .resp import REPLY_SECONDS, Closed, Garbage, NoReply, Reply, Trouble, encode
 
@@ -149,6 +149,7 @@ class Player:
     """
 
     def __init__(self, ours, peer, peer_only=False, on_reply=None):
+        self.listeners = []
         self.ours, self.peer, self.peer_only = Side(ours), Side(peer), peer_only
         self.on_reply = on_reply
         self.changes = Changes(ours, peer)
@@ -178,12 +179,16 @@ class Player:
         try:
             for side in sides:
                 side.begin(protocol)
+            if not events.concern(section):
+                self.listeners = [events.Listener(side.server) for side in sides]
             self.changes.start()
             self.waits = False
             for step in section.steps:
-                message = self._play_step(step, protocol, tally) or self._changes_of(step)
+                message = (self._play_step(step, protocol, tally) or self._changes_of(step)
+                           or self._events_of(step))
                 if message:
                     tally.failures.append(Failure(family, section, step, protocol, message))
+            self._stop_listening()
             for side in sides:
                 side.end()
         except (Died, Trouble, OSError) as error:
@@ -191,6 +196,12 @@ class Player:
             tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.server.restart()
+            self._stop_listening()
+
+    def _stop_listening(self):
+        for listener in self.listeners:
+            listener.close()
+        self.listeners = []
 
     def _play_step(self, step, protocol, tally):
         """None, or what differs."""
@@ -217,8 +228,17 @@ class Player:
         what follows a command that may wait: 7.2 counts what it changes in the end, 7.0 doesn't."""
         found = self.changes.differ()
         self.waits = self.waits or "send" in step.flags
-        asked_both = step.statement is None and (step.expected is None or "both" in step.flags)
-        return found if asked_both and not self.waits and "uncounted" not in step.flags else None
+        counted = _asked_both(step) and not self.waits and "uncounted" not in step.flags
+        return found if counted else None
+
+    def _events_of(self, step):
+        """None, or what differs in the events of keys since the last case that was compared."""
+        if "send" in step.flags:
+            return None
+        ours, peers = [listener.take() for listener in self.listeners] or ([], [])
+        if ours == peers or not _asked_both(step) or "unheard" in step.flags:
+            return None
+        return "ours:  events %s\nother: events %s" % (", ".join(ours), ", ".join(peers))
 
     def _ask_ours(self, step, protocol, tally):
         """A line with the reply written in it."""
@@ -319,6 +339,10 @@ class Player:
         for side in (self.ours, self.peer):
             side.drop(step.connection)
         return message
+
+
+def _asked_both(step):
+    return step.statement is None and (step.expected is None or "both" in step.flags)
 
 
 def _agrees(step, reply, wanted):

@@ -132,8 +132,9 @@ static void cmd_copy(struct call *c) {
     bool taken = db_has(o.to, to) && !o.replace;
     const struct entry *e = call_find(c, from, DB_READ);
     if (e && !taken) {
-        struct entry *copy = entry_copy(e, to.name);
-        db_put(o.to, to, entry_with_deadline(copy, entry_deadline(e)), EVENT_COPY_TO, 1);
+        struct entry *copy = entry_with_deadline(entry_copy(e, to.name), entry_deadline(e));
+        db_delete(o.to, to, true, EVENT_UNCOUNTED);
+        db_put(o.to, to, copy, EVENT_COPY_TO, 1);
     }
     reply_i64(c->reply, e && !taken);
 }

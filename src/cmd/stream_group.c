@@ -165,7 +165,7 @@ static void cmd_xack(struct call *c) {
     struct stream *s;
     struct stream_id id;
     size_t removed = 0;
-    if (!find_stream_or_reply(c, 1, DB_WRITE, &e, &s)) return;
+    if (!find_stream_or_reply(c, 1, DB_READ, &e, &s)) return;
     struct stream_group *g = s ? stream_group_find(s, c->argv[2]) : NULL;
     if (!g) {
         reply_i64(c->reply, 0);

@@ -223,7 +223,7 @@ static void cmd_xclaim(struct call *c) {
     struct stream_group *g;
     struct stream_id id;
     size_t found = 0;
-    if (!find_group_or_reply(c, 1, 2, DB_WRITE, &e, &g)) return;
+    if (!find_group_or_reply(c, 1, 2, DB_READ, &e, &g)) return;
     if (!claim_args_or_reply(c, &claim)) return;
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);
     e = db_edit(c->db, k, e, TYPE_STREAM);
@@ -317,7 +317,7 @@ static void cmd_xautoclaim(struct call *c) {
     struct stream_group *g;
     struct buf gone = BUF_INIT;
     if (!auto_args_or_reply(c, &a)) return;
-    if (!find_group_or_reply(c, 1, 2, DB_WRITE, &e, &g)) return;
+    if (!find_group_or_reply(c, 1, 2, DB_READ, &e, &g)) return;
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);
     struct reply *r = c->reply, entries;
     reply_init(&entries, r->pool, r->resp);

@@ -174,6 +174,7 @@ static inline void note_due(struct db *db, struct key k, const struct entry *e) 
     if (has_part_deadlines(e)) table_due_note(&db->table, k.hash, type_of(e)->parts->next_due(e));
 }
 
+/* Puts an entry where there's none; its access bits stay. */
 static void add(struct db *db, struct key k, struct entry *e) {
     table_insert(&db->table, k.hash, e);
     db->deadlines += (e->flags & ENTRY_DEADLINE) != 0;
@@ -197,6 +198,17 @@ static void update(struct db *db, struct key k, struct table_ref ref, struct ent
     if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
 }
 
+/* The value of the entry at `ref` goes elsewhere to be freed; what is there now is as old and as
+ * much used. */
+static struct entry *empty_in_place(struct db *db, struct key k, struct table_ref ref) {
+    struct entry *old = db_look_up(db, k, NULL);
+    struct entry *e = string_new(k.name, SLICE(""), entry_deadline(old));
+    e->access = old->access;
+    table_replace(ref, e);
+    dispose(db->keyspace, old, true);
+    return e;
+}
+
 /* The live entry of k for a write that replaces its value; `had` says whether it had a deadline. */
 static struct entry *find_to_replace(struct db *db, struct key k, struct table_ref *ref,
                                      uint64_t *deadline) {
@@ -206,11 +218,8 @@ static struct entry *find_to_replace(struct db *db, struct key k, struct table_r
         e = NULL;
     }
     if (*deadline == DB_KEEP_DEADLINE) *deadline = e ? entry_deadline(e) : ENTRY_NO_DEADLINE;
-    if (e && e->type != TYPE_STRING && free_effort(e) > LAZY_ALWAYS) {
-        dispose(db->keyspace, take(db, k), true);
-        e = NULL;
-    }
     if (!e) return NULL;
+    if (e->type != TYPE_STRING && free_effort(e) > LAZY_ALWAYS) e = empty_in_place(db, k, *ref);
     db->deadlines += (*deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     struct keyspace *ks = db->keyspace;
     e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
@@ -352,13 +361,12 @@ bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event) {
     return true;
 }
 
-/* Puts an entry in place of what the key holds, its access bits kept. */
-static void replace(struct db *db, struct key k, struct entry *e) {
+/* Puts an entry in place of what the key holds, its access bits kept. True if it held something. */
+static bool replace(struct db *db, struct key k, struct entry *e) {
     struct entry *old = db_find(db, k, DB_PEEK) ? take(db, k) : NULL;
     if (old) dispose(db->keyspace, old, true);
-    uint32_t access = e->access;
-    insert(db, k, e);
-    e->access = access & 0xffffff;
+    add(db, k, e);
+    return old;
 }
 
 bool db_load(struct db *db, struct entry *e) {
@@ -369,7 +377,7 @@ bool db_load(struct db *db, struct entry *e) {
 }
 
 void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes) {
-    replace(db, k, e);
+    if (!replace(db, k, e)) raise_event(db, k.name, EVENT_NEW);
     db_changed(db, k, event, changes);
 }
 
@@ -378,6 +386,8 @@ void db_move(struct db *db, struct key k, struct db *to, struct key to_key) {
     ASSERT(e != NULL);
     if (!slice_eq(k.name, to_key.name)) e = entry_rename(e, to_key.name);
     replace(to, to_key, e);
+    raise_event(to, to_key.name,
+                EVENT_NEW); /* in any case, as for Redis what was there was deleted */
     raise_event(db, k.name, db == to ? EVENT_RENAME_FROM : EVENT_MOVE_FROM);
     changed(to, to_key.name, db == to ? EVENT_RENAME_TO : EVENT_MOVE_TO);
 }
