@@ -18,11 +18,17 @@ static uint64_t time_limit_us(int64_t tenacity) {
     return (uint64_t)us;
 }
 
+static void note_time(struct evict_pool *pool, uint64_t ns) {
+    if (ns > pool->longest_ns) pool->longest_ns = ns;
+}
+
 static bool evict_one(struct evict_pool *pool, struct keyspace *ks, const struct db_config *cfg) {
     struct db *db;
     const struct entry *e = evict_choose(pool, ks, cfg, &db);
     if (!e) return false;
+    uint64_t start_ns = pool->timed ? (uint64_t)clock_mono_ns() : 0;
     bool live = db_delete(db, db_key(db, entry_key(e)), cfg->lazy_eviction, EVENT_EVICTED);
+    if (pool->timed) note_time(pool, (uint64_t)clock_mono_ns() - start_ns);
     ks->stats.evicted += live; /* otherwise it had expired */
     return true;
 }
@@ -31,6 +37,7 @@ enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
                             const struct db_config *cfg) {
     uint64_t start_us = (uint64_t)clock_mono_us(), most_us = time_limit_us(cfg->tenacity);
     uint64_t left_before = ks->stats.lazy_freed;
+    pool->longest_ns = 0;
     for (unsigned n = 1; evict_wanted(cfg); n++) {
         bool found = evict_one(pool, ks, cfg);
         if (!found && !evict_allowed(ks, cfg->maxmemory_policy)) return EVICT_NOTHING;

@@ -28,6 +28,9 @@ struct evict_pool {
     struct evict_candidate best[EVICT_POOL]; /* the lightest first */
     size_t len;
     int policy; /* that the weights are of */
+    /* evict_run measures each deletion, and keeps the longest of the slice. */
+    bool timed;
+    uint64_t longest_ns;
 };
 
 /* Keys that the policy allows to evict, in all databases. O(databases). */

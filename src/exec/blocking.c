@@ -50,7 +50,24 @@ struct reply *blocking_reply(struct session *s) {
     b->reply_at = ticks_now(&s->engine->ticks);
     s->engine->blocking.hooks.replying(s);
     b->errors = s->reply->errors;
+    b->reply_len = reply_len(s->reply);
     return s->reply;
+}
+
+static void show_observer(struct session *s, uint64_t ns) {
+    const struct blocked *b = s->blocked;
+    const struct engine *e = s->engine;
+    bool timed = (e->gates & GATE_TIMED) || ns >= e->slow_ns;
+    size_t bytes = reply_len(s->reply) - b->reply_len;
+    if (__builtin_expect(!timed && bytes < e->large_reply, 1)) return;
+    const struct slice name = slice_str(b->cmd->name);
+    const struct request r = {
+        .argv = b->argv ? b->argv : &name,
+        .argc = b->argv ? b->argc : 1,
+        .cmd = b->cmd,
+    };
+    if (timed) e->observer.after(s, &r, ns);
+    if (bytes >= e->large_reply) e->observer.large_reply(s, &r, bytes);
 }
 
 void blocking_end(struct session *s) {
@@ -58,6 +75,7 @@ void blocking_end(struct session *s) {
     struct engine *e = s->engine;
     uint64_t ns = b->ns + ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - b->reply_at);
     dispatch_count(e, b->cmd, ns, s->reply->errors != b->errors);
+    show_observer(s, ns);
     detach(s);
     e->blocking.hooks.ended(s);
 }

@@ -51,11 +51,14 @@ struct blocked {
     const struct block_kind *kind;
     void *state;
     struct command_entry *cmd;
+    const struct slice *argv; /* the state's, if it keeps the arguments; else NULL */
+    int argc;
     size_t argument_bytes; /* of the command: their lengths together */
     uint64_t due_us;       /* monotonic clock; BLOCKING_NEVER: it has no timeout */
     uint64_t ns;           /* the handler's time */
     uint64_t reply_at;     /* ticks at which the reply was begun */
     uint32_t errors;       /* of the session's reply, before it */
+    size_t reply_len;      /* and its length */
 };
 
 /* What sessions' owner does. */

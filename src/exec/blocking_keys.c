@@ -161,7 +161,10 @@ void blocking_on_keys(struct call *c, const struct key_wait *wait) {
     } else if (!s->can_wait) {
         kind->timed_out(s, NULL);
     } else {
-        blocking_start(c, kind, waiter_new(c, wait), wait->timeout_ms);
+        struct key_waiter *w = waiter_new(c, wait);
+        blocking_start(c, kind, w, wait->timeout_ms);
+        s->blocked->argv = w->argv;
+        s->blocked->argc = w->argc;
     }
 }
 

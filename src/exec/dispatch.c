@@ -190,8 +190,12 @@ static inline void run(struct session *s, const struct request *r) {
 }
 
 void dispatch_run_nested(struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    size_t before = reply_len(s->reply);
     (s->caller ? s->caller : s)->commands++;
     run(s, r);
+    size_t bytes = reply_len(s->reply) - before;
+    if (__builtin_expect(bytes >= e->large_reply, 0)) e->observer.large_reply(s, r, bytes);
 }
 
 void dispatch_run(struct session *s, const struct request *r) {

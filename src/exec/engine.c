@@ -68,7 +68,7 @@ static void bigkeys_changed(void *ctx) {
 }
 
 void engine_init(struct engine *e, struct config *config) {
-    *e = (struct engine){.config = config, .slow_ns = UINT64_MAX};
+    *e = (struct engine){.config = config, .slow_ns = UINT64_MAX, .large_reply = SIZE_MAX};
     e->commands = command_table_new();
     e->info = info_new();
     e->push = push_to_own_reply;
@@ -169,7 +169,13 @@ void engine_tick(struct engine *e) {
 enum evict_result engine_make_room(struct engine *e) {
     if (!evict_wanted(&e->settings.db)) return EVICT_ROOM;
     if (e->background && background_pending(e->background, BACKGROUND_FREE)) return EVICT_MORE;
-    return evict_run(&e->evict_pool, &e->keyspace, &e->settings.db);
+    struct evict_pool *pool = &e->evict_pool;
+    uint64_t start = pool->timed ? ticks_now(&e->ticks) : 0;
+    enum evict_result result = evict_run(pool, &e->keyspace, &e->settings.db);
+    if (pool->timed)
+        e->observer.evicted(e, ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - start),
+                            pool->longest_ns);
+    return result;
 }
 
 void engine_count_error(struct engine *e, struct slice text) {

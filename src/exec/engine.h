@@ -53,6 +53,7 @@ enum gate {
     GATE_KEYLESS = 1 << 9,    /* session: a monitor's, which keeps off keys */
 };
 
+struct engine;
 struct persist;
 struct session;
 struct request;
@@ -71,8 +72,12 @@ struct engine_observer {
     void (*changed)(struct engine *e, struct slice key, enum db_event event);
     void (*flushed)(struct engine *e);
     /* GATE_TIMED, and whatever took engine.slow_ns or more. A command that waits is
-     * shown when it's answered, if `r` is still known. */
+     * shown when it's answered: with its name alone if nothing else is known of it any more. */
     void (*after)(struct session *s, const struct request *r, uint64_t ns);
+    /* One that ran for EXEC or a script has replied engine.large_reply bytes or more. */
+    void (*large_reply)(struct session *s, const struct request *r, size_t bytes);
+    /* A slice of eviction took `ns`, freeing one key up to longest_ns; while evict_pool.timed. */
+    void (*evicted)(struct engine *e, uint64_t ns, uint64_t longest_ns);
 };
 
 /* Quick commands of one kind that ran one after the other, not accounted for yet. */
@@ -108,6 +113,7 @@ struct engine {
     size_t watching;          /* sessions that watch some */
     struct engine_observer observer;
     uint64_t slow_ns;              /* commands that take this long are shown to the observer */
+    size_t large_reply;            /* bytes of a reply that is, too */
     struct log *log;               /* borrowed */
     struct background *background; /* borrowed; NULL: everything is done at once */
     struct ticks ticks;

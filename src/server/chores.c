@@ -5,6 +5,7 @@
 #include "exec/blocking_keys.h"
 #include "exec/sliced.h"
 #include "server/server.h"
+#include "server/watching.h"
 
 enum {
     SLICE_NS = 50 * 1000, /* what a GET may have to wait for, */
@@ -49,6 +50,7 @@ static void expire(struct server *s) {
     if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     uint64_t end_ns = (uint64_t)clock_mono_ns();
     s->metrics.expire_ns += end_ns - start_ns;
+    watching_part(s, LATENCY_EXPIRE_CYCLE, end_ns - start_ns);
     rest(s, end_ns, (end_ns - start_ns) / (uint64_t)s->engine.settings.db.expire_effort);
 }
 

@@ -10,6 +10,7 @@
  * Memory follows what was received, not what was announced. */
 #include "server/client_input.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "server/client_blocked.h"
 #include "server/client_list.h"
 #include "server/server.h"
+#include "server/watching.h"
 
 enum {
     UNAUTHENTICATED_ARGS = 10,
@@ -149,36 +151,63 @@ static bool may_run(const struct client *c) {
 
 /* A client's share of the turn. */
 struct share {
-    uint64_t time_end_ns; /* of engine.busy_ns */
+    uint64_t time_end_ns; /* of engine.busy_ns; 0: all is used up */
     size_t output_end;
+    size_t output; /* after the last request */
+    size_t look; /* with so much output it's looked at more closely, before its end at the latest */
 };
 
 static struct share share_of(const struct client *c) {
-    size_t more = authenticated(c) ? TURN_OUTPUT : TURN_OUTPUT_UNAUTHENTICATED;
-    return (struct share){c->server->engine.busy_ns + TURN_NS,
-                          reply_len(&c->session.own_reply) + more};
+    const struct server *s = c->server;
+    static_assert((int)WATCHING_STEP <= (int)TURN_OUTPUT_UNAUTHENTICATED, "looks must come first");
+    size_t output = reply_len(&c->session.own_reply);
+    return (struct share){
+        .time_end_ns = s->engine.busy_ns + TURN_NS,
+        .output_end = output + (authenticated(c) ? TURN_OUTPUT : TURN_OUTPUT_UNAUTHENTICATED),
+        .output = output,
+        .look = output + s->watching_step,
+    };
 }
 
 static bool used_up(const struct client *c, const struct share *share) {
-    return c->server->engine.busy_ns > share->time_end_ns ||
-           reply_len(&c->session.own_reply) > share->output_end;
+    return c->server->engine.busy_ns >= share->time_end_ns;
+}
+
+static void look_at_output(struct client *c, struct share *share, const struct request *r,
+                           size_t output) {
+    const struct server *s = c->server;
+    if (output > share->output && output - share->output >= s->engine.large_reply)
+        watching_reply(&c->session, r, output - share->output);
+    if (output > share->output_end) share->time_end_ns = 0;
+    share->look = output + s->watching_step;
+    if (share->look > share->output_end) share->look = share->output_end;
+}
+
+/* Each request's output must be seen before the next one runs, and while its arguments are there.
+ */
+static inline void see_output(struct client *c, struct share *share, const struct request *r) {
+    size_t output = reply_len(&c->session.own_reply);
+    if (__builtin_expect(output >= share->look, 0)) look_at_output(c, share, r, output);
+    share->output = output;
 }
 
 /* Runs the request that has big arguments. They were begun in the client's own memory, so it's the
  * first that there is. */
-static void run_with_big_args(struct client *c, const struct request *r) {
+static void run_with_big_args(struct client *c, struct share *share, const struct request *r) {
     struct engine *e = &c->server->engine;
     struct big_args *big = &c->input->big;
     e->arg_bytes = big->complete;
     e->arg_bytes_count = big->complete_count;
     run_one(c, r);
     e->arg_bytes_count = 0;
+    watching_requests(&c->session, r, 1);
+    see_output(c, share, r);
     big_args_release(big);
 }
 
 /* Returns where in the input to go on: behind the batch, or behind the request after which the
  * client had to stop. */
-static size_t batch_run(struct client *c, const struct batch *b, const struct share *share) {
+static size_t batch_run(struct client *c, const struct batch *b, struct share *share) {
     struct server *s = c->server;
     dispatch_prepare_all(&c->session, s->reading->batch, b->count);
     for (size_t i = 0; i < b->count; i++) {
@@ -186,14 +215,23 @@ static size_t batch_run(struct client *c, const struct batch *b, const struct sh
             client_pause_hold(c, &s->reading->batch[i]))
             return i ? b->ends[i - 1] : b->begin;
         if (__builtin_expect(c->input && c->input->big.complete, 0))
-            run_with_big_args(c, &s->reading->batch[i]);
+            run_with_big_args(c, share, &s->reading->batch[i]);
         else
             run_one(c, &s->reading->batch[i]);
+        see_output(c, share, &s->reading->batch[i]);
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
         if (!may_run(c) || used_up(c, share)) return b->ends[i];
     }
     return b->tail;
+}
+
+/* The input was large enough to hold a large request: looks at those that ran, up to `done`. One
+ * with big arguments, which is the first, has been looked at while they were there. */
+static void look_at_requests(struct client *c, const struct batch *b, size_t first, size_t done) {
+    size_t ran = first;
+    while (ran < b->count && b->ends[ran] <= done) ran++;
+    watching_requests(&c->session, &c->server->reading->batch[first], ran - first);
 }
 
 static void protocol_error(struct client *c, const char *text) {
@@ -231,7 +269,11 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
     s->running = c;
     do {
         batch_parse(c, p, input, &b);
+        bool large = __builtin_expect(input.len >= s->large_request, 0);
+        size_t looked_at = large && c->input && c->input->big.complete;
         done = batch_run(c, &b, &share);
+        if (large) look_at_requests(c, &b, looked_at, done);
+        dispatch_settle(&s->engine); /* what it says of the batch's requests needs them */
         s->running_request = NULL;
         if (done < b.tail || !may_run(c)) {
             stop_at(c, p, &b, done);
@@ -243,7 +285,6 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         }
         keep_tail_args(&s->reading->args, b.tail_args);
     } while (b.last == REQUEST_READY && !used_up(c, &share));
-    dispatch_settle(&s->engine);
     s->running = NULL;
     if (may_run(c) && (done < b.tail || (b.last == REQUEST_READY && done < input.len)))
         client_wait_for_turn(c);

@@ -10,8 +10,10 @@ extern const struct command client_commands[];
 extern const struct command config_commands[];
 extern const struct command connection_commands[];
 extern const struct command debug_commands[];
+extern const struct command latency_commands[];
 extern const struct command lolwut_commands[];
 extern const struct command memory_commands[];
+extern const struct command slowlog_commands[];
 
 /* All of them; ends with NULL. */
 extern const struct command *const server_families[];

@@ -5,6 +5,7 @@
 
 #include "exec/config_file.h"
 #include "server/server.h"
+#include "server/watching.h"
 
 static bool reopen(void *ctx, const char *error, struct buf *why) {
     struct buf reason = BUF_INIT; /* is in the log */
@@ -102,6 +103,12 @@ static bool on_oom_score(void *ctx, struct buf *why) {
 static bool on_latency(void *ctx, struct buf *why) {
     struct server *s = ctx;
     s->engine.latency_tracking = s->config.latency_tracking;
+    watching_apply(s);
+    return true;
+}
+
+static bool on_command_logs(void *ctx, struct buf *why) {
+    watching_apply(ctx);
     return true;
 }
 
@@ -117,8 +124,9 @@ void reconfigure_start(struct server *s) {
     hooks->proc_title = on_proc_title;
     hooks->oom_score = on_oom_score;
     hooks->latency = on_latency;
+    hooks->command_logs = on_command_logs;
     apply_log(s);
-    s->engine.latency_tracking = s->config.latency_tracking;
+    on_latency(s, NULL);
     on_watchdog(s, NULL);
     if (s->config.disable_thp) process_disable_thp();
     if (s->config.oom_score_adj != SERVER_OOM_NO) on_oom_score(s, &(struct buf)BUF_INIT);

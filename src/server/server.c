@@ -24,6 +24,7 @@
 #include "server/observer.h"
 #include "server/reconfigure.h"
 #include "server/system_check.h"
+#include "server/watching.h"
 
 enum {
     EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
@@ -48,7 +49,7 @@ static void on_eviction(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, eviction));
     engine_tick(&s->engine);
     if (!eviction_due(s)) return;
-    enum evict_result result = engine_make_room(&s->engine);
+    enum evict_result result = dispatch_make_room(&s->engine);
     if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     if (result == EVICT_NOTHING)
         loop_timer_start(s->loop, timer, loop_now_us(s->loop) + EVICTION_RETRY_US);
@@ -91,7 +92,9 @@ static void on_cron(struct loop_timer *timer) {
     server_tell_alive(s, start_ns / 1000);
     if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);
     loop_timer_start(s->loop, &s->cron, loop_now_us(s->loop) + SERVER_CRON_US);
-    s->metrics.cron_ns += (uint64_t)clock_mono_ns() - start_ns;
+    uint64_t ns = (uint64_t)clock_mono_ns() - start_ns;
+    s->metrics.cron_ns += ns;
+    watching_part(s, LATENCY_CRON, ns);
 }
 
 static void on_turn_end(void *ctx) {
@@ -100,6 +103,7 @@ static void on_turn_end(void *ctx) {
     metrics_turn_end(s);
     schedule_eviction(s);
     chores_turn_end(s);
+    watching_turn_end(s);
 }
 
 /* Signals. The handler only notes them: the cron timer ends the loop's sleep soon enough. */
@@ -368,6 +372,7 @@ void server_free(struct server *s) {
     crash_stop();
     scripts_release(&s->engine);
     engine_release(&s->engine);
+    watching_release(s);
     config_free(s->registry);
     pubsub_free(s->engine.pubsub);
     reply_release(&s->muted);

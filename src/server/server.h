@@ -18,7 +18,9 @@
 #include "server/client_memory.h"
 #include "server/client_pause.h"
 #include "server/client_push.h"
+#include "server/command_log.h"
 #include "server/crash.h"
+#include "server/latency_monitor.h"
 #include "server/listener.h"
 #include "server/metrics.h"
 #include "server/monitor.h"
@@ -90,7 +92,11 @@ struct server {
     struct loop_timer eviction, cron;
     struct server_stats stats;
     struct metrics metrics;
-    uint64_t started_us; /* monotonic */
+    struct command_log command_log[COMMAND_LOGS];
+    struct latency_monitor latency;
+    size_t large_request; /* bytes of a request that is logged */
+    size_t watching_step; /* of replies from one close look to the next */
+    uint64_t started_us;  /* monotonic */
     struct server_debug debug;
     char replid[41]; /* of the history of writes: 40 hexadecimal digits */
 

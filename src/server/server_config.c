@@ -18,6 +18,11 @@
 #define LOG      "Log"
 #define LATENCY  "Slow log and latency"
 
+#define LOG_THRESHOLD(kind)                                                                        \
+    CONFIG_INT(struct server_config, command_log[COMMAND_LOG_##kind].threshold, -1, LLONG_MAX)
+#define LOG_MAX_LEN(kind)                                                                          \
+    CONFIG_INT(struct server_config, command_log[COMMAND_LOG_##kind].max_len, 0, LONG_MAX)
+
 /* Where two names mean the same, CONFIG GET shows the first. */
 static const struct config_word access_words[] = {{"no", SERVER_ACCESS_NO},
                                                   {"yes", SERVER_ACCESS_YES},
@@ -135,7 +140,7 @@ APPLY(crash_log)
 APPLY(watchdog)
 APPLY(proc_title)
 APPLY(oom_score)
-APPLY(slowlog)
+APPLY(command_logs)
 APPLY(latency)
 
 /* Takes any number, but works with 1 to 500, and says so. */
@@ -274,16 +279,25 @@ static const struct config_param rows[] = {
     {"always-show-logo", CONFIG_BOOL(struct server_config, always_show_logo), "no", .group = LOG,
      .flags = CONFIG_IMMUTABLE,
      .about = "Show the logo at start even if the log isn't a terminal."},
-    {"slowlog-log-slower-than",
-     CONFIG_INT(struct server_config, slowlog_log_slower_than, -1, LLONG_MAX), "10000",
-     .group = LATENCY, .flags = CONFIG_KEPT,
+    {"slowlog-log-slower-than", LOG_THRESHOLD(SLOW), "10000", .group = LATENCY,
+     .alias = "commandlog-execution-slower-than", .apply = apply_command_logs,
      .about = "Microseconds from which a command goes to the slow log; 0 for all, -1 for none."},
-    {"slowlog-max-len", CONFIG_INT(struct server_config, slowlog_max_len, 0, LONG_MAX), "128",
-     .group = LATENCY, .flags = CONFIG_KEPT, .apply = apply_slowlog,
+    {"slowlog-max-len", LOG_MAX_LEN(SLOW), "128", .group = LATENCY,
+     .alias = "commandlog-slow-execution-max-len", .apply = apply_command_logs,
      .about = "Entries of the slow log."},
+    {"commandlog-request-larger-than", LOG_THRESHOLD(LARGE_REQUEST), "1048576", .group = LATENCY,
+     .apply = apply_command_logs,
+     .about = "Bytes from which a request goes to the log of large ones; 0 for all, -1 for none."},
+    {"commandlog-large-request-max-len", LOG_MAX_LEN(LARGE_REQUEST), "128", .group = LATENCY,
+     .apply = apply_command_logs, .about = "Entries of that log."},
+    {"commandlog-reply-larger-than", LOG_THRESHOLD(LARGE_REPLY), "1048576", .group = LATENCY,
+     .apply = apply_command_logs,
+     .about = "Bytes from which a reply goes to the log of large ones; 0 for all, -1 for none."},
+    {"commandlog-large-reply-max-len", LOG_MAX_LEN(LARGE_REPLY), "128", .group = LATENCY,
+     .apply = apply_command_logs, .about = "Entries of that log."},
     {"latency-monitor-threshold",
      CONFIG_INT(struct server_config, latency_monitor_threshold, 0, LLONG_MAX), "0",
-     .group = LATENCY, .flags = CONFIG_KEPT, .apply = apply_latency,
+     .group = LATENCY, .apply = apply_latency,
      .about = "Milliseconds from which an event goes to the latency monitor; 0 for off."},
     {"latency-tracking", CONFIG_BOOL(struct server_config, latency_tracking), "yes",
      .group = LATENCY, .apply = apply_latency,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "exec/config.h"
+#include "server/command_log.h"
 
 enum server_access { SERVER_ACCESS_NO, SERVER_ACCESS_YES, SERVER_ACCESS_LOCAL };
 
@@ -66,6 +67,12 @@ struct server_secret {
     size_t len;
 };
 
+/* What a log of commands takes. */
+struct server_command_log {
+    int64_t threshold; /* microseconds or bytes; below 0: it's off */
+    int64_t max_len;   /* entries */
+};
+
 struct server_percentiles {
     double *items;
     size_t n;
@@ -89,7 +96,7 @@ struct server_config_hooks {
     bool (*cron)(void *ctx, struct buf *why);       /* hz */
     bool (*proc_title)(void *ctx, struct buf *why); /* proc-title-template */
     bool (*oom_score)(void *ctx, struct buf *why);  /* oom-score-adj, oom-score-adj-values */
-    bool (*slowlog)(void *ctx, struct buf *why);    /* slowlog-max-len: cut it */
+    bool (*command_logs)(void *ctx, struct buf *why); /* slowlog-*, commandlog-* */
     bool (*latency)(void *ctx, struct buf *why); /* latency-tracking*, latency-monitor-threshold */
 };
 
@@ -147,8 +154,7 @@ struct server_config {
     bool always_show_logo;
 
     /* Slow log and latency. */
-    int64_t slowlog_log_slower_than; /* microseconds; below 0: off */
-    int64_t slowlog_max_len;
+    struct server_command_log command_log[COMMAND_LOGS];
     int64_t latency_monitor_threshold; /* milliseconds; 0: off */
     bool latency_tracking;
     struct server_percentiles latency_percentiles;
