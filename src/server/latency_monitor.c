@@ -31,14 +31,10 @@ const struct latency_sample *latency_sample_at(const struct latency_series *seri
     return &series->samples[(oldest + i) % LATENCY_SAMPLES];
 }
 
-void latency_monitor_add(struct latency_monitor *m, enum latency_event event, uint64_t ns) {
-    struct latency_series *series = m->series[event];
-    uint32_t time_s = (uint32_t)(clock_wall_us() / 1000000);
-    uint32_t ms = ns / 1000000 < UINT32_MAX ? (uint32_t)(ns / 1000000) : UINT32_MAX;
-    if (!series) series = m->series[event] = mem_zalloc(sizeof *series);
-    if (ms > series->worst_ms) series->worst_ms = ms;
+void latency_series_add(struct latency_series *series, uint32_t time_s, uint32_t ms) {
     struct latency_sample *last =
         &series->samples[(series->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES];
+    if (ms > series->worst_ms) series->worst_ms = ms;
     if (series->count && last->time_s == time_s) {
         if (ms > last->ms) last->ms = ms;
         return;
@@ -46,6 +42,13 @@ void latency_monitor_add(struct latency_monitor *m, enum latency_event event, ui
     series->samples[series->next] = (struct latency_sample){time_s, ms};
     series->next = (series->next + 1) % LATENCY_SAMPLES;
     if (series->count < LATENCY_SAMPLES) series->count++;
+}
+
+void latency_monitor_add(struct latency_monitor *m, enum latency_event event, uint64_t ns) {
+    uint64_t ms = ns / 1000000;
+    if (!m->series[event]) m->series[event] = mem_zalloc(sizeof *m->series[event]);
+    latency_series_add(m->series[event], (uint32_t)(clock_wall_us() / 1000000),
+                       ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX);
 }
 
 bool latency_monitor_forget(struct latency_monitor *m, enum latency_event event) {

@@ -61,6 +61,9 @@ const char *latency_event_about(enum latency_event event);
 /* By name; LATENCY_EVENT_COUNT if there's none. */
 enum latency_event latency_event_find(struct slice name);
 
+/* Adds a sample, or makes the last one worse if that's of the same second. */
+void latency_series_add(struct latency_series *series, uint32_t time_s, uint32_t ms);
+
 /* Sample i of a series, the oldest first. */
 const struct latency_sample *latency_sample_at(const struct latency_series *series, size_t i);
 

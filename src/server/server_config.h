@@ -83,19 +83,19 @@ struct server_percentiles {
  * called again with the old values in place. */
 struct server_config_hooks {
     void *ctx;
-    bool (*listen)(void *ctx, struct buf *why);     /* port */
-    bool (*bind)(void *ctx, struct buf *why);       /* bind */
-    bool (*maxclients)(void *ctx, struct buf *why); /* descriptors to be had? */
-    bool (*timeouts)(void *ctx, struct buf *why);   /* timeout: the idle clients' deadlines */
-    bool (*buffers)(void *ctx, struct buf *why);    /* maxmemory-clients, client-*-limit */
-    bool (*tracking)(void *ctx, struct buf *why);   /* tracking-table-max-keys */
-    bool (*password)(void *ctx, struct buf *why);   /* requirepass */
-    bool (*log)(void *ctx, struct buf *why);        /* loglevel, hide-user-data-from-log */
-    bool (*crash_log)(void *ctx, struct buf *why);  /* crash-log-enabled */
-    bool (*watchdog)(void *ctx, struct buf *why);   /* watchdog-period */
-    bool (*cron)(void *ctx, struct buf *why);       /* hz */
-    bool (*proc_title)(void *ctx, struct buf *why); /* proc-title-template */
-    bool (*oom_score)(void *ctx, struct buf *why);  /* oom-score-adj, oom-score-adj-values */
+    bool (*listen)(void *ctx, struct buf *why);       /* port */
+    bool (*bind)(void *ctx, struct buf *why);         /* bind */
+    bool (*maxclients)(void *ctx, struct buf *why);   /* descriptors to be had? */
+    bool (*timeouts)(void *ctx, struct buf *why);     /* timeout: the idle clients' deadlines */
+    bool (*buffers)(void *ctx, struct buf *why);      /* maxmemory-clients, client-*-limit */
+    bool (*tracking)(void *ctx, struct buf *why);     /* tracking-table-max-keys */
+    bool (*password)(void *ctx, struct buf *why);     /* requirepass */
+    bool (*log)(void *ctx, struct buf *why);          /* loglevel, hide-user-data-from-log */
+    bool (*crash_log)(void *ctx, struct buf *why);    /* crash-log-enabled */
+    bool (*watchdog)(void *ctx, struct buf *why);     /* watchdog-period */
+    bool (*cron)(void *ctx, struct buf *why);         /* hz */
+    bool (*proc_title)(void *ctx, struct buf *why);   /* proc-title-template */
+    bool (*oom_score)(void *ctx, struct buf *why);    /* oom-score-adj, oom-score-adj-values */
     bool (*command_logs)(void *ctx, struct buf *why); /* slowlog-*, commandlog-* */
     bool (*latency)(void *ctx, struct buf *why); /* latency-tracking*, latency-monitor-threshold */
 };

@@ -47,12 +47,17 @@ void watching_apply(struct server *s) {
 
 /* The logs. */
 
-/* Who sent the command; what runs by itself has no address. */
+/* The client whose command it is: of a script's, who called that. NULL: nobody's. */
+static const struct client *sender_of(struct session *session) {
+    while (session->caller) session = session->caller;
+    return session->is_client ? client_of(session) : NULL;
+}
+
 static void log_command(struct server *s, struct session *session, const struct request *r,
                         enum command_log_kind kind, uint64_t value) {
     char address[CLIENT_ADDR_MAX] = "?:0";
     struct slice argv[COMMAND_LOG_ARGS];
-    const struct client *c = session->is_client ? client_of(session) : NULL;
+    const struct client *c = sender_of(session);
     for (int i = 0; i < r->argc && i < COMMAND_LOG_ARGS; i++)
         argv[i] = redact_arg(&s->engine, r->cmd, r->argv, r->argc, i);
     if (c) client_addr(c, address);
