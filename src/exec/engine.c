@@ -178,23 +178,37 @@ enum evict_result engine_make_room(struct engine *e) {
     return result;
 }
 
-void engine_count_error(struct engine *e, struct slice text) {
-    const char *space = memchr(text.ptr, ' ', text.len);
-    size_t len = space ? (size_t)(space - text.ptr) : text.len;
-    struct engine_stats *stats = &e->stats;
-    stats->error_replies++;
-    if (len >= sizeof stats->errors[0].code) return;
+static struct error_count *error_find(struct engine_stats *stats, struct slice code) {
     for (size_t i = 0; i < stats->error_codes; i++) {
         struct error_count *known = &stats->errors[i];
-        if (memcmp(known->code, text.ptr, len) == 0 && known->code[len] == '\0') {
-            known->count++;
-            return;
-        }
+        if (memcmp(known->code, code.ptr, code.len) == 0 && known->code[code.len] == '\0')
+            return known;
     }
-    if (stats->error_codes == ERROR_CODES_MAX) return;
-    struct error_count *fresh = &stats->errors[stats->error_codes++];
-    *fresh = (struct error_count){.count = 1};
-    memcpy(fresh->code, text.ptr, len);
+    return NULL;
+}
+
+static bool is_own_code(struct slice code) {
+    for (size_t i = 0; i < code.len; i++)
+        if (code.ptr[i] < 'A' || code.ptr[i] > 'Z') return false;
+    return code.len > 0;
+}
+
+void engine_count_error(struct engine *e, struct slice text) {
+    const char *space = memchr(text.ptr, ' ', text.len);
+    struct slice code = slice_of(text.ptr, space ? (size_t)(space - text.ptr) : text.len);
+    struct engine_stats *stats = &e->stats;
+    bool fits = code.len < sizeof stats->errors[0].code;
+    struct error_count *count = fits ? error_find(stats, code) : NULL;
+    size_t most = is_own_code(code) ? ERROR_CODES_MAX : ERROR_CODES_ANY;
+    stats->error_replies++;
+    if (fits && !count && stats->error_codes < most) {
+        count = &stats->errors[stats->error_codes++];
+        slice_put(count->code, code);
+    }
+    if (count)
+        count->count++;
+    else
+        stats->error_rest++;
 }
 
 void engine_reset_stats(struct engine *e) {

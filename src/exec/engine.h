@@ -29,13 +29,17 @@ struct error_count {
     char code[32];
     uint64_t count;
 };
-enum { ERROR_CODES_MAX = 128 };
+/* Scripts reply what codes they like, so few of those are kept; beyond that only codes that look
+ * like a server's own (upper case) are, the rest adds up under one name, as in Valkey 8. */
+enum { ERROR_CODES_ANY = 128, ERROR_CODES_MAX = ERROR_CODES_ANY + 64 };
+#define ERROR_CODES_REST "ERRORSTATS_OVERFLOW"
 
 struct engine_stats {
     uint64_t commands; /* run */
     uint64_t error_replies;
     struct error_count errors[ERROR_CODES_MAX];
     size_t error_codes;
+    uint64_t error_rest; /* replies of codes that aren't kept */
 };
 
 /* Reasons why a command must be looked at more closely before it runs, or behind it; 0 nearly

@@ -55,10 +55,13 @@ static int by_code(const void *a, const void *b) {
 
 void info_commands_write_errors(void *server, struct buf *out) {
     const struct engine_stats *stats = &((const struct server *)server)->engine.stats;
-    const struct error_count *sorted[ERROR_CODES_MAX] = {NULL};
-    for (size_t i = 0; i < stats->error_codes; i++) sorted[i] = &stats->errors[i];
-    qsort(sorted, stats->error_codes, sizeof sorted[0], by_code);
-    for (size_t i = 0; i < stats->error_codes; i++)
+    const struct error_count rest = {ERROR_CODES_REST, stats->error_rest};
+    const struct error_count *sorted[ERROR_CODES_MAX + 1] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < stats->error_codes; i++) sorted[count++] = &stats->errors[i];
+    if (rest.count) sorted[count++] = &rest;
+    qsort(sorted, count, sizeof sorted[0], by_code);
+    for (size_t i = 0; i < count; i++)
         buf_appendf(out, "errorstat_%s:count=%llu\r\n", sorted[i]->code,
                     (unsigned long long)sorted[i]->count);
 }

@@ -330,8 +330,17 @@ static void error_codes(void **unused) {
         snprintf(code, sizeof(code), "E%d text", i);
         engine_count_error(&engine, slice_str(code));
     }
-    assert_int_equal(engine.stats.error_codes, ERROR_CODES_MAX);
+    assert_int_equal(engine.stats.error_codes, ERROR_CODES_ANY);
     assert_int_equal(engine.stats.error_replies, 206);
+    uint64_t rest = 206 - 4 - 1 - (ERROR_CODES_ANY - 4);
+    assert_int_equal(engine.stats.error_rest, rest);
+    for (int i = 0; i < 200; i++) { /* a server's own have some room left */
+        snprintf(code, sizeof(code), "OWN%c%c", 'A' + i / 26, 'A' + i % 26);
+        engine_count_error(&engine, slice_str(code));
+    }
+    assert_int_equal(engine.stats.error_codes, ERROR_CODES_MAX);
+    rest += 200 - (ERROR_CODES_MAX - ERROR_CODES_ANY);
+    assert_int_equal(engine.stats.error_rest, rest);
 }
 
 static const char *let_nobody(struct session *s, const struct command_entry *cmd) {

@@ -444,6 +444,29 @@ class Server(Application):
 
 
 class Sharing(Application):
+    def test_watching(self):
+        """The slow log, and where time goes."""
+        self.r.config_set("slowlog-log-slower-than", 0)
+        self.r.client_setname("watcher")
+        self.r.set("a", "x" * 200)
+        self.r.config_set("slowlog-log-slower-than", -1)
+        self.r.config_set("requirepass", "")
+        log = self.r.slowlog_get(10)
+        self.assertEqual(self.r.slowlog_len(), len(log))
+        entry = next(e for e in log if e["command"].startswith(b"SET a"))
+        self.assertEqual(entry["command"], b"SET a " + b"x" * 128 + b"... (72 more bytes)")
+        self.assertTrue(entry["duration"] >= 0 and entry["start_time"] <= time.time() + 1)
+        self.assertEqual(entry["client_name"], b"watcher")
+        self.assertTrue(self.r.slowlog_reset())
+        self.assertEqual(self.r.slowlog_len(), 0)
+        self.r.config_set("latency-monitor-threshold", 20)
+        self.r.execute_command("DEBUG", "SLEEP", "0.03")
+        name, when, last, worst = self.r.execute_command("LATENCY", "LATEST")[0]
+        self.assertEqual(name, "command")
+        self.assertTrue(20 <= last <= worst and abs(when - time.time()) < harness.PATIENCE)
+        self.assertIn([when, worst], self.r.execute_command("LATENCY", "HISTORY", "command"))
+        self.assertTrue(self.r.execute_command("LATENCY", "RESET") >= 1)
+
     def test_50_threads_share_a_pool(self):
         pool = redis.BlockingConnectionPool(port=self.server.port, max_connections=20,
                                             timeout=harness.PATIENCE)
