@@ -172,6 +172,7 @@ static void touch_keys(const struct session *s, const struct transaction *t) {
 static void run_all(struct session *s, const struct transaction *t) {
     struct engine *e = s->engine;
     bool could_wait = s->can_wait;
+    uint32_t errors = s->reply->errors;
     touch_keys(s, t);
     reply_array(s->reply, t->count);
     s->can_wait = false;
@@ -182,6 +183,7 @@ static void run_all(struct session *s, const struct transaction *t) {
         dispatch_run_nested(s, &q->request);
     }
     e->arg_bytes_count = 0;
+    s->reply->errors = errors; /* those were theirs: EXEC hasn't failed */
     s->can_wait = could_wait;
     dispatch_settle(e);
 }
