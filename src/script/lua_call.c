@@ -79,27 +79,30 @@ static bool is_unknown(const struct request *r) {
 }
 
 static const char *unknown_or_misused(const struct request *r) {
-    if (is_unknown(r)) return "-ERR Unknown Redis command called from script";
+    if (is_unknown(r)) return "ERR Unknown Redis command called from script";
     int arity = r->cmd->row->arity;
     bool fits = arity >= 0 ? r->argc == arity : r->argc >= -arity;
     return fits && r->cmd->row->run ? NULL
-                                    : "-ERR Wrong number of args calling Redis command from script";
+                                    : "ERR Wrong number of args calling Redis command from script";
 }
 
+/* A script in a script is never let: they'd share what a run needs. */
 static const char *not_for_scripts(const struct script_engine *s, const struct request *r) {
-    if ((r->cmd->flags & CMD_NOSCRIPT) && !s->any_command)
-        return "-ERR This Redis command is not allowed from script";
+    const struct command_entry *cmd = r->cmd;
+    bool refused = (cmd->flags & CMD_NOSCRIPT) != 0;
+    if (refused && s->any_command) refused = (cmd->categories & ACL_SCRIPTING) != 0;
+    if (refused) return "ERR This Redis command is not allowed from script";
     const struct engine *e = s->engine;
-    return r->cmd->open || !e->guard ? NULL : e->guard(s->running->call->session, r->cmd);
+    return cmd->open || !e->guard ? NULL : e->guard(s->running->call->session, cmd);
 }
 
 /* As before Redis 7 what begins while there's no room may go on until it writes, and one that has
  * written goes on. */
 static const char *no_writes(const struct script_run *run, const struct request *r) {
     if (run->read_only && (r->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
-        return "-ERR Write commands are not allowed from read-only scripts.";
+        return "ERR Write commands are not allowed from read-only scripts.";
     bool needs_room = (r->cmd->flags & CMD_DENYOOM) != 0;
-    if (needs_room && run->out_of_memory && !run->wrote) return "-" ERR_OOM;
+    if (needs_room && run->out_of_memory && !run->wrote) return ERR_OOM;
     return NULL;
 }
 
@@ -158,10 +161,9 @@ static bool push_reply(lua_State *L, struct script_engine *s) {
 /* Pushes the value or the error; true: it's an error. */
 static bool call(lua_State *L) {
     struct script_engine *s = scripts_of(L);
-    struct script_run *run = s->running;
     int count = lua_gettop(L);
     const char *error = bad_args(L, s, count);
-    if (!error && !run->call)
+    if (!error && !s->running->call)
         error = "redis.call/pcall can only be called inside a script invocation";
     if (error) {
         lua_push_error(L, error);
@@ -170,11 +172,8 @@ static bool call(lua_State *L) {
     reply_release(&s->session.own_reply); /* of a call that ended with an error of Lua's */
     struct request r = {.argv = s->args.v, .argc = count};
     error = run_command(s, &r);
-    bool failed = true;
-    if (error) {
-        reply_error_text(&s->session.own_reply, slice_str(error + (error[0] == '-')), false);
-    }
-    failed = push_reply(L, s);
+    if (error) reply_error(&s->session.own_reply, error);
+    bool failed = push_reply(L, s);
     trim(s);
     return failed;
 }
@@ -196,11 +195,11 @@ int lua_call_allowed(lua_State *L) {
     struct request r = {.argv = s->args.v, .argc = count};
     if (!error) {
         dispatch_prepare_all(&s->session, &r, 1);
-        if (is_unknown(&r)) error = "ERR Invalid command passed to redis.acl_check_cmd()";
+        if (is_unknown(&r)) error = "Invalid command passed to redis.acl_check_cmd()";
     }
     trim(s);
     if (error) {
-        lua_push_error(L, error[0] == 'E' ? error + 4 : error);
+        lua_push_error(L, error);
         return lua_error(L);
     }
     lua_pushboolean(L, 1);

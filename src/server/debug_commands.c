@@ -17,6 +17,7 @@
 #include "ds/table_stats.h"
 #include "exec/call.h"
 #include "exec/config_rewrite.h"
+#include "script/script_engine.h"
 #include "server/debug_protocol.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -91,6 +92,11 @@ static void debug_error(struct call *c) {
 
 static void debug_set_active_expire(struct call *c) {
     server_of(c->engine)->debug.no_active_expiry = !switched_on(c, 2);
+    reply_ok(c->reply);
+}
+
+static void debug_set_disable_deny_scripts(struct call *c) {
+    c->engine->scripts->any_command = switched_on(c, 2);
     reply_ok(c->reply);
 }
 
@@ -437,7 +443,7 @@ static const struct subcommand subcommands[] = {
     {"REPLYBUFFER", 4, 4, debug_replybuffer},
     {"SEGFAULT", 2, 2, debug_segfault},
     {"SET-ACTIVE-EXPIRE", 3, 3, debug_set_active_expire},
-    {"SET-DISABLE-DENY-SCRIPTS", 3, 3, debug_accept},
+    {"SET-DISABLE-DENY-SCRIPTS", 3, 3, debug_set_disable_deny_scripts},
     {"RELOAD", 2, 5, debug_reload},
     {"SLEEP", 3, 3, debug_sleep},
     {"STRINGMATCH-LEN", 4, 4, debug_stringmatch_len},

@@ -11,6 +11,7 @@
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "pubsub/pubsub.h"
+#include "script/script_engine.h"
 #include "server/info_commands.h"
 #include "server/memory_overview.h"
 #include "server/server.h"
@@ -196,7 +197,7 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
     info_u64(out, "expire_cycle_cpu_milliseconds", s->metrics.expire_ns / 1000000);
     info_u64(out, "evicted_keys", ks->evicted);
     info_u64(out, "evicted_clients", s->stats.evicted_clients);
-    info_u64(out, "evicted_scripts", 0);
+    info_u64(out, "evicted_scripts", s->engine.scripts->cache.evicted);
     info_u64(out, "total_eviction_exceeded_time", 0);
     info_u64(out, "current_eviction_exceeded_time", 0);
     info_u64(out, "keyspace_hits", ks->hits);

@@ -2,6 +2,7 @@
 /* MEMORY: what keys take, where the rest goes, and what looks wrong about it. */
 #include "base/alloc.h"
 #include "exec/call.h"
+#include "script/script_engine.h"
 #include "server/families.h"
 #include "server/memory_overview.h"
 #include "server/server.h"
@@ -52,7 +53,7 @@ static size_t stat_double(struct reply *r, const char *name, double value) {
     return 1;
 }
 
-static size_t reply_use(struct reply *r, const struct memory_overview *m) {
+static size_t reply_use(struct reply *r, const struct engine *e, const struct memory_overview *m) {
     size_t n = stat_i64(r, "peak.allocated", m->peak);
     n += stat_i64(r, "total.allocated", m->used);
     n += stat_i64(r, "startup.allocated", m->startup);
@@ -61,7 +62,7 @@ static size_t reply_use(struct reply *r, const struct memory_overview *m) {
     n += stat_i64(r, "clients.normal", m->clients);
     n += stat_i64(r, "cluster.links", 0);
     n += stat_i64(r, "aof.buffer", 0);
-    n += stat_i64(r, "lua.caches", 0);
+    n += stat_i64(r, "lua.caches", e->scripts->cache.memory);
     n += stat_i64(r, "functions.caches", 0);
     return n;
 }
@@ -115,7 +116,7 @@ static void cmd_memory_stats(struct call *c) {
     struct memory_overview m;
     memory_overview_read(server_of(c->engine), &m);
     struct reply_mark mark = reply_begin(c->reply);
-    size_t n = reply_use(c->reply, &m);
+    size_t n = reply_use(c->reply, c->engine, &m);
     n += reply_databases(c->reply, &c->engine->keyspace);
     n += reply_data(c->reply, &m);
     n += reply_allocator(c->reply, &m);

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
+#include "script/script_engine.h"
 #include "server/client_input.h"
 #include "server/server.h"
 
@@ -69,19 +70,20 @@ static void write_use(const struct memory_overview *m, struct buf *out) {
     buf_appendf(out, "used_memory_dataset_perc:%.2f%%\r\n", memory_dataset_percent(m));
 }
 
-/* There are no scripts yet whose interpreters would take memory. */
-static void write_scripts(struct buf *out) {
-    info_u64(out, "used_memory_lua", 0);
-    info_u64(out, "used_memory_vm_eval", 0);
-    info_str(out, "used_memory_lua_human", "0B");
-    info_u64(out, "used_memory_scripts_eval", 0);
-    info_u64(out, "number_of_cached_scripts", 0);
+/* One interpreter serves scripts and functions. */
+static void write_scripts(const struct engine *e, struct buf *out) {
+    const struct script_cache *cache = &e->scripts->cache;
+    size_t interpreter = scripts_memory(e);
+    info_u64(out, "used_memory_vm_eval", interpreter);
+    bytes_and_human(out, "used_memory_lua", interpreter);
+    info_u64(out, "used_memory_scripts_eval", cache->memory);
+    info_u64(out, "number_of_cached_scripts", table_count(&cache->by_sha));
     info_u64(out, "number_of_functions", 0);
     info_u64(out, "number_of_libraries", 0);
     info_u64(out, "used_memory_vm_functions", 0);
-    bytes_and_human(out, "used_memory_vm_total", 0);
+    bytes_and_human(out, "used_memory_vm_total", interpreter);
     info_u64(out, "used_memory_functions", 0);
-    bytes_and_human(out, "used_memory_scripts", 0);
+    bytes_and_human(out, "used_memory_scripts", cache->memory);
 }
 
 static void write_fragmentation(const struct memory_overview *m, struct buf *out) {
@@ -106,7 +108,7 @@ void memory_overview_write(void *server, struct buf *out) {
     info_u64(out, "allocator_active", m.heap.active);
     info_u64(out, "allocator_resident", m.heap.resident);
     bytes_and_human(out, "total_system_memory", heap_machine());
-    write_scripts(out);
+    write_scripts(&s->engine, out);
     bytes_and_human(out, "maxmemory", s->engine.settings.db.maxmemory);
     buf_append_str(out, "maxmemory_policy:");
     config_value(s->registry, SLICE("maxmemory-policy"), out);
