@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 #include "script/script_engine.h"
+#include "script/script_run.h"
 
 enum {
     UNPACK_MAX = LUAI_MAXCSTACK,     /* Lua's own limit, which it doesn't reach without overflow */
@@ -43,18 +44,36 @@ static int base_pcall(lua_State *L) {
     unsigned resuming = s->resuming;
     int failed = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
     s->resuming = resuming;
+    if (failed) script_end_if_asked(L);
     if (failed) flatten_error(L);
     lua_pushboolean(L, failed == 0);
     lua_insert(L, 1);
     return lua_gettop(L);
 }
 
+/* The script's handler of errors, but not of the one that ends it: that's raised within a hook, and
+ * a handler that ran there couldn't be interrupted. */
+static int handle_error(lua_State *L) {
+    if (script_is_ending(L)) return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
 static int base_xpcall(lua_State *L) {
+    luaL_checkany(L, 2);
     struct script_engine *s = scripts_of(L);
     unsigned resuming = s->resuming;
-    int results = original(L)(L);
+    lua_settop(L, 2);
+    lua_pushcclosure(L, handle_error, 1);
+    lua_insert(L, 1);
+    int failed = lua_pcall(L, 0, LUA_MULTRET, 1);
     s->resuming = resuming;
-    return results;
+    script_end_if_asked(L);
+    lua_pushboolean(L, failed == 0);
+    lua_replace(L, 1);
+    return lua_gettop(L);
 }
 
 static int base_collectgarbage(lua_State *L) {
@@ -75,6 +94,7 @@ static int resume_counted(lua_State *L) {
     s->resuming++;
     int results = original(L)(L);
     s->resuming--;
+    script_end_if_asked(L);
     return results;
 }
 
@@ -89,6 +109,7 @@ static int wrapped(lua_State *L) {
     lua_insert(L, 2);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
     s->resuming = resuming;
+    script_end_if_asked(L);
     bool fine = lua_toboolean(L, 1);
     lua_remove(L, 1);
     if (fine) return lua_gettop(L);
@@ -170,8 +191,9 @@ void lua_guard_open(lua_State *L) {
     open_strings(L);
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     replace(L, "unpack", base_unpack);
-    replace(L, "xpcall", base_xpcall);
     replace(L, "collectgarbage", base_collectgarbage);
+    lua_pushcfunction(L, base_xpcall);
+    lua_setfield(L, -2, "xpcall");
     lua_pushcfunction(L, base_pcall);
     lua_setfield(L, -2, "pcall");
     lua_pop(L, 1);

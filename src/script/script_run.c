@@ -58,8 +58,7 @@ bool script_admit_or_reply(struct script_run *run) {
     if (says && writes && by_reading)
         error = "ERR Can not execute a script with write flag using *_ro command.";
     else if (says && writes && run->out_of_memory)
-        error = "OOM allow-oom flag is not set on the script, can not run it when used memory > "
-                "'maxmemory'";
+        error = ERR_OOM;
     if (error) reply_error(c->reply, error);
     return !error;
 }
@@ -127,20 +126,38 @@ static void push_end(lua_State *L, const struct script_run *run) {
         lua_push_error(L, run->stopped ? "Script ended as the server does" : "timeout");
 }
 
+static void on_count(lua_State *L, lua_Debug *at);
+
+static bool is_ending(const struct script_run *run) {
+    return run->killed || run->stopped || run->late;
+}
+
+/* From now on each instruction is an error. */
+static void end_now(lua_State *L, const struct script_run *run) {
+    lua_sethook(L, on_count, LUA_MASKCOUNT | LUA_MASKLINE, 1);
+    push_end(L, run);
+    lua_error(L);
+}
+
+bool script_is_ending(lua_State *L) {
+    const struct script_run *run = scripts_of(L)->running;
+    return run && is_ending(run);
+}
+
+void script_end_if_asked(lua_State *L) {
+    if (script_is_ending(L)) end_now(L, scripts_of(L)->running);
+}
+
 static void on_count(lua_State *L, lua_Debug *at) {
     struct script_engine *s = scripts_of(L);
     struct script_run *run = s->running;
     if (!run) return;
-    bool ending = run->killed || run->stopped || run->late;
-    if (!ending) {
+    if (!is_ending(run)) {
         uint64_t elapsed_us = (uint64_t)clock_mono_us() - run->started_us;
         run->late = run->limit_ms && elapsed_us / 1000 > run->limit_ms;
-        ending = run->late || !goes_on(s, elapsed_us);
+        if (!run->late && goes_on(s, elapsed_us)) return;
     }
-    if (!ending) return;
-    lua_sethook(L, on_count, LUA_MASKCOUNT | LUA_MASKLINE, 1);
-    push_end(L, run);
-    lua_error(L);
+    end_now(L, run);
 }
 
 static void set_hook(lua_State *L) {
@@ -319,8 +336,11 @@ static void end(struct script_engine *s, struct script_run *run) {
     s->running = run->outer;
     s->resuming = 0;
     if (run->slow) s->engine->gates &= ~(unsigned)GATE_BUSY;
-    if (run->killed || run->stopped || run->late) set_hook(L);
-    if (s->memory > COLLECT_FROM) lua_gc(L, LUA_GCSTEP, COLLECT_STEP);
+    if (is_ending(run)) set_hook(L);
+    if (s->config.memory_limit && s->memory > s->config.memory_limit / 2)
+        lua_gc(L, LUA_GCCOLLECT, 0); /* the next is to have its part, too */
+    else if (s->memory > COLLECT_FROM)
+        lua_gc(L, LUA_GCSTEP, COLLECT_STEP);
 }
 
 void script_run(struct script_run *run) {

@@ -57,6 +57,11 @@ void script_kill(struct call *c, bool function);
 /* What others are told while a script is slow. */
 const char *script_busy_error(const struct engine *e);
 
+/* Throws an error if the run is to end: for whoever catches errors of scripts, or has run another
+ * coroutine, whose hook isn't this one's. */
+void script_end_if_asked(lua_State *L);
+bool script_is_ending(lua_State *L);
+
 /* Runs what only compiles and registers: calls `fn` in a protected call with `ctx` as its one
  * argument, a light userdata. It may throw Lua's errors. Returns 0, or Lua's error code with the
  * error object on top of the state's stack. After `limit_ms` (0: none) it's stopped, with the error
