@@ -103,16 +103,12 @@ static int wrapped(lua_State *L) {
     struct script_engine *s = scripts_of(L);
     if (s->resuming >= RESUMING_MAX) return luaL_error(L, "C stack overflow");
     unsigned resuming = s->resuming++;
-    lua_pushvalue(L, lua_upvalueindex(1)); /* coroutine.resume itself doesn't throw */
-    lua_insert(L, 1);
     lua_pushvalue(L, lua_upvalueindex(2));
-    lua_insert(L, 2);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    lua_insert(L, 1);
+    int results = original(L)(L); /* coroutine.resume: true or false first, it doesn't throw */
     s->resuming = resuming;
     script_end_if_asked(L);
-    bool fine = lua_toboolean(L, 1);
-    lua_remove(L, 1);
-    if (fine) return lua_gettop(L);
+    if (lua_toboolean(L, -results)) return results - 1;
     if (lua_isstring(L, -1)) { /* as coroutine.wrap does: where it was resumed */
         luaL_where(L, 1);
         lua_insert(L, -2);

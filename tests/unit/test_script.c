@@ -96,8 +96,8 @@ static void test_shared_tables_cannot_be_changed(void **unused) {
         "getmetatable(getmetatable('')).__newindex = nil",
         "for k, v in pairs(_G) do if k == 'string' then v.x = 1 end end",
         "local f, t = pairs(string) rawset(t, 'x', 1)",
-        "table.foreach(_G, function(k, v) if type(v) == 'table' and k ~= 'KEYS' and k ~= 'ARGV' then "
-        "v.x = 1 end end)",
+        "table.foreach(_G, function(k, v) if type(v) == 'table' and k ~= 'KEYS' and k ~= 'ARGV' "
+        "then v.x = 1 end end)",
     };
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         const char *reply = eval(ways[i]);
@@ -180,7 +180,8 @@ static void test_kill_ends_any_loop(void **unused) {
         "local function f() while true do pcall(f) end end f()",
         "while true do xpcall(function() while true do end end, function() while true do end end) "
         "end",
-        "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
+        "coroutine.wrap(function() while true do pcall(function() while true do end end) end "
+        "end)()",
         "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
         "while true do redis.pcall('PING') redis.pcall() end",
     };
