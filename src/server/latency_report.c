@@ -144,11 +144,11 @@ static const struct {
      "Fast commands are slow when the process doesn't get the CPU, when its memory is swapped out, "
      "or when their arguments are huge. Look at the machine's load and at its swapping."},
     {LATENCY_EXPIRE_CYCLE, frees_expired,
-     "Values are freed where they expire, unless they're huge. lazyfree-lazy-expire leaves that to a "
-     "helper thread."},
+     "Values are freed where they expire, unless they're huge. lazyfree-lazy-expire leaves that to "
+     "a helper thread."},
     {LATENCY_EVICTION_DEL, frees_evicted,
-     "Values are freed where they're evicted, unless they're huge. lazyfree-lazy-eviction leaves that "
-     "to a helper thread."},
+     "Values are freed where they're evicted, unless they're huge. lazyfree-lazy-eviction leaves "
+     "that to a helper thread."},
     {LATENCY_EVICTION_CYCLE, NULL,
      "A lower maxmemory-eviction-tenacity makes slices of eviction shorter, more memory makes them "
      "fewer."},
