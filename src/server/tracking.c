@@ -82,15 +82,22 @@ static struct client *current(const struct server *s) {
     return s->pushes.answering ? s->pushes.answering : s->running;
 }
 
+/* Why a key isn't tracked any more. */
+enum reason {
+    CHANGED,
+    EVICTED, /* for a command that hasn't begun to reply */
+    DROPPED, /* there are too many: it's nobody's doing */
+};
+
 /* Tells whoever has read the key, and frees it. */
-static void invalidate(struct server *s, struct tracked_key *k, bool at_once) {
+static void invalidate(struct server *s, struct tracked_key *k, enum reason reason) {
     const struct invalidation what = {.what = ONE_KEY, .key = tracked_key_name(k)};
-    const struct client *by = current(s);
+    const struct client *by = reason == DROPPED ? NULL : current(s);
     for (uint32_t i = 0; i < k->count; i++) {
         struct client *c = client_by_id(s, k->ids[i]);
         if (!c || c->closing || !c->tracking || c->tracking->modes.bcast) continue;
         if (c->tracking->modes.noloop && c == by) continue;
-        tell(c, &what, at_once);
+        tell(c, &what, reason == EVICTED);
     }
     tracked_key_free(k);
 }
@@ -103,7 +110,7 @@ static void remember(struct server *s, struct slice name, uint64_t client) {
     struct tracked_keys *keys = &s->tracking.keys;
     uint64_t hash = table_hash(&keys->table, name);
     if (above(s, tracked_keys_count(keys) + 1) && !tracked_keys_has(keys, name, hash))
-        invalidate(s, tracked_keys_take_random(keys, &s->tracking.rng), false);
+        invalidate(s, tracked_keys_take_random(keys, &s->tracking.rng), DROPPED);
     tracked_keys_add(keys, name, hash, client);
 }
 
@@ -142,7 +149,7 @@ void tracking_requested(struct client *c, const struct request *r) {
 static void drop_some(struct server *s) {
     struct tracked_keys *keys = &s->tracking.keys;
     for (int i = 0; i < DROPPED_AT_ONCE && above(s, tracked_keys_count(keys)); i++)
-        invalidate(s, tracked_keys_take_random(keys, &s->tracking.rng), false);
+        invalidate(s, tracked_keys_take_random(keys, &s->tracking.rng), DROPPED);
     if (above(s, tracked_keys_count(keys))) loop_timer_start(s->loop, &s->tracking.timer, 0);
 }
 
@@ -173,7 +180,7 @@ void tracking_changed(struct engine *e, struct slice key, enum db_event event) {
     uint64_t hash = table_hash(&t->keys.table, key);
     struct tracked_key *k = tracked_keys_take(&t->keys, key, hash);
     if (!k) return;
-    invalidate(s, k, event == EVENT_EVICTED && e->admitting);
+    invalidate(s, k, event == EVENT_EVICTED && e->admitting ? EVICTED : CHANGED);
     if (!tracked_keys_count(&t->keys)) listen_if_needed(s);
 }
 
