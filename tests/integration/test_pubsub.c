@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Subscribers: as hiredis sees them, those who go away, those who don't read. */
+#include "integration/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int start(void **state) {
+    *state = server_start("%s", "--enable-debug-command yes");
+    return 0;
+}
+
+static int stop(void **state) {
+    server_stop(*state);
+    return 0;
+}
+
+static void subscribe(struct wire *w, const char *channel) {
+    char command[64];
+    snprintf(command, sizeof command, "SUBSCRIBE %s\r\n", channel);
+    wire_text(w, command);
+    wire_reply_like(w, "[[]\"subscribe\", *, (int) 1]");
+}
+
+/* As an application does it: a context of its own, messages fetched one by one. */
+static void test_hiredis(void **state) {
+    redisContext *listener = client_open(*state), *c = client_open(*state);
+    redisReply *message;
+    expect(listener, "[\"subscribe\", \"news\", (int) 1]", "SUBSCRIBE news");
+    expect(listener, "[\"psubscribe\", \"n*\", (int) 2]", "PSUBSCRIBE n*");
+    expect(c, "(int) 2", "PUBLISH news %b", "a\0b", (size_t)3);
+    assert_int_equal(redisGetReply(listener, (void **)&message), REDIS_OK);
+    assert_string_equal(message->element[0]->str, "message");
+    assert_memory_equal(message->element[2]->str, "a\0b", 3);
+    freeReplyObject(message);
+    assert_int_equal(redisGetReply(listener, (void **)&message), REDIS_OK);
+    assert_string_equal(message->element[0]->str, "pmessage");
+    assert_int_equal(message->elements, 4);
+    freeReplyObject(message);
+    expect(listener, "[\"pong\", \"\"]", "PING");
+    expect(listener, "[\"unsubscribe\", \"news\", (int) 1]", "UNSUBSCRIBE");
+    expect(listener, "[\"punsubscribe\", \"n*\", (int) 0]", "PUNSUBSCRIBE");
+    expect(listener, "+PONG", "PING");
+    expect(c, "(int) 0", "PUBLISH news x");
+    redisFree(listener);
+    redisFree(c);
+}
+
+/* However a subscriber goes, nothing of it stays. */
+static void test_subscribers_go(void **state) {
+    enum { MANY = 100 };
+    redisContext *c = client_open(*state);
+    struct wire *subscribers[MANY];
+    for (int i = 0; i < MANY; i++) {
+        subscribers[i] = wire_open(*state);
+        subscribe(subscribers[i], "room");
+    }
+    expect(c, "(int) 100", "PUBLISH room hello");
+    for (int i = 0; i < MANY; i++) wire_reply(subscribers[i], "[\"message\", \"room\", \"hello\"]");
+    for (int i = 0; i < MANY; i++) {
+        if (i % 3 == 0) wire_reset(subscribers[i]);
+        if (i % 3 == 1) wire_close(subscribers[i]);
+        if (i % 3 != 2) continue;
+        wire_ask(subscribers[i], "+OK", "QUIT");
+        wire_expect_closed(subscribers[i]);
+        wire_close(subscribers[i]);
+    }
+    await_like(c, "*connected_clients:1\\\\r\\\\n*pubsub_clients:0\\\\r\\\\n*", "INFO clients");
+    expect(c, "(int) 0", "PUBLISH room hello");
+    expect(c, "[]", "PUBSUB CHANNELS");
+    redisFree(c);
+}
+
+/* Who doesn't read is cut off at the limit, and only they. */
+static void test_slow_subscribers_are_cut(void **state) {
+    enum { SIZE = 100 * 1000 };
+    redisContext *c = client_open(*state);
+    struct wire *slow = wire_open(*state), *quick = wire_open(*state);
+    char *payload = malloc(SIZE + 1);
+    memset(payload, 'm', SIZE);
+    payload[SIZE] = '\0';
+    expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "pubsub 1000000 0 0");
+    subscribe(slow, "room");
+    subscribe(quick, "room");
+    int receivers = 2, rounds = 0;
+    while (receivers == 2 && rounds++ < 1000) {
+        redisReply *reply = redisCommand(c, "PUBLISH room %s", payload);
+        receivers = (int)reply->integer;
+        freeReplyObject(reply);
+        free(wire_take_reply(quick));
+    }
+    assert_int_equal(receivers, 1);
+    expect_like(c, "*client_output_buffer_limit_disconnections:1\\\\r\\\\n*", "INFO stats");
+    wire_drain(slow);
+    free(payload);
+    wire_close(slow);
+    wire_close(quick);
+    redisFree(c);
+}
+
+/* A message for thousands who don't read isn't stored thousands of times. */
+static void test_waiting_messages_are_shared(void **state) {
+    enum { MANY = 200, ROUNDS = 600, SIZE = 20000 };
+    redisContext *c = client_open(*state);
+    struct wire *subscribers[MANY];
+    char *payload = malloc(SIZE + 1);
+    memset(payload, 'm', SIZE);
+    payload[SIZE] = '\0';
+    expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "pubsub 0 0 0");
+    for (int i = 0; i < MANY; i++) {
+        subscribers[i] = wire_open(*state);
+        subscribe(subscribers[i], "room");
+    }
+    for (int i = 0; i < ROUNDS; i++) expect(c, "(int) 200", "PUBLISH room %s", payload);
+    char *info = ask(c, "INFO memory");
+    long long used = atoll(strstr(info, "used_memory:") + strlen("used_memory:"));
+    assert_in_range(used, 0, 100 * 1000 * 1000); /* copies would take 2.4 GB */
+    free(info);
+    for (int i = 0; i < MANY; i++) wire_close(subscribers[i]);
+    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+    free(payload);
+    redisFree(c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_hiredis, start, stop),
+        cmocka_unit_test_setup_teardown(test_subscribers_go, start, stop),
+        cmocka_unit_test_setup_teardown(test_slow_subscribers_are_cut, start, stop),
+        cmocka_unit_test_setup_teardown(test_waiting_messages_are_shared, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
