@@ -49,11 +49,12 @@ struct function *library_function(const struct library *library, struct slice na
     return NULL;
 }
 
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static void append_folded(struct buf *b, struct slice text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        buf_append_char(b, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
-    }
+    for (size_t i = 0; i < text.len; i++) buf_append_char(b, lower(text.ptr[i]));
 }
 
 struct function *library_add(struct library *library, struct slice name) {
@@ -111,12 +112,17 @@ static struct function *find(const struct library_store *store, struct slice fol
     return table_find(&store->functions, table_hash(&store->functions, folded), folded, ref);
 }
 
+/* Names are short: folding one takes no allocation then. */
 struct function *library_find_function(const struct library_store *store, struct slice name) {
+    enum { SHORT = 64 };
+    char few[SHORT];
     struct table_ref ref;
-    struct buf folded = BUF_INIT;
-    append_folded(&folded, name);
-    struct function *f = find(store, buf_slice(&folded), &ref);
-    buf_release(&folded);
+    struct buf many = BUF_INIT;
+    for (size_t i = 0; i < name.len && name.len <= SHORT; i++) few[i] = lower(name.ptr[i]);
+    if (name.len > SHORT) append_folded(&many, name);
+    struct slice key = name.len > SHORT ? buf_slice(&many) : slice_of(few, name.len);
+    struct function *f = find(store, key, &ref);
+    buf_release(&many);
     return f;
 }
 
