@@ -15,31 +15,17 @@ static int refuse_write(lua_State *L) {
     return luaL_error(L, "Attempt to modify a readonly table");
 }
 
-/* Pops __index; pushes the face. `real` 0: there's no table behind it. */
-static void push_face(lua_State *L, int real) {
+void lua_readonly_push(lua_State *L, int index) {
     lua_newtable(L);
     lua_createtable(L, 0, 3);
-    lua_pushvalue(L, -3);
+    lua_pushvalue(L, index);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, refuse_write);
     lua_setfield(L, -2, "__newindex");
     lua_pushlightuserdata(L, (void *)&real_key);
-    if (real)
-        lua_pushvalue(L, real);
-    else
-        lua_newtable(L);
+    lua_pushvalue(L, index);
     lua_rawset(L, -3);
     lua_setmetatable(L, -2);
-    lua_remove(L, -2);
-}
-
-void lua_readonly_push(lua_State *L, int index) {
-    lua_pushvalue(L, index);
-    push_face(L, index);
-}
-
-void lua_readonly_push_by(lua_State *L) {
-    push_face(L, 0);
 }
 
 /* Pushes the table behind the face at `index`; false, and nothing pushed, if that's none. */

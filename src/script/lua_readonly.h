@@ -10,10 +10,6 @@
 /* Pushes a read-only face of the table at `index` (from 1). */
 void lua_readonly_push(lua_State *L, int index);
 
-/* Pops a function of (face, key) and pushes a table that can't be written to and gives what the
- * function returns. */
-void lua_readonly_push_by(lua_State *L);
-
 /* Is there such a face at `index`? */
 bool lua_readonly_is(lua_State *L, int index);
 

@@ -234,18 +234,3 @@ int lua_sandbox_close(lua_State *L) {
     forget_loaded(L);
     return luaL_ref(L, LUA_REGISTRYINDEX);
 }
-
-static int env_index(lua_State *L) {
-    lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
-    if (!lua_isnil(L, -1)) return 1;
-    lua_pushvalue(L, 2);
-    lua_gettable(L, LUA_GLOBALSINDEX);
-    return 1;
-}
-
-void lua_sandbox_push_env(lua_State *L, int index) {
-    lua_pushvalue(L, index);
-    lua_pushcclosure(L, env_index, 1);
-    lua_readonly_push_by(L);
-}

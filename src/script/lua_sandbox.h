@@ -34,11 +34,6 @@ int lua_sandbox_close(lua_State *L);
 /* Pops a table and pushes its read-only face. */
 void lua_sandbox_freeze(lua_State *L);
 
-/* Pushes an empty table that scripts can't write to, whose fields are those of the table at `index`
- * and, where that has none, those of the sandbox's globals: for code that's to see more (or other)
- * globals than scripts do. To be set as a chunk's environment. */
-void lua_sandbox_push_env(lua_State *L, int index);
-
 /* Compiles text: pushes the function and returns 0, or Lua's error code with the message. */
 int lua_sandbox_load(lua_State *L, struct slice text, const char *name);
 

@@ -63,7 +63,7 @@ static size_t reply_use(struct reply *r, const struct engine *e, const struct me
     n += stat_i64(r, "cluster.links", 0);
     n += stat_i64(r, "aof.buffer", 0);
     n += stat_i64(r, "lua.caches", e->scripts->cache.memory);
-    n += stat_i64(r, "functions.caches", 0);
+    n += stat_i64(r, "functions.caches", e->scripts->libraries.memory);
     return n;
 }
 

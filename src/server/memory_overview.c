@@ -73,17 +73,18 @@ static void write_use(const struct memory_overview *m, struct buf *out) {
 /* One interpreter serves scripts and functions. */
 static void write_scripts(const struct engine *e, struct buf *out) {
     const struct script_cache *cache = &e->scripts->cache;
+    const struct library_store *libraries = &e->scripts->libraries;
     size_t interpreter = scripts_memory(e);
     info_u64(out, "used_memory_vm_eval", interpreter);
     bytes_and_human(out, "used_memory_lua", interpreter);
     info_u64(out, "used_memory_scripts_eval", cache->memory);
     info_u64(out, "number_of_cached_scripts", table_count(&cache->by_sha));
-    info_u64(out, "number_of_functions", 0);
-    info_u64(out, "number_of_libraries", 0);
+    info_u64(out, "number_of_functions", libraries->total);
+    info_u64(out, "number_of_libraries", libraries->libraries);
     info_u64(out, "used_memory_vm_functions", 0);
     bytes_and_human(out, "used_memory_vm_total", interpreter);
-    info_u64(out, "used_memory_functions", 0);
-    bytes_and_human(out, "used_memory_scripts", cache->memory);
+    info_u64(out, "used_memory_functions", libraries->memory);
+    bytes_and_human(out, "used_memory_scripts", cache->memory + libraries->memory);
 }
 
 static void write_fragmentation(const struct memory_overview *m, struct buf *out) {
