@@ -135,16 +135,9 @@ void *prefix_tree_find(const struct prefix_tree *t, struct slice key) {
     return n ? n->value : NULL;
 }
 
-/* A node that has lost its value or a child, and its parent, keep no more than is needed. */
-static void tidy(struct prefix_node *parent, struct prefix_node **place) {
-    struct prefix_node *n = *place;
-    if (n->value || n->child_count > 1) return;
-    if (n->child_count) {
-        join(place);
-    } else {
-        drop_child(parent, place);
-        node_free(n);
-    }
+/* A node that has lost its value or a child isn't kept only to lead to the one child it has. */
+static void join_if_single(struct prefix_node **place) {
+    if (!(*place)->value && (*place)->child_count == 1) join(place);
 }
 
 void *prefix_tree_remove(struct prefix_tree *t, struct slice key) {
@@ -161,8 +154,13 @@ void *prefix_tree_remove(struct prefix_tree *t, struct slice key) {
     void *value = n->value;
     n->value = NULL;
     t->count--;
-    if (above) tidy(*above, place);
-    if (above && above != &t->root) tidy(NULL, above);
+    if (above && !n->child_count) {
+        drop_child(*above, place);
+        node_free(n);
+        if (above != &t->root) join_if_single(above);
+    } else if (above) {
+        join_if_single(place);
+    }
     if (!t->count) prefix_tree_release(t);
     return value;
 }
