@@ -84,6 +84,12 @@ struct engine_observer {
     void (*evicted)(struct engine *e, uint64_t ns, uint64_t longest_ns);
 };
 
+/* Libraries of functions, as files keep them; NULL hooks: there are none. */
+struct engine_libraries {
+    void (*visit)(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
+    bool (*load)(struct engine *e, struct slice text, struct buf *error);
+};
+
 /* Quick commands of one kind that ran one after the other, not accounted for yet. */
 struct timed_group {
     struct command_entry *cmd;
@@ -148,7 +154,8 @@ struct engine {
     void (*notify)(struct engine *e, struct db *db, struct slice key, enum db_event event);
     struct pubsub *pubsub;   /* channels, see pubsub/pubsub.h; NULL: there are none */
     struct persist *persist; /* persist/persist.h */
-    void *server;            /* for the layers above: whoever runs this engine */
+    struct engine_libraries libraries;
+    void *server; /* for the layers above: whoever runs this engine */
 };
 
 /* Registers the engine's own parameters in `config`, which lives longer. Databases come with

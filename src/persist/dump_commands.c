@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DUMP, RESTORE. */
 #include "exec/call.h"
-#include "persist/dump.h"
 #include "persist/families.h"
 #include "persist/persist.h"
+#include "type/rdb_seal.h"
 #include "type/type.h"
 
 static void cmd_dump(struct call *c) {
@@ -15,7 +15,7 @@ static void cmd_dump(struct call *c) {
     }
     struct rdb_writer w = {.version = (unsigned)config->rdb_version, .compress = config->compress};
     rdb_save_value(e, &w);
-    dump_seal(&w);
+    rdb_seal(&w);
     reply_bulk(c->reply, buf_slice(&w.buf));
     buf_release(&w.buf);
 }
@@ -74,7 +74,7 @@ static struct entry *value_or_reply(struct call *c) {
     struct slice bytes;
     struct rdb_reader r;
     unsigned code;
-    if (!dump_open(c->argv[3], &bytes)) {
+    if (!rdb_unseal(c->argv[3], &bytes)) {
         reply_error(c->reply, "ERR DUMP payload version or checksum are wrong");
         return NULL;
     }

@@ -65,8 +65,7 @@ static bool check_filename(const struct config_change *change) {
 static const struct config_param rows[] = {
     {"save", CONFIG_OTHER(struct persist_config, save, type_save), "3600 1 300 100 60 10000",
      .group = SNAPSHOTS, .flags = CONFIG_MULTI_ARG,
-     .about =
-         "Save after so many seconds if there were so many changes, and at the end; empty for never."},
+     .about = "Save after so many seconds with so many changes, and at the end; empty: never."},
     {"dbfilename", CONFIG_STRING(struct persist_config, filename), "dump.rdb", .group = SNAPSHOTS,
      .flags = CONFIG_PROTECTED, .check = check_filename, .about = "Name of the snapshot."},
     {"rdbcompression", CONFIG_BOOL(struct persist_config, compress), "yes", .group = SNAPSHOTS,

@@ -35,6 +35,7 @@ struct loading {
     unsigned version;
     struct db *db;
     struct buf key;
+    struct buf why; /* more about an error */
     /* Of the next key. */
     uint64_t deadline;
     int64_t idle_s, frequency;
@@ -174,6 +175,15 @@ static bool skip_fact(struct loading *l) {
     return rdb_get_string(&l->reader, &unused) && rdb_get_string(&l->reader, &unused);
 }
 
+static bool get_library(struct loading *l) {
+    struct slice text;
+    struct engine *e = l->engine;
+    if (!rdb_get_string(&l->reader, &text)) return false;
+    if (!e->libraries.load) return rdb_fail(&l->reader, "a library of functions");
+    if (e->libraries.load(e, text, &l->why)) return true;
+    return rdb_fail(&l->reader, "a library of functions can't be loaded");
+}
+
 static bool get_part(struct loading *l, unsigned op) {
     struct rdb_reader *r = &l->reader;
     switch (op) {
@@ -188,8 +198,9 @@ static bool get_part(struct loading *l, unsigned op) {
         if (!rdb_get_u64(r, &l->deadline)) return false;
         if (l->deadline > INT64_MAX) l->deadline = 0; /* before 1970 */
         return true;
-    case RDB_OP_FUNCTIONS:
-    case RDB_OP_FUNCTIONS_PRE: return rdb_fail(r, "a library of functions, which can't be loaded");
+    case RDB_OP_FUNCTIONS: return get_library(l);
+    case RDB_OP_FUNCTIONS_PRE:
+        return rdb_fail(r, "functions in a form that was never released can't be loaded");
     case RDB_OP_MODULE: return rdb_fail(r, "data of a module, and there are no modules");
     default: return get_key(l, op);
     }
@@ -237,6 +248,7 @@ static void explain(struct loading *l, struct buf *why) {
         buf_append_str(why, strerror(l->error));
     else
         buf_append_str(why, l->reader.error);
+    if (l->why.len) buf_appendf(why, " (%s)", l->why.data);
     buf_appendf(why, ", near byte %llu",
                 (unsigned long long)(l->before + (uint64_t)(l->reader.pos - l->data)));
     if (l->key.len)
@@ -265,6 +277,7 @@ bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct 
     if (!ok) explain(&l, why);
     rdb_reader_release(&l.reader);
     buf_release(&l.key);
+    buf_release(&l.why);
     mem_free(l.data);
     close(l.fd);
     return ok;

@@ -56,6 +56,11 @@ static void put_header(struct saving *s, const struct engine *e) {
     put_fact_number(&s->w, "aof-base", 0);
 }
 
+static void put_library(void *ctx, struct slice text) {
+    rdb_put_byte(ctx, RDB_OP_FUNCTIONS);
+    rdb_put_string(ctx, text);
+}
+
 /* How often or when it was used, if eviction goes by that. */
 static void put_access(struct rdb_writer *w, const struct engine *e, const struct entry *entry) {
     const struct keyspace *ks = &e->keyspace;
@@ -96,8 +101,9 @@ static void put_db(struct saving *s, const struct engine *e, const struct db *db
         put_entry(s, e, entry);
 }
 
-static void put_all(struct saving *s, const struct engine *e) {
+static void put_all(struct saving *s, struct engine *e) {
     put_header(s, e);
+    if (e->libraries.visit) e->libraries.visit(e, put_library, &s->w);
     for (uint32_t i = 0; i < e->keyspace.count; i++) put_db(s, e, &e->keyspace.dbs[i]);
     rdb_put_byte(&s->w, RDB_OP_END);
     flush(s);

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "script/library_dump.h"
 
-#include <endian.h>
-
-#include "base/crc64.h"
 #include "script/library_load.h"
-#include "type/rdb.h"
+#include "type/rdb_seal.h"
 
-enum {
-    CODE = 0xf5,
-    VERSION_BYTES = 2,
-    FOOTER = VERSION_BYTES + 8,
-};
+enum { CODE = 0xf5 };
 
 struct buf library_dump(const struct library_store *store) {
     struct rdb_writer w = {.buf = BUF_INIT, .version = RDB_VERSION_OLD, .compress = true};
@@ -19,21 +12,13 @@ struct buf library_dump(const struct library_store *store) {
         rdb_put_byte(&w, CODE);
         rdb_put_string(&w, buf_slice(&at->text));
     }
-    rdb_put_byte(&w, w.version & 0xff);
-    rdb_put_byte(&w, w.version >> 8);
-    rdb_put_u64(&w, crc64(0, w.buf.data, w.buf.len));
+    rdb_seal(&w);
     return w.buf;
 }
 
 bool library_dump_is_valid(struct slice payload) {
-    if (payload.len < FOOTER) return false;
-    const char *footer = payload.ptr + payload.len - FOOTER;
-    uint16_t version;
-    uint64_t sum;
-    memcpy(&version, footer, sizeof version);
-    memcpy(&sum, footer + VERSION_BYTES, sizeof sum);
-    return le16toh(version) <= RDB_VERSION_MAX &&
-           le64toh(sum) == crc64(0, payload.ptr, payload.len - sizeof sum);
+    struct slice bytes;
+    return rdb_unseal(payload, &bytes);
 }
 
 static bool restore_one(struct script_engine *s, struct slice text, struct library_store *store,
@@ -59,8 +44,9 @@ static bool restore_one(struct script_engine *s, struct slice text, struct libra
 bool library_restore(struct script_engine *s, struct slice payload, struct library_store *store,
                      struct buf *error) {
     struct rdb_reader r;
-    rdb_reader_init(&r, slice_of(payload.ptr, payload.len - FOOTER));
-    bool good = true;
+    struct slice bytes = SLICE("");
+    bool good = rdb_unseal(payload, &bytes);
+    rdb_reader_init(&r, bytes);
     while (good && r.pos < r.end) {
         unsigned code;
         struct slice text;
@@ -75,5 +61,20 @@ bool library_restore(struct script_engine *s, struct slice payload, struct libra
         }
     }
     rdb_reader_release(&r);
+    return good;
+}
+
+void library_visit_saved(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx) {
+    for (const struct library *at = e->scripts->libraries.first; at; at = at->next)
+        visit(ctx, buf_slice(&at->text));
+}
+
+bool library_load_saved(struct engine *e, struct slice text, struct buf *error) {
+    struct library_store incoming;
+    library_store_init(&incoming, &e->keyspace.seed);
+    bool good = restore_one(e->scripts, text, &incoming, error) &&
+                library_join(e->scripts, &incoming, true, error);
+    library_forget_all(e->scripts, &incoming);
+    library_store_release(&incoming);
     return good;
 }

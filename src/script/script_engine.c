@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "script/families.h"
+#include "script/library_dump.h"
 #include "script/library_load.h"
 #include "script/lua_api.h"
 #include "script/lua_call.h"
@@ -59,6 +60,7 @@ void scripts_init(struct engine *e) {
     struct script_engine *s = mem_zalloc(sizeof *s);
     s->engine = e;
     e->scripts = s;
+    e->libraries = (struct engine_libraries){library_visit_saved, library_load_saved};
     config_register(e->config, rows, sizeof rows / sizeof rows[0], &s->config);
     engine_add_families(e, script_families);
 }

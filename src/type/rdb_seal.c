@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "persist/dump.h"
+#include "type/rdb_seal.h"
 
 #include <endian.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 
 enum { SEAL = 10, VERSION_BYTES = 2 };
 
-void dump_seal(struct rdb_writer *w) {
+void rdb_seal(struct rdb_writer *w) {
     uint16_t version = htole16((uint16_t)w->version);
     buf_append(&w->buf, &version, sizeof version);
     rdb_put_u64(w, crc64(0, w->buf.data, w->buf.len));
 }
 
-bool dump_open(struct slice payload, struct slice *bytes) {
+bool rdb_unseal(struct slice payload, struct slice *bytes) {
     uint16_t version;
     uint64_t sum;
     if (payload.len < SEAL) return false;
