@@ -314,9 +314,11 @@ static void window(const struct sort_request *r, size_t total, size_t *from, siz
     if (r->count >= 0 && (uint64_t)r->count < *count) *count = (size_t)r->count;
 }
 
-/* What a set holds has no order of its own; stored it's sorted all the same, as in Redis. */
-static void give_order_to_stored_set(struct sort_request *r, const struct entry *e) {
-    if (!r->unsorted || !r->store_arg || !e || e->type != TYPE_SET) return;
+/* What a set holds has no order of its own; stored, or for a script, it's sorted all the same, as
+ * in Redis. */
+static void give_order_to_set(const struct call *c, struct sort_request *r, const struct entry *e) {
+    if (!r->unsorted || !e || e->type != TYPE_SET) return;
+    if (!r->store_arg && !c->session->caller) return;
     r->unsorted = r->weighed = false;
     r->alpha = true;
 }
@@ -325,7 +327,7 @@ static void sort_entry(struct sort *s, const struct entry *e) {
     struct sort_request *r = &s->request;
     const struct sortable *type = e ? &sortables[e->type] : NULL;
     size_t total = e ? type->count(e) : 0, from, count;
-    give_order_to_stored_set(r, e);
+    give_order_to_set(s->c, r, e);
     window(r, total, &from, &count);
     s->items = mem_alloc((r->unsorted ? count : total) * sizeof *s->items);
     if (r->unsorted) {

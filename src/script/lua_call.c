@@ -148,6 +148,7 @@ static struct slice reply_bytes(struct script_engine *s) {
 /* Pushes the reply's value. An error says that it has been counted. */
 static bool push_reply(lua_State *L, struct script_engine *s) {
     struct slice bytes = reply_bytes(s);
+    lua_settop(L, 0); /* thousands of arguments leave no room */
     bool failed = bytes.len && bytes.ptr[0] == '-';
     if (!lua_reply_push(L, bytes)) lua_pushnil(L);
     if (failed) {

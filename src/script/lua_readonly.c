@@ -81,13 +81,14 @@ static int base_pairs(lua_State *L) {
     return 3;
 }
 
-/* A face's metatable is no business of scripts. */
+/* A face's metatable is no business of scripts; that of the real table is read-only, too. */
 static int base_getmetatable(lua_State *L) {
-    if (lua_readonly_is(L, 1)) {
+    if (!push_real(L, 1)) return original(L)(L);
+    if (lua_getmetatable(L, -1))
+        lua_readonly_push(L, lua_gettop(L));
+    else
         lua_pushnil(L);
-        return 1;
-    }
-    return original(L)(L);
+    return 1;
 }
 
 /* Replaces fields of the table on top. */

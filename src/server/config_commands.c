@@ -2,6 +2,7 @@
 /* CONFIG: the registry of parameters, from outside. */
 #include "exec/call.h"
 #include "exec/config_rewrite.h"
+#include "script/script_engine.h"
 #include "server/access.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -58,6 +59,7 @@ static void cmd_config_rewrite(struct call *c) {
 static void cmd_config_resetstat(struct call *c) {
     struct server *s = server_of(c->engine);
     engine_reset_stats(c->engine);
+    c->engine->scripts->cache.evicted = 0;
     s->stats = (struct server_stats){0};
     metrics_reset(s);
     reply_ok(c->reply);

@@ -147,7 +147,8 @@ void listeners_close(struct server *s) {
     }
     s->listeners.count = 0;
     loop_timer_stop(s->loop, &s->listeners.retry);
-    close(s->listeners.spare_fd);
+    if (s->listeners.spare_fd >= 0) close(s->listeners.spare_fd);
+    s->listeners.spare_fd = -1;
 }
 
 /* Sockets of the same address can't be open twice: the old ones are closed first, and opened again

@@ -28,6 +28,6 @@ bool listeners_open(struct server *s, struct buf *why);
 /* Opens TCP sockets anew for other addresses or another port; the old ones are closed only if that
  * works. */
 bool listeners_reopen_tcp(struct server *s, struct buf *why);
-void listeners_close(struct server *s);
+void listeners_close(struct server *s); /* once more does nothing */
 
 #endif

@@ -146,6 +146,7 @@ bool server_shutdown(struct server *s, unsigned how) {
         }
     }
     process_notify_stopping(s->supervision);
+    if (s->busy_with) listeners_close(s); /* the turn's end may be a moment away */
     loop_stop(s->loop);
     return true;
 }
