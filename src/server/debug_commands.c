@@ -17,6 +17,7 @@
 #include "ds/table_stats.h"
 #include "exec/call.h"
 #include "exec/config_rewrite.h"
+#include "script/library_load.h"
 #include "script/script_engine.h"
 #include "server/debug_protocol.h"
 #include "server/families.h"
@@ -257,6 +258,7 @@ static void debug_reload(struct call *c) {
         return;
     }
     for (uint32_t i = 0; flush && i < ks->count; i++) db_flush(&ks->dbs[i], false);
+    if (flush) library_forget_all(c->engine->scripts, &c->engine->scripts->libraries);
     if (!persist_load(c->engine->persist, merge)) {
         reply_error(c->reply, "ERR Error trying to load the RDB dump, check server logs");
         return;
