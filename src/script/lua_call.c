@@ -112,7 +112,10 @@ static const char *run_command(struct script_engine *s, struct request *r) {
     const char *error = unknown_or_misused(r);
     if (!error) error = not_for_scripts(s, r);
     if (!error) error = no_writes(s->running, r);
-    if (error) return error;
+    if (error) {
+        if (!is_unknown(r)) r->cmd->stats.rejected++;
+        return error;
+    }
     if (r->cmd->flags & CMD_WRITE) s->running->wrote = true;
     dispatch_run_nested(&s->session, r);
     dispatch_settle(s->engine); /* the arguments don't outlive this call */
