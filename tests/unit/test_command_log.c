@@ -75,7 +75,7 @@ static void long_arguments_are_cut(void **unused) {
 static void many_arguments_are_cut(void **unused) {
     struct command_log log = {0};
     struct slice argv[COMMAND_LOG_ARGS];
-    for (int i = 0; i < COMMAND_LOG_ARGS; i++) argv[i] = slice_of("0123456789" + i % 10, 1);
+    for (int i = 0; i < COMMAND_LOG_ARGS; i++) argv[i] = slice_of(&"0123456789"[i % 10], 1);
     add(&log, 0, argv, COMMAND_LOG_ARGS, 10);
     assert_int_equal(log.newest->argc, COMMAND_LOG_ARGS);
     expect_slice(log.newest->argv[COMMAND_LOG_ARGS - 1], argv[COMMAND_LOG_ARGS - 1]);

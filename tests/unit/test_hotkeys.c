@@ -168,7 +168,7 @@ static void test_gaps(void **state) {
     looked = engine.hotkeys.looked - looked;
     assert_in_range(looked, ROUNDS * 0.95, ROUNDS * 1.05);
     for (int i = 0; i < PERIOD; i++) {
-        char name[8];
+        char name[16];
         sprintf(name, "k%d", i);
         double uses = count_of(engine.hotkeys.uses, name, 0);
         if (fabs(uses - ROUNDS) > 0.15 * ROUNDS) fail_msg("%s: %g of %d", name, uses, ROUNDS);
