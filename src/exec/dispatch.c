@@ -9,9 +9,10 @@
 
 enum { TIMED_TOGETHER = 16 }; /* quick commands in a group, at most */
 
-/* The command that argv[0] and, for a container, argv[1] name. */
-static struct command_entry *command_of(const struct command_table *commands,
-                                        const struct request *r) {
+/* The command that argv[0] and, for a container, argv[1] name. Not inlined, as it isn't needed for
+ * most requests: the loop that is keeps its registers. */
+__attribute__((noinline)) static struct command_entry *
+command_of(const struct command_table *commands, const struct request *r) {
     struct command_entry *cmd = command_find(commands, r->argv[0]);
     if (!cmd || !cmd->sub_count || r->argc < 2) return cmd;
     struct command_entry *sub = command_find_sub(cmd, r->argv[1]);
@@ -29,8 +30,9 @@ static inline bool keys_equal(struct slice a, struct slice b) {
     return a.len == b.len && a.len && a.ptr[a.len - 1] == b.ptr[a.len - 1] && slice_eq(a, b);
 }
 
-static inline void prepare(const struct session *s, struct request *r,
-                           const struct request *before) {
+/* `repeats`: the key may well be that of the request before. */
+static inline void prepare(const struct session *s, struct request *r, const struct request *before,
+                           bool repeats) {
     r->hashed_arg = 0;
     r->same_key = false;
     r->elements = NULL;
@@ -38,7 +40,8 @@ static inline void prepare(const struct session *s, struct request *r,
     if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
     struct slice key = r->argv[r->hashed_arg];
-    r->same_key = before && before->hashed_arg && keys_equal(key, before->argv[before->hashed_arg]);
+    r->same_key = repeats && before && before->hashed_arg &&
+                  keys_equal(key, before->argv[before->hashed_arg]);
     r->hash = r->same_key ? before->hash : table_hash(&s->db->table, key);
 }
 
@@ -54,7 +57,8 @@ static const struct table *elements_of(const struct session *s, const struct req
 
 /* A pipeline that works on one large collection waits for few cache misses, too (measured: half the
  * cost of an SADD to a set of 1M members). */
-static void touch_elements(const struct session *s, struct request *requests, size_t count) {
+__attribute__((noinline)) static void touch_elements(const struct session *s,
+                                                     struct request *requests, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct request *r = &requests[i];
         if (!r->cmd || !r->cmd->element_arg) continue;
@@ -74,9 +78,10 @@ static inline bool is_first_of_key(const struct request *r) {
 
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
     const struct request *before = NULL;
-    bool elements = false;
+    bool elements = false, repeats = true; /* until two keys differ: most batches do one or other */
     for (size_t i = 0; i < count; before = &requests[i++]) {
-        prepare(s, &requests[i], before);
+        prepare(s, &requests[i], before, repeats);
+        repeats = i == 0 || requests[i].same_key;
         elements |= requests[i].cmd && requests[i].cmd->element_arg;
     }
     if (count == 1) return;
