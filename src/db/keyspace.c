@@ -139,8 +139,12 @@ static struct entry *parts_expired(struct db *db, struct key k, struct entry *e,
     return NULL;
 }
 
-struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access) {
+/* What is found of an entry that may have expired, or isn't there (NULL). */
+static __attribute__((noinline)) struct entry *found_slow(struct db *db, struct slice name,
+                                                          uint64_t hash, struct entry *e,
+                                                          enum db_access access) {
     struct keyspace *ks = db->keyspace;
+    struct key k = {name, hash};
     bool counts = access == DB_READ || access == DB_LOOK;
     if (e && db_expired(db, e)) {
         if (!ks->keep_expired || !counts) expire_key(db, k);
@@ -153,9 +157,38 @@ struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db
     ks->stats.hits += e && counts;
     if (!e && counts) {
         ks->stats.misses++;
-        raise_event(db, k.name, EVENT_KEYMISS);
+        raise_event(db, name, EVENT_KEYMISS);
     }
     return e;
+}
+
+/* What a look-up means for the entry that it found, or NULL. */
+__attribute__((always_inline)) static inline struct entry *
+found(struct db *db, struct slice name, uint64_t hash, struct entry *e, enum db_access access) {
+    struct keyspace *ks = db->keyspace;
+    if (__builtin_expect(!e || (e->flags & (ENTRY_DEADLINE | ENTRY_PART_DEADLINES)), 0))
+        return found_slow(db, name, hash, e, access);
+    if (access <= DB_WRITE) {
+        uint32_t bits = access_used(&ks->access, e->access, ks->now_ms, &ks->rng);
+        if (e->access != bits) e->access = bits & 0xffffff;
+    }
+    ks->stats.hits += access == DB_READ || access == DB_LOOK;
+    return e;
+}
+
+struct entry *db_find_hashed(struct db *db, struct slice name, uint64_t hash,
+                             enum db_access access) {
+    return found(db, name, hash, db_look_up(db, (struct key){name, hash}, NULL), access);
+}
+
+struct entry *db_find_again(struct db *db, struct slice name, uint64_t hash,
+                            enum db_access access) {
+    struct entry *e = db->recent;
+    if (!e || db->recent_hash != hash || !slice_eq(entry_key(e), name)) {
+        e = db->recent = db_look_up(db, (struct key){name, hash}, NULL);
+        db->recent_hash = hash;
+    }
+    return found(db, name, hash, e, access);
 }
 
 struct entry *db_random(struct db *db) {

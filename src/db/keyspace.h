@@ -108,8 +108,6 @@ enum db_access {
     DB_PEEK,  /* leaves no trace (but deletes what is expired) */
 };
 
-struct entry *db_find_slow(struct db *db, struct key k, struct entry *e, enum db_access access);
-
 static inline struct slice db_entry_key(const void *entry) {
     return entry_key(entry);
 }
@@ -120,36 +118,18 @@ db_look_up(const struct db *db, struct key k, struct table_ref *ref) {
     return table_find_by(&db->table, k.hash, k.name, ref, db_entry_key);
 }
 
-/* What a look-up means for the entry that it found, or NULL. */
-__attribute__((always_inline)) static inline struct entry *
-db_found(struct db *db, struct key k, struct entry *e, enum db_access access) {
-    struct keyspace *ks = db->keyspace;
-    if (__builtin_expect(!e || (e->flags & (ENTRY_DEADLINE | ENTRY_PART_DEADLINES)), 0))
-        return db_find_slow(db, k, e, access);
-    if (access <= DB_WRITE) {
-        uint32_t bits = access_used(&ks->access, e->access, ks->now_ms, &ks->rng);
-        if (e->access != bits) e->access = bits & 0xffffff;
-    }
-    ks->stats.hits += access == DB_READ || access == DB_LOOK;
-    return e;
-}
+/* The entry of a key, or NULL. Out of line with its parts as arguments, as a struct key would go
+ * through memory, which costs more than the look-up of a key that's in the cache. */
+struct entry *db_find_hashed(struct db *db, struct slice name, uint64_t hash,
+                             enum db_access access);
 
-/* The entry of a key, or NULL. */
-__attribute__((always_inline)) static inline struct entry *db_find(struct db *db, struct key k,
-                                                                   enum db_access access) {
-    return db_found(db, k, db_look_up(db, k, NULL), access);
+static inline struct entry *db_find(struct db *db, struct key k, enum db_access access) {
+    return db_find_hashed(db, k.name, k.hash, access);
 }
 
 /* The same where the key is often that of the call before, as collections' are (measured: a tenth
  * of what an LPUSH costs besides the kernel's part). */
-static inline struct entry *db_find_again(struct db *db, struct key k, enum db_access access) {
-    struct entry *e = db->recent;
-    if (!e || db->recent_hash != k.hash || !slice_eq(entry_key(e), k.name)) {
-        e = db->recent = db_look_up(db, k, NULL);
-        db->recent_hash = k.hash;
-    }
-    return db_found(db, k, e, access);
-}
+struct entry *db_find_again(struct db *db, struct slice name, uint64_t hash, enum db_access access);
 
 static inline bool db_has(struct db *db, struct key k) {
     return db_find(db, k, DB_PEEK) != NULL;
