@@ -20,10 +20,17 @@ enum {
 
 static const struct table_ops keyspace_table_ops = {.key = db_entry_key};
 
+/* What was looked up ahead may not be there any more. */
+static inline void entries_moved(struct db *db) {
+    db->placing = ++db->keyspace->placings;
+    db->ahead = NULL;
+}
+
 static void begin_table(struct db *db) {
     struct keyspace *ks = db->keyspace;
     table_init(&db->table, &keyspace_table_ops, &ks->seed);
     db->table_id = ++ks->tables;
+    entries_moved(db);
 }
 
 void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types) {
@@ -86,7 +93,7 @@ static struct entry *take(struct db *db, struct key k) {
     struct entry *e = db_look_up(db, k, &ref);
     if (!e) return NULL;
     table_remove(&db->table, k.hash, ref);
-    db->recent = NULL;
+    entries_moved(db);
     db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
     return e;
 }
@@ -176,19 +183,19 @@ found(struct db *db, struct slice name, uint64_t hash, struct entry *e, enum db_
     return e;
 }
 
-struct entry *db_find_hashed(struct db *db, struct slice name, uint64_t hash,
-                             enum db_access access) {
-    return found(db, name, hash, db_look_up(db, (struct key){name, hash}, NULL), access);
+/* What the table holds, expired or not. */
+__attribute__((always_inline)) static inline struct entry *look_up(struct db *db, struct slice name,
+                                                                   uint64_t hash) {
+    struct entry *e = db->ahead;
+    if (!e || db->ahead_hash != hash || !slice_eq(entry_key(e), name))
+        return db_look_up(db, (struct key){name, hash}, NULL);
+    DASSERT(e == db_look_up(db, (struct key){name, hash}, NULL));
+    return e;
 }
 
-struct entry *db_find_again(struct db *db, struct slice name, uint64_t hash,
-                            enum db_access access) {
-    struct entry *e = db->recent;
-    if (!e || db->recent_hash != hash || !slice_eq(entry_key(e), name)) {
-        e = db->recent = db_look_up(db, (struct key){name, hash}, NULL);
-        db->recent_hash = hash;
-    }
-    return found(db, name, hash, e, access);
+struct entry *db_find_hashed(struct db *db, struct slice name, uint64_t hash,
+                             enum db_access access) {
+    return found(db, name, hash, look_up(db, name, hash), access);
 }
 
 struct entry *db_random(struct db *db) {
@@ -221,38 +228,37 @@ static void insert(struct db *db, struct key k, struct entry *e) {
     raise_event(db, k.name, EVENT_NEW);
 }
 
+/* `old` may have been freed. */
+static void put_in_place(struct db *db, struct key k, const struct entry *old, struct entry *e) {
+    table_replace(table_ref_of(&db->table, k.hash, old), e);
+    entries_moved(db);
+}
+
 /* After an entry changed its place or its deadline. */
-static void update(struct db *db, struct key k, struct table_ref ref, struct entry *old,
-                   struct entry *e) {
-    if (e != old) {
-        table_replace(ref, e);
-        db->recent = NULL;
-    }
+static void update(struct db *db, struct key k, struct entry *old, struct entry *e) {
+    if (e != old) put_in_place(db, k, old, e);
     if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
 }
 
-/* The value of the entry at `ref` goes elsewhere to be freed; what is there now is as old and as
- * much used. */
-static struct entry *empty_in_place(struct db *db, struct key k, struct table_ref ref) {
-    struct entry *old = db_look_up(db, k, NULL);
+/* The entry's value goes elsewhere to be freed; what is there now is as old and as much used. */
+static struct entry *empty_in_place(struct db *db, struct key k, struct entry *old) {
     struct entry *e = string_new(k.name, SLICE(""), entry_deadline(old));
     e->access = old->access;
-    table_replace(ref, e);
+    put_in_place(db, k, old, e);
     dispose(db->keyspace, old, true);
     return e;
 }
 
 /* The live entry of k for a write that replaces its value; `had` says whether it had a deadline. */
-static struct entry *find_to_replace(struct db *db, struct key k, struct table_ref *ref,
-                                     uint64_t *deadline) {
-    struct entry *e = db_look_up(db, k, ref);
+static struct entry *find_to_replace(struct db *db, struct key k, uint64_t *deadline) {
+    struct entry *e = look_up(db, k.name, k.hash);
     if (e && db_expired(db, e)) {
         expire_key(db, k);
         e = NULL;
     }
     if (*deadline == DB_KEEP_DEADLINE) *deadline = e ? entry_deadline(e) : ENTRY_NO_DEADLINE;
     if (!e) return NULL;
-    if (e->type != TYPE_STRING && free_effort(e) > LAZY_ALWAYS) e = empty_in_place(db, k, *ref);
+    if (e->type != TYPE_STRING && free_effort(e) > LAZY_ALWAYS) e = empty_in_place(db, k, e);
     db->deadlines += (*deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     struct keyspace *ks = db->keyspace;
     e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
@@ -268,11 +274,10 @@ static inline void changed_and_dated(struct db *db, struct slice key, enum db_ev
 
 void db_set_string(struct db *db, struct key k, struct slice value, uint64_t deadline,
                    enum db_event event) {
-    struct table_ref ref;
     bool dated = deadline < DB_KEEP_DEADLINE;
-    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    struct entry *e = find_to_replace(db, k, &deadline);
     if (e)
-        update(db, k, ref, e, string_assign(e, value, deadline));
+        update(db, k, e, string_assign(e, value, deadline));
     else
         insert(db, k, string_new(k.name, value, deadline));
     changed_and_dated(db, k.name, event, dated);
@@ -280,11 +285,10 @@ void db_set_string(struct db *db, struct key k, struct slice value, uint64_t dea
 
 void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t deadline,
                   enum db_event event) {
-    struct table_ref ref;
     bool dated = deadline < DB_KEEP_DEADLINE;
-    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    struct entry *e = find_to_replace(db, k, &deadline);
     if (e) {
-        update(db, k, ref, e, string_assign_bytes(e, value, deadline));
+        update(db, k, e, string_assign_bytes(e, value, deadline));
     } else {
         e = string_new(k.name, SLICE(""), deadline);
         insert(db, k, string_assign_bytes(e, value, deadline));
@@ -293,38 +297,35 @@ void db_set_bytes(struct db *db, struct key k, struct bytes *value, uint64_t dea
 }
 
 void db_set_text(struct db *db, struct key k, struct slice value, enum db_event event) {
-    struct table_ref ref;
     uint64_t deadline = DB_KEEP_DEADLINE;
-    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    struct entry *e = find_to_replace(db, k, &deadline);
     if (e)
-        update(db, k, ref, e, string_assign_text(e, value, deadline));
+        update(db, k, e, string_assign_text(e, value, deadline));
     else
         insert(db, k, string_new_text(k.name, value, ENTRY_NO_DEADLINE));
     changed(db, k.name, event);
 }
 
 void db_set_int(struct db *db, struct key k, int64_t value, enum db_event event) {
-    struct table_ref ref;
     uint64_t deadline = DB_KEEP_DEADLINE;
-    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    struct entry *e = find_to_replace(db, k, &deadline);
     if (e)
-        update(db, k, ref, e, string_assign_int(e, value));
+        update(db, k, e, string_assign_int(e, value));
     else
         insert(db, k, string_new_int(k.name, value, ENTRY_NO_DEADLINE));
     changed(db, k.name, event);
 }
 
 char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event event) {
-    struct table_ref ref;
     uint64_t deadline = DB_KEEP_DEADLINE;
-    struct entry *e = find_to_replace(db, k, &ref, &deadline);
+    struct entry *e = find_to_replace(db, k, &deadline);
     if (!e) {
         insert(db, k, string_new(k.name, SLICE(""), deadline));
-        e = db_look_up(db, k, &ref);
+        e = look_up(db, k.name, k.hash);
     }
     DASSERT(e->type == TYPE_STRING);
     char *data;
-    update(db, k, ref, e, string_edit(e, len, &data));
+    update(db, k, e, string_edit(e, len, &data));
     changed(db, k.name, event);
     return data;
 }
@@ -365,19 +366,17 @@ void db_also(struct db *db, struct key k, enum db_event event) {
 /* Bytes outside the entry are raw already, and may be shared with a reply: editing would copy them.
  */
 void db_string_to_raw(struct db *db, struct key k) {
-    struct table_ref ref;
-    struct entry *e = db_look_up(db, k, &ref);
+    struct entry *e = look_up(db, k.name, k.hash);
     ASSERT(e != NULL && e->type == TYPE_STRING);
     char *data;
-    if (e->encoding != STRING_BYTES) update(db, k, ref, e, string_edit(e, string_len(e), &data));
+    if (e->encoding != STRING_BYTES) update(db, k, e, string_edit(e, string_len(e), &data));
 }
 
 void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event) {
-    struct table_ref ref;
-    struct entry *e = db_look_up(db, k, &ref);
+    struct entry *e = look_up(db, k.name, k.hash);
     ASSERT(e != NULL);
     db->deadlines += (deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
-    update(db, k, ref, e, entry_with_deadline(e, deadline));
+    update(db, k, e, entry_with_deadline(e, deadline));
     changed(db, k.name, event);
 }
 
@@ -444,7 +443,6 @@ static size_t flush(struct db *db, bool lazy) {
     struct table all = db->table;
     begin_table(db);
     db->deadlines = 0;
-    db->recent = NULL;
     ks->dirty += count;
     if (lazy && ks->hooks.discard_table)
         discard_all(ks, &all);
@@ -471,7 +469,8 @@ void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
     if (a == b) return;
     struct db *first = &ks->dbs[a], *second = &ks->dbs[b], was = *first;
     if (ks->hooks.swapped) ks->hooks.swapped(ks->hooks.ctx, first, second);
-    first->recent = second->recent = NULL;
+    entries_moved(first);
+    entries_moved(second);
     first->table = second->table;
     first->table_id = second->table_id;
     first->deadlines = second->deadlines;

@@ -375,6 +375,19 @@ void table_insert(struct table *t, uint64_t hash, void *entry) {
     t->count++;
 }
 
+struct table_ref table_ref_of(const struct table *t, uint64_t hash, const void *entry) {
+    struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    uint32_t at = table_home(hash, s->depth, s->buckets);
+    for (;; at = at + 1 == s->buckets ? 0 : at + 1) {
+        unsigned found = tags_match(s->bucket[at].tags, table_tag(hash));
+        for (; found; found &= found - 1) {
+            unsigned slot = (unsigned)__builtin_ctz(found);
+            if (table_slot(&s->bucket[at], slot) == entry) return (struct table_ref){s, at, slot};
+        }
+        ASSERT(s->bucket[at].passed);
+    }
+}
+
 void table_replace(struct table_ref ref, void *entry) {
     slot_set(&ref.segment->bucket[ref.bucket], ref.slot, entry);
 }

@@ -186,8 +186,9 @@ static inline void table_touch_bucket(const struct table *t, uint64_t hash) {
     table_touch(segment->bucket[at].tags);
 }
 
-/* Touches the first entry whose tag matches: the key's own, nearly always. */
-static inline void table_touch_entry(const struct table *t, uint64_t hash) {
+/* Touches the first entry whose tag matches (the key's own, nearly always), and returns it; NULL:
+ * there's none. */
+static inline void *table_touch_entry(const struct table *t, uint64_t hash) {
     uint64_t word = table_dir_word(t, hash);
     const struct table_segment *segment = table_word_segment(word);
     unsigned buckets = (unsigned)(word >> 56) + 1;
@@ -197,16 +198,21 @@ static inline void table_touch_entry(const struct table *t, uint64_t hash) {
         const struct table_bucket *b = &segment->bucket[at];
         unsigned found = tags_match(b->tags, tag);
         if (found) {
-            table_touch_whole(table_slot(b, (unsigned)__builtin_ctz(found)));
-            return;
+            void *entry = table_slot(b, (unsigned)__builtin_ctz(found));
+            table_touch_whole(entry);
+            return entry;
         }
-        if (!b->passed) return;
+        if (!b->passed) return NULL;
         at = at + 1 == buckets ? 0 : at + 1;
     }
+    return NULL;
 }
 
 /* Adds an entry whose key isn't there. */
 void table_insert(struct table *t, uint64_t hash, void *entry);
+
+/* The place of an entry that is there; only the pointer is looked at, not what it points to. */
+struct table_ref table_ref_of(const struct table *t, uint64_t hash, const void *entry);
 
 /* Puts another entry of the same key in an entry's place. */
 void table_replace(struct table_ref ref, void *entry);

@@ -23,9 +23,7 @@ int call_keys_ahead(const struct call *c, int first, int end, int step,
 
 bool call_find_typed_or_reply(struct call *c, struct key k, enum db_access access,
                               enum type_id type, struct entry **e) {
-    access = call_access(c, access);
-    *e = type == TYPE_STRING ? db_find(c->db, k, access)
-                             : db_find_again(c->db, k.name, k.hash, access);
+    *e = call_find(c, k, access);
     if (!*e || (*e)->type == type) return true;
     reply_error(c->reply, ERR_WRONG_TYPE);
     return false;

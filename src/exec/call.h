@@ -29,15 +29,10 @@ __attribute__((always_inline)) static inline struct key call_key(const struct ca
     return db_key(c->db, c->argv[i]);
 }
 
-/* As what a session that doesn't touch what it uses looks keys up. */
-static inline enum db_access call_access(const struct call *c, enum db_access access) {
-    if (!c->session->no_touch || access > DB_WRITE) return access;
-    return access == DB_READ ? DB_LOOK : DB_PEEK;
-}
-
 /* The entry to read or to change, counted as a hit, miss or use as it should be. */
 static inline struct entry *call_find(const struct call *c, struct key k, enum db_access access) {
-    return db_find(c->db, k, call_access(c, access));
+    if (c->session->no_touch && access <= DB_WRITE) access = access == DB_READ ? DB_LOOK : DB_PEEK;
+    return db_find(c->db, k, access);
 }
 
 /* For commands with many keys: a group of them at a time, hashed, and the cache lines that their

@@ -35,6 +35,7 @@ static inline void prepare(const struct session *s, struct request *r, const str
                            bool repeats) {
     r->hashed_arg = 0;
     r->same_key = false;
+    r->entry = NULL;
     r->elements = NULL;
     r->cmd = before && same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
     if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
@@ -72,8 +73,16 @@ __attribute__((noinline)) static void touch_elements(const struct session *s,
         if (requests[i].elements) table_touch_entry(requests[i].elements, requests[i].element_hash);
 }
 
-static inline bool is_first_of_key(const struct request *r) {
-    return r->hashed_arg && !r->same_key;
+static void touch_keys(const struct db *db, struct request *requests, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].hashed_arg && !requests[i].same_key)
+            table_touch_bucket(&db->table, requests[i].hash);
+    for (size_t i = 0; i < count; i++) {
+        struct request *r = &requests[i];
+        if (!r->hashed_arg) continue;
+        r->entry = r->same_key ? r[-1].entry : table_touch_entry(&db->table, r->hash);
+        r->placing = db->placing;
+    }
 }
 
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
@@ -85,11 +94,7 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
         elements |= requests[i].cmd && requests[i].cmd->element_arg;
     }
     if (count == 1) return;
-    const struct table *t = &s->db->table;
-    for (size_t i = 0; i < count; i++)
-        if (is_first_of_key(&requests[i])) table_touch_bucket(t, requests[i].hash);
-    for (size_t i = 0; i < count; i++)
-        if (is_first_of_key(&requests[i])) table_touch_entry(t, requests[i].hash);
+    touch_keys(s->db, requests, count);
     if (elements) touch_elements(s, requests, count);
 }
 
@@ -177,6 +182,7 @@ static inline void run(struct session *s, const struct request *r) {
         .element_hashed = r->elements != NULL,
         .element_hash = r->element_hash,
     };
+    db_look_ahead(s->db, r->hash, r->entry, r->placing);
     if (e->timed.cmd != r->cmd) dispatch_settle(e);
     unsigned gates = e->gates | s->gates;
     if (__builtin_expect(gates & GATE_MONITORED, 0)) e->observer.before(s, r);

@@ -11,8 +11,10 @@ struct request {
     int argc;
     struct command_entry *cmd; /* NULL: unknown; of an unknown subcommand, the container */
     int hashed_arg;            /* as in struct call */
-    uint64_t hash;
     bool same_key; /* that argument is the same as that of the request before in the batch */
+    uint64_t hash;
+    struct entry *entry;          /* looked up ahead, */
+    uint64_t placing;             /* at this state of the database: see db_look_ahead */
     const struct table *elements; /* the table in which the row's element_arg will be looked up */
     uint64_t element_hash;
 };

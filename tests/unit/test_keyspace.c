@@ -32,7 +32,9 @@ struct model {
     uint64_t events[EVENT_COUNT], expected[EVENT_COUNT]; /* raised, and as the model has it */
     uint64_t changes;
     uint64_t flushes, expected_flushes, discarded;
-    uint64_t key_bytes; /* a sum over all keys of events: they must be readable */
+    uint64_t key_bytes;             /* a sum over all keys of events: they must be readable */
+    struct entry *found[DBS][KEYS]; /* by earlier look-ups, */
+    uint64_t placing[DBS][KEYS];    /* and when */
 };
 
 static struct random rng;
@@ -142,11 +144,17 @@ static void expect(struct model *m, enum db_event event) {
 
 /* Checks. */
 
-/* In either way: what the second remembers must be forgotten in time. */
+/* Half of the time a look-up is told what an earlier one found, of any key and before whatever has
+ * happened since: what has gone must be noticed. */
 static struct entry *find(struct model *m, size_t d, size_t i, enum db_access access) {
     struct db *db = &m->ks.dbs[d];
     struct key k = key_at(m, d, i);
-    return below(2) ? db_find(db, k, access) : db_find_again(db, k, access);
+    size_t from = below(DBS), which = below(4) ? i : below(KEYS);
+    if (below(2)) db_look_ahead(db, k.hash, m->found[from][which], m->placing[from][which]);
+    struct entry *e = db_find(db, k, access);
+    m->found[d][i] = e;
+    m->placing[d][i] = db->placing;
+    return e;
 }
 
 static void check_key(struct model *m, size_t d, size_t i) {
