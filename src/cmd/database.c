@@ -82,6 +82,7 @@ static bool flush_mode_or_reply(struct call *c, bool *async) {
 static void flush(struct call *c, bool all) {
     bool async, waits = c->session->can_wait && c->engine->background;
     if (!flush_mode_or_reply(c, &async)) return;
+    propagate_as_it_was(c);
     if (all)
         keyspace_flush(&c->engine->keyspace, async || waits);
     else

@@ -17,6 +17,7 @@ static void delete_found(struct delpattern *d, struct db *db) {
     const struct scan_found *found = &d->walk.found;
     for (size_t i = 0; i < found->len && d->deleted < d->limit; i++) {
         struct key k = db_key(db, entry_key(found->entries[i]));
+        propagate_removal(d->walk.job.session->engine, db, k.name, true);
         d->deleted += db_delete(db, k, true, EVENT_DEL);
     }
 }
@@ -74,9 +75,12 @@ static void cmd_delpattern(struct call *c) {
     int64_t limit;
     if (!limit_or_reply(c, &limit)) return;
     if (glob_is_literal(c->argv[1])) {
-        reply_i64(c->reply, db_delete(c->db, db_key(c->db, c->argv[1]), true, EVENT_DEL));
+        bool deleted = db_delete(c->db, db_key(c->db, c->argv[1]), true, EVENT_DEL);
+        if (deleted) propagate_deletion(c, c->argv[1], true);
+        reply_i64(c->reply, deleted);
         return;
     }
+    propagate_nothing(c); /* but for each key that goes */
     struct delpattern *d = mem_alloc(sizeof *d);
     *d = (struct delpattern){.limit = (uint64_t)limit};
     key_walk_init(&d->walk, c);

@@ -15,6 +15,7 @@ static void cmd_multi(struct call *c) {
 }
 
 static void cmd_exec(struct call *c) {
+    propagate_nothing(c);
     if (c->session->transaction)
         transaction_exec(c->session);
     else

@@ -82,6 +82,12 @@ static inline void raise_event(struct db *db, struct slice key, enum db_event ev
     if (__builtin_expect(hooks->event != NULL, 0)) hooks->event(hooks->ctx, db, key, event);
 }
 
+/* A key goes that nobody has asked to delete. */
+static inline void tell_removed(struct db *db, struct slice key, bool lazy) {
+    struct keyspace_hooks *hooks = &db->keyspace->hooks;
+    if (hooks->removed) hooks->removed(hooks->ctx, db, key, lazy);
+}
+
 /* Counts a change and raises its event. */
 static void changed(struct db *db, struct slice key, enum db_event event) {
     db->keyspace->dirty += db_event_counts(event);
@@ -119,6 +125,7 @@ bool db_expired(const struct db *db, const struct entry *e) {
  */
 static void bury(struct db *db, struct key k, struct entry *e, bool lazy) {
     struct keyspace *ks = db->keyspace;
+    tell_removed(db, k.name, ks->lazy_expire);
     if (entry_deadline(e) <= ks->now_ms) {
         ks->stats.expired++;
         changed(db, k.name, EVENT_EXPIRED);
@@ -141,9 +148,39 @@ static struct entry *parts_expired(struct db *db, struct key k, struct entry *e,
     ks->stats.expired_parts += parts;
     if (parts) raise_event(db, k.name, EVENT_HEXPIRED);
     if (!type_of(e)->is_empty(e)) return e;
+    /* That the last one goes deletes the key; but what is due may not have been removed. */
+    if (type_of(e)->elements(e)) tell_removed(db, k.name, ks->lazy_expire);
     raise_event(db, k.name, EVENT_DEL);
     dispose(ks, take(db, k), ks->lazy_expire);
     return NULL;
+}
+
+struct part_teller {
+    struct db *db;
+    struct slice key;
+};
+
+static void tell_part_removed(void *ctx, struct slice part) {
+    const struct part_teller *t = ctx;
+    const struct keyspace_hooks *hooks = &t->db->keyspace->hooks;
+    hooks->part_removed(hooks->ctx, t->db, t->key, part);
+}
+
+/* How parts of the key that `teller` names are removed. */
+static struct type_expiry expiry_of_parts(struct part_teller *teller) {
+    const struct keyspace *ks = teller->db->keyspace;
+    bool told = ks->hooks.part_removed;
+    return (struct type_expiry){ks->now_ms, false, told ? tell_part_removed : NULL, teller};
+}
+
+/* Before a write none that is due may stay if somebody repeats what is done here: there it might
+ * still be seen, so that the write would do something else. */
+static size_t settle_parts(struct db *db, struct slice name, struct entry *e,
+                           enum db_access access) {
+    struct part_teller teller = {db, name};
+    struct type_expiry x = expiry_of_parts(&teller);
+    x.all = x.tell && access != DB_READ && access != DB_LOOK;
+    return type_of(e)->parts->settle(e, &x);
 }
 
 /* What is found of an entry that may have expired, or isn't there (NULL). */
@@ -158,7 +195,7 @@ static __attribute__((noinline)) struct entry *found_slow(struct db *db, struct 
         e = NULL;
     }
     if (e && has_part_deadlines(e) && !ks->no_expiry)
-        e = parts_expired(db, k, e, type_of(e)->parts->settle(e, ks->now_ms));
+        e = parts_expired(db, k, e, settle_parts(db, name, e, access));
     if (e && access <= DB_WRITE)
         e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
     ks->stats.hits += e && counts;
@@ -388,6 +425,7 @@ bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event) {
         bury(db, k, e, lazy);
         return false;
     }
+    if (event == EVENT_EVICTED) tell_removed(db, k.name, lazy);
     changed(db, k.name, event);
     dispose(db->keyspace, e, lazy);
     return true;
@@ -497,7 +535,9 @@ static uint64_t expire_entry(struct db *db, struct entry *e) {
         return TABLE_NEVER;
     }
     size_t parts = 0;
-    uint64_t next = type_of(e)->parts->expire(e, now, &parts);
+    struct part_teller teller = {db, k.name};
+    struct type_expiry x = expiry_of_parts(&teller);
+    uint64_t next = type_of(e)->parts->expire(e, &x, &parts);
     if (!parts_expired(db, k, e, parts)) return TABLE_NEVER;
     return next < deadline ? next : deadline;
 }

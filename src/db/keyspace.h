@@ -59,6 +59,11 @@ struct keyspace_hooks {
     void *ctx;
     /* After a write (before the write for edits in place). `db` and `key` are borrowed. */
     void (*event)(void *ctx, struct db *db, struct slice key, enum db_event event);
+    /* A key expires or is evicted; `lazy`: in the background, as far as that can be. Called as the
+     * key goes, `key` is borrowed. */
+    void (*removed)(void *ctx, struct db *db, struct slice key, bool lazy);
+    /* The same for a part of a value (a hash's field), whose key stays. */
+    void (*part_removed)(void *ctx, struct db *db, struct slice key, struct slice part);
     /* Before all keys of `count` databases from `first` on go. */
     void (*flushed)(void *ctx, struct db *first, uint32_t count);
     /* Before two databases change places. */

@@ -185,7 +185,11 @@ static void try_again(struct key_waiter *w) {
     };
     w->stays = false;
     struct request r = {.argv = w->argv, .argc = w->argc, .cmd = c.cmd};
+    bool propagated = s->engine->gates & GATE_PROPAGATED;
+    struct propagate_frame outer;
+    if (propagated) propagate_enter(s->engine, &outer);
     if (admission_still_or_reply(s, &r)) c.cmd->row->run(&c);
+    if (propagated) propagate_leave(&c, &outer);
     if (w->stays)
         blocking_stay(s);
     else

@@ -23,6 +23,11 @@ struct call {
     uint64_t element_hash;
 };
 
+/* Is somebody fed what this call does? See propagate.h. */
+static inline bool call_propagates(const struct call *c) {
+    return (c->engine->gates & GATE_PROPAGATED) && !c->session->unpropagated;
+}
+
 /* Argument i as a key. */
 __attribute__((always_inline)) static inline struct key call_key(const struct call *c, int i) {
     if (i == c->hashed_arg) return (struct key){c->argv[i], c->hash};

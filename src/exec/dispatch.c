@@ -167,6 +167,26 @@ static void count_one(struct session *s, const struct request *r, uint64_t began
     if ((e->gates & GATE_TIMED) || ns >= e->slow_ns) e->observer.after(s, r, ns);
 }
 
+/* Gates that lead to the two below. */
+enum {
+    GATES_BEFORE = GATE_MONITORED | GATE_PROPAGATED,
+    GATES_BEHIND = GATE_MONITORED | GATE_PROPAGATED | GATE_TRACKED,
+};
+
+__attribute__((noinline)) static void look_before(struct session *s, const struct request *r,
+                                                  unsigned gates, struct propagate_frame *outer) {
+    struct engine *e = s->engine;
+    if (gates & GATE_MONITORED) e->observer.before(s, r);
+    if (gates & GATE_PROPAGATED) propagate_enter(e, outer);
+}
+
+__attribute__((noinline)) static void look_behind(const struct call *c, const struct request *r,
+                                                  unsigned gates,
+                                                  const struct propagate_frame *outer) {
+    if (gates & GATE_PROPAGATED) propagate_leave(c, outer);
+    if (gates & (GATE_MONITORED | GATE_TRACKED)) c->engine->observer.ran(c->session, r);
+}
+
 static inline void run(struct session *s, const struct request *r) {
     struct engine *e = s->engine;
     struct call c = {
@@ -185,7 +205,8 @@ static inline void run(struct session *s, const struct request *r) {
     db_look_ahead(s->db, r->hash, r->entry, r->placing);
     if (e->timed.cmd != r->cmd) dispatch_settle(e);
     unsigned gates = e->gates | s->gates;
-    if (__builtin_expect(gates & GATE_MONITORED, 0)) e->observer.before(s, r);
+    struct propagate_frame outer;
+    if (__builtin_expect(gates & GATES_BEFORE, 0)) look_before(s, r, gates, &outer);
     uint64_t began = e->ticks_at;
     uint32_t errors = c.reply->errors;
     if (hotkeys_due(&e->hotkeys))
@@ -193,7 +214,7 @@ static inline void run(struct session *s, const struct request *r) {
     else
         r->cmd->row->run(&c);
     bool failed = c.reply->errors != errors;
-    if (__builtin_expect(gates & (GATE_MONITORED | GATE_TRACKED), 0)) e->observer.ran(s, r);
+    if (__builtin_expect(gates & GATES_BEHIND, 0)) look_behind(&c, r, gates, &outer);
     if ((r->cmd->flags & CMD_QUICK) && !(gates & GATE_TIMED))
         count_quick(s, r, failed);
     else

@@ -141,6 +141,7 @@ void engine_open(struct engine *e, uint32_t databases) {
 void engine_release(struct engine *e) {
     hotkeys_release(&e->hotkeys);
     bigkeys_release(&e->bigkeys);
+    propagate_release(e);
     keyspace_release(&e->keyspace);
     command_table_free(e->commands);
     info_free(e->info);

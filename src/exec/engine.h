@@ -20,6 +20,7 @@
 #include "exec/hotkeys.h"
 #include "exec/info.h"
 #include "exec/key_index.h"
+#include "exec/propagate.h"
 #include "exec/push.h"
 #include "exec/sliced.h"
 #include "io/background.h"
@@ -53,8 +54,9 @@ enum gate {
     GATE_TRACKED = 1 << 5, /* session: the observer wants to see its commands when they have run */
     GATE_TIMED = 1 << 6,   /* engine: it wants to see all of them, and each one's own time */
     GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
-    GATE_SUBSCRIBED = 1 << 8, /* session: it listens to channels, so on RESP2 it may do little */
-    GATE_KEYLESS = 1 << 9,    /* session: a monitor's, which keeps off keys */
+    GATE_SUBSCRIBED = 1 << 8,  /* session: it listens to channels, so on RESP2 it may do little */
+    GATE_KEYLESS = 1 << 9,     /* session: a monitor's, which keeps off keys */
+    GATE_PROPAGATED = 1 << 10, /* engine: what changes data is fed to somebody, see propagate.h */
 };
 
 struct engine;
@@ -152,6 +154,11 @@ struct engine {
     const char *busy_error;
     /* Keyspace notifications, while LISTEN_NOTIFY is on. */
     void (*notify)(struct engine *e, struct db *db, struct slice key, enum db_event event);
+    /* Takes what changes the data, each command's RESP text with its database (or
+     * PROPAGATE_ANY_DB), while GATE_PROPAGATED is on; the text is borrowed. Must not run commands.
+     * See propagate.h. */
+    void (*feed)(struct engine *e, uint32_t db, struct slice command);
+    struct propagate propagate;
     struct pubsub *pubsub;   /* channels, see pubsub/pubsub.h; NULL: there are none */
     struct persist *persist; /* persist/persist.h */
     struct engine_libraries libraries;

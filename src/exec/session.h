@@ -23,7 +23,8 @@ struct session {
     uint64_t commands;             /* run, those of transactions and scripts included */
     unsigned gates;                /* of enum gate */
     bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */
-    bool can_wait;  /* commands may wait; else they are answered as if their time was up */
+    bool can_wait;     /* commands may wait; else they are answered as if their time was up */
+    bool unpropagated; /* what its commands do isn't fed to anybody (redis.set_repl) */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
 };
 

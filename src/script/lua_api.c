@@ -118,13 +118,14 @@ static int api_setresp(lua_State *L) {
     return 0;
 }
 
-/* Scripts' effects are what replicas get, one by one, so there's nothing to choose. */
+/* As there are no replicas yet, what matters is whether the append-only file gets what follows. */
 static int api_set_repl(lua_State *L) {
     if (lua_gettop(L) != 1) return fail(L, "redis.set_repl() requires two arguments.");
     int flags = (int)lua_tonumber(L, 1);
     if (flags & ~REPL_ALL)
         return fail(L, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
                        "REPL_NONE.");
+    scripts_of(L)->session.unpropagated = !(flags & REPL_AOF);
     return 0;
 }
 

@@ -321,6 +321,7 @@ static void borrow_session(struct script_engine *s, const struct call *c) {
     s->session.db = c->session->db;
     s->session.no_touch = c->session->no_touch;
     s->session.own_reply.resp = 2;
+    s->session.unpropagated = false;
     s->session.caller = c->session;
     s->session.gates = c->session->gates & GATE_TRACKED;
 }
@@ -346,6 +347,7 @@ static void end(struct script_engine *s, struct script_run *run) {
 void script_run(struct script_run *run) {
     struct script_engine *s = run->call->engine->scripts;
     lua_State *L = s->lua;
+    propagate_nothing(run->call);
     borrow_session(s, run->call);
     begin(s, run);
     lua_pushvalue(L, 1);

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "ds/listpack.h"
+#include "type/type.h"
 
 static struct hash_dated *dated_of(const struct entry *e) {
     DASSERT(e->encoding == HASH_DATED);
@@ -191,15 +192,24 @@ void hash_packed_set_deadline(struct entry *e, struct slice field, uint64_t dead
     put_deadline(e, listpack_next(lp, listpack_next(lp, at)), deadline);
 }
 
-size_t hash_packed_expire(struct entry *e, uint64_t now_ms) {
+static void tell_of_field(const struct type_expiry *x, const struct entry *e, const uint8_t *at) {
+    char digits[NUM_I64_MAX];
+    struct hash_item item;
+    if (!x->tell) return;
+    hash_packed_next(e, &at, &item);
+    x->tell(x->ctx, hash_text_view(&item.field, digits));
+}
+
+size_t hash_packed_expire(struct entry *e, const struct type_expiry *x) {
     struct hash_dated *d = dated_of(e);
     uint64_t next = HASH_NO_DEADLINE;
     size_t removed = 0;
-    if (d->next > now_ms) return 0;
+    if (d->next > x->now_ms) return 0;
     for (const uint8_t *at = listpack_first(d->lp); at;) {
         const uint8_t *last = listpack_next(d->lp, listpack_next(d->lp, at));
         uint64_t deadline = deadline_at(last);
-        if (deadline <= now_ms) {
+        if (deadline <= x->now_ms) {
+            tell_of_field(x, e, at);
             at = listpack_delete(&d->lp, at, 3);
             deadline_changed(e, deadline, HASH_NO_DEADLINE);
             removed++;

@@ -44,7 +44,8 @@ void hash_packed_add_deadlines(struct entry *e);
 /* Of a field that exists, in a hash of triples. */
 void hash_packed_set_deadline(struct entry *e, struct slice field, uint64_t deadline);
 /* Removes all that is due; returns how many. O(1) if nothing is. */
-size_t hash_packed_expire(struct entry *e, uint64_t now_ms);
+struct type_expiry;
+size_t hash_packed_expire(struct entry *e, const struct type_expiry *x);
 /* Is all that there is due? O(1) if nothing is. */
 bool hash_packed_all_due(const struct entry *e, uint64_t now_ms);
 

@@ -90,16 +90,17 @@ static bool all_due(const struct entry *e, uint64_t now_ms) {
 }
 
 /* Clears the segment that is due first; returns how many fields went. */
-static size_t sweep(struct hash *h, uint64_t now_ms) {
+static size_t sweep(struct hash *h, const struct type_expiry *x) {
     void *fields[TABLE_SEGMENT_MAX];
     uint64_t first, next = TABLE_NEVER;
     size_t removed = 0, n = table_due_take(&h->table, fields, &first);
     for (size_t i = 0; i < n; i++) {
         struct hash_field *f = fields[i];
         uint64_t deadline = hash_field_deadline(f);
-        if (deadline <= now_ms) {
+        if (deadline <= x->now_ms) {
             struct table_ref ref;
             struct slice name = hash_field_name(f);
+            if (x->tell) x->tell(x->ctx, name);
             uint64_t hash = table_hash(&h->table, name);
             find(h, hash, name, &ref);
             table_remove(&h->table, hash, ref);
@@ -114,29 +115,31 @@ static size_t sweep(struct hash *h, uint64_t now_ms) {
     return removed;
 }
 
-static size_t sweep_some(struct entry *e, uint64_t now_ms, unsigned segments) {
+static size_t sweep_some(struct entry *e, const struct type_expiry *x, unsigned segments) {
     struct hash *h = hash_of(e);
     size_t removed = 0;
-    h->expiry->as_of = now_ms;
-    for (; segments && table_due_next(&h->table) <= now_ms; segments--) removed += sweep(h, now_ms);
+    h->expiry->as_of = x->now_ms;
+    for (; (x->all || segments) && table_due_next(&h->table) <= x->now_ms; segments--)
+        removed += sweep(h, x);
     expiry_drop_unused(e, h);
     return removed;
 }
 
-static size_t settle(struct entry *e, uint64_t now_ms) {
-    if (e->encoding == HASH_DATED) return hash_packed_expire(e, now_ms);
-    return sweep_some(e, now_ms, SETTLE_SEGMENTS);
+static size_t settle(struct entry *e, const struct type_expiry *x) {
+    if (e->encoding == HASH_DATED) return hash_packed_expire(e, x);
+    return sweep_some(e, x, SETTLE_SEGMENTS);
 }
 
 /* What is due in a large table waits for others, so that no segment is looked through for every
  * single field of it: nobody sees it meanwhile. */
-static uint64_t expire(struct entry *e, uint64_t now_ms, size_t *removed) {
+static uint64_t expire(struct entry *e, const struct type_expiry *x, size_t *removed) {
+    uint64_t now_ms = x->now_ms;
     if (e->encoding == HASH_DATED) {
-        *removed += hash_packed_expire(e, now_ms);
+        *removed += hash_packed_expire(e, x);
         return next_due(e);
     }
     const struct hash *h = hash_of(e);
-    *removed += sweep_some(e, now_ms, EXPIRE_SEGMENTS);
+    *removed += sweep_some(e, x, EXPIRE_SEGMENTS);
     uint64_t next = table_due_next(&h->table), wait = h->table.segments / 8;
     if (next <= now_ms || next == TABLE_NEVER) return next;
     uint64_t soonest = now_ms + (wait < RESWEEP_MS_MAX ? wait : RESWEEP_MS_MAX);

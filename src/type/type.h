@@ -12,6 +12,15 @@ struct buf;
 struct table;
 struct type_rdb;
 
+/* The removal of parts that are due. */
+struct type_expiry {
+    uint64_t now_ms;
+    bool all; /* nothing that is due may stay, however long that takes */
+    /* Called with each part's name before it goes; NULL: nobody wants to know. */
+    void (*tell)(void *ctx, struct slice part);
+    void *ctx;
+};
+
 /* What a type does whose values have parts with deadlines of their own; for entries marked
  * ENTRY_PART_DEADLINES, which the type sets and clears. Deadlines are Unix times in ms. */
 struct type_parts {
@@ -22,11 +31,12 @@ struct type_parts {
     /* Are all parts due by now_ms, as far as can be told at once? */
     bool (*all_due)(const struct entry *e, uint64_t now_ms);
     /* Makes the value one as of now_ms: what is due by then isn't there any more for whoever reads
-     * it. Returns how many parts were removed; some may still be waiting for `expire`. */
-    size_t (*settle)(struct entry *e, uint64_t now_ms);
+     * it. Returns how many parts were removed; some may still be waiting for `expire`, unless all
+     * have to go. */
+    size_t (*settle)(struct entry *e, const struct type_expiry *x);
     /* Removes a portion of what is due, adds their number to *removed, and returns when to go on:
      * not after now_ms if there's more. */
-    uint64_t (*expire)(struct entry *e, uint64_t now_ms, size_t *removed);
+    uint64_t (*expire)(struct entry *e, const struct type_expiry *x, size_t *removed);
 };
 
 struct type {

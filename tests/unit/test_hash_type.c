@@ -105,7 +105,7 @@ static bool marked(const struct model *m) {
 /* Lets time pass, as look-ups of the key do. */
 static void pass(struct model *m, uint64_t ms) {
     m->now += ms;
-    if (marked(m)) type_hash.parts->settle(m->e, m->now);
+    if (marked(m)) type_hash.parts->settle(m->e, &(struct type_expiry){.now_ms = m->now});
 }
 
 /* Checks. */
@@ -215,7 +215,8 @@ static void do_expire(struct model *m) {
     size_t removed = 0;
     m->now += below(300);
     if (!marked(m)) return;
-    uint64_t next = type_hash.parts->expire(m->e, m->now, &removed);
+    struct type_expiry x = {.now_ms = m->now};
+    uint64_t next = type_hash.parts->expire(m->e, &x, &removed);
     if (next <= m->now) pass(m, 0);
 }
 
@@ -354,7 +355,8 @@ static void what_is_due_is_gone_at_once(void **state) {
     assert_int_equal(item.deadline, HASH_NO_DEADLINE);
     assert_true(hash_delete(m->e, slice_of(&again, sizeof again)));
     size_t removed = 0, calls = 0;
-    while (type_hash.parts->expire(m->e, m->now, &removed) <= m->now) calls++;
+    struct type_expiry x = {.now_ms = m->now};
+    while (type_hash.parts->expire(m->e, &x, &removed) <= m->now) calls++;
     assert_true(calls > 1);
     hash_check(m->e);
     assert_int_equal(table_count(type_hash.table(m->e)), N / 2);

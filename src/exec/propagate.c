@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All commands of a unit lie one behind the other in one buffer, which stays from unit to unit: so
+ * a command costs one pass over its words. */
+#include "exec/propagate.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "exec/call.h"
+#include "resp/reply.h"
+
+enum {
+    TEXT_KEPT = 1 << 20, /* memory of a large unit isn't kept */
+    COMMANDS_KEPT = 4096,
+    COMMANDS_MIN = 16,
+    COPY_SHORT = 64,
+    AROUND = NUM_I64_MAX + 5, /* a sign, a length and two line ends */
+};
+
+/* Text. */
+
+static inline char *put_length(char *to, char sign, size_t length) {
+    *to++ = sign;
+    if (length < 10)
+        *to++ = (char)('0' + length);
+    else
+        to += num_from_u64(to, length);
+    memcpy(to, "\r\n", 2);
+    return to + 2;
+}
+
+static inline char *put_word(char *to, struct slice word) {
+    to = put_length(to, '$', word.len);
+    if (word.len <= COPY_SHORT)
+        reply_copy_short(to, word.ptr, word.len);
+    else
+        memcpy(to, word.ptr, word.len);
+    to += word.len;
+    memcpy(to, "\r\n", 2);
+    return to + 2;
+}
+
+/* The unit. */
+
+static inline void add_command(struct propagate *p, const struct db *db) {
+    if (__builtin_expect(p->count == p->cap, 0)) {
+        p->cap = p->cap ? 2 * p->cap : COMMANDS_MIN;
+        p->commands = mem_realloc(p->commands, p->cap * sizeof *p->commands);
+    }
+    p->commands[p->count++] = (struct propagated){.db = db->id};
+}
+
+static void append(struct propagate *p, const struct db *db, int argc, const struct slice *argv) {
+    size_t room = AROUND;
+    for (int i = 0; i < argc; i++) room += argv[i].len + AROUND;
+    add_command(p, db);
+    char *to = buf_reserve(&p->text, room);
+    to = put_length(to, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++) to = put_word(to, argv[i]);
+    p->text.len = (size_t)(to - p->text.data);
+    p->commands[p->count - 1].end = p->text.len;
+}
+
+static void forget(struct propagate *p) {
+    p->count = 0;
+    p->text.len = 0;
+    if (__builtin_expect(p->text.cap > TEXT_KEPT, 0)) buf_release(&p->text);
+    if (__builtin_expect(p->cap > COMMANDS_KEPT, 0)) {
+        mem_free(p->commands);
+        p->commands = NULL;
+        p->cap = 0;
+    }
+}
+
+static void feed_several(struct engine *e) {
+    const struct propagate *p = &e->propagate;
+    size_t from = 0;
+    e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$5\r\nMULTI\r\n"));
+    for (size_t i = 0; i < p->count; from = p->commands[i++].end)
+        e->feed(e, p->commands[i].db, slice_of(p->text.data + from, p->commands[i].end - from));
+    e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$4\r\nEXEC\r\n"));
+}
+
+static void end_unit(struct engine *e) {
+    struct propagate *p = &e->propagate;
+    if (p->count == 0) return;
+    if (p->count == 1)
+        e->feed(e, p->commands[0].db, buf_slice(&p->text));
+    else
+        feed_several(e);
+    forget(p);
+}
+
+static inline bool is_on(const struct engine *e) {
+    return e->gates & GATE_PROPAGATED;
+}
+
+bool propagate_is_behind(const struct engine *e) {
+    return e->propagate.count > 0;
+}
+
+/* Commands. */
+
+void propagate_enter(struct engine *e, struct propagate_frame *outer) {
+    struct propagate *p = &e->propagate;
+    *outer = p->frame;
+    p->frame = (struct propagate_frame){.dirty = e->keyspace.dirty};
+    p->depth++;
+}
+
+void propagate_leave(const struct call *c, const struct propagate_frame *outer) {
+    struct engine *e = c->engine;
+    struct propagate *p = &e->propagate;
+    bool as_it_was = !p->frame.said && p->frame.dirty != e->keyspace.dirty;
+    if (as_it_was && call_propagates(c)) append(p, c->db, c->argc, c->argv);
+    p->frame = *outer;
+    if (--p->depth == 0) end_unit(e);
+}
+
+void propagate_instead(const struct call *c, int argc, const struct slice *argv) {
+    c->engine->propagate.frame.said = true;
+    if (call_propagates(c)) append(&c->engine->propagate, c->db, argc, argv);
+}
+
+void propagate_nothing(const struct call *c) {
+    c->engine->propagate.frame.said = true;
+}
+
+void propagate_as_it_was(const struct call *c) {
+    propagate_instead(c, c->argc, c->argv);
+}
+
+static struct slice deletion(bool lazy) {
+    return lazy ? SLICE("UNLINK") : SLICE("DEL");
+}
+
+void propagate_deletion(const struct call *c, struct slice key, bool lazy) {
+    const struct slice argv[] = {deletion(lazy), key};
+    propagate_instead(c, 2, argv);
+}
+
+void propagate_open(const struct call *c, size_t argc) {
+    struct propagate *p = &c->engine->propagate;
+    p->frame.said = true;
+    if (!call_propagates(c)) return;
+    add_command(p, c->db);
+    p->text.len = (size_t)(put_length(buf_reserve(&p->text, AROUND), '*', argc) - p->text.data);
+    p->commands[p->count - 1].end = p->text.len;
+}
+
+void propagate_word(const struct call *c, struct slice word) {
+    struct propagate *p = &c->engine->propagate;
+    if (!call_propagates(c)) return;
+    DASSERT(p->count > 0);
+    char *end = put_word(buf_reserve(&p->text, word.len + AROUND), word);
+    p->text.len = (size_t)(end - p->text.data);
+    p->commands[p->count - 1].end = p->text.len;
+}
+
+void propagate_i64(const struct call *c, int64_t number) {
+    char text[NUM_I64_MAX];
+    propagate_word(c, slice_of(text, num_from_i64(text, number)));
+}
+
+void propagate_u64(const struct call *c, uint64_t number) {
+    char text[NUM_I64_MAX];
+    propagate_word(c, slice_of(text, num_from_u64(text, number)));
+}
+
+/* Effects. */
+
+void propagate_effect(struct engine *e, const struct db *db, int argc, const struct slice *argv) {
+    if (!is_on(e)) return;
+    append(&e->propagate, db, argc, argv);
+    if (e->propagate.depth == 0) end_unit(e);
+}
+
+void propagate_removal(struct engine *e, const struct db *db, struct slice key, bool lazy) {
+    const struct slice argv[] = {deletion(lazy), key};
+    propagate_effect(e, db, 2, argv);
+}
+
+static void on_removed(void *ctx, struct db *db, struct slice key, bool lazy) {
+    propagate_removal(ctx, db, key, lazy);
+}
+
+static void on_part_removed(void *ctx, struct db *db, struct slice key, struct slice part) {
+    const struct slice argv[] = {SLICE("HDEL"), key, part};
+    propagate_effect(ctx, db, 3, argv);
+}
+
+/* Switching. */
+
+void propagate_switch(struct engine *e, bool on) {
+    ASSERT(!on || e->feed);
+    e->gates = on ? e->gates | GATE_PROPAGATED : e->gates & ~(unsigned)GATE_PROPAGATED;
+    e->keyspace.hooks.removed = on ? on_removed : NULL;
+    e->keyspace.hooks.part_removed = on ? on_part_removed : NULL;
+    forget(&e->propagate);
+}
+
+void propagate_release(struct engine *e) {
+    buf_release(&e->propagate.text);
+    mem_free(e->propagate.commands);
+}
