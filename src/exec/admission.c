@@ -100,7 +100,7 @@ static const char *gate_error(const struct session *s, const struct request *r) 
     if ((gates & GATE_MULTI) && (flags & CMD_NO_MULTI))
         return "ERR Command not allowed inside a transaction";
     if ((gates & GATE_LOADING) && !(flags & CMD_LOADING))
-        return "LOADING Redis is loading the dataset in memory";
+        return ERR_LOADING;
     if ((gates & GATE_BUSY) && !(flags & CMD_ALLOW_BUSY)) return s->engine->busy_error;
     if ((gates & GATE_KEYLESS) && (flags & (CMD_READONLY | CMD_WRITE | CMD_MAY_REPLICATE)))
         return "ERR Replica can't interact with the keyspace";
@@ -114,10 +114,11 @@ static bool takes_memory(const struct session *s, const struct request *r) {
 }
 
 /* May the request run as far as memory goes? As in Redis it may while eviction is under way. What
- * needs no memory evicts for a client that caches: it's told what had to go before the reply. */
+ * needs no memory evicts for a client that caches: it's told what had to go before the reply.
+ * No key goes while they're loaded. */
 static bool memory_suffices(const struct session *s, const struct request *r) {
     struct engine *e = s->engine;
-    if (!(e->gates & GATE_MEMORY)) return true;
+    if (!(e->gates & GATE_MEMORY) || (e->gates & GATE_LOADING)) return true;
     bool takes = takes_memory(s, r);
     if (!takes && !(s->gates & GATE_TRACKED)) return true;
     e->admitting = true;

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/glob.h"
 #include "exec/config_int.h"
+#include "exec/errors.h"
 
 struct config *config_new(const char *version) {
     struct config *cfg = mem_zalloc(sizeof(*cfg));
@@ -253,7 +254,7 @@ static bool settings_find(struct config *cfg, const struct slice *words,
         const char *reason = refusal(entry->param, options);
         if (reason) return set_failed(&sets[i], reason, error);
         if ((entry->param->flags & CONFIG_NOT_LOADING) && options.loading) {
-            buf_append_str(error, "LOADING Redis is loading the dataset in memory");
+            buf_append_str(error, ERR_LOADING);
             return false;
         }
         for (size_t j = 0; j < i; j++)

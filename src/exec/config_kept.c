@@ -106,12 +106,6 @@ static const struct config_param rows[] = {
     {"rdb-key-save-delay", CONFIG_KEPT_INT(INT_MIN, INT_MAX), "0", .group = SNAPSHOTS,
      .flags = CONFIG_KEPT | CONFIG_HIDDEN,
      .about = "Microseconds to wait after each key saved, for tests."},
-    {"key-load-delay", CONFIG_KEPT_INT(INT_MIN, INT_MAX), "0", .group = SNAPSHOTS,
-     .flags = CONFIG_KEPT | CONFIG_HIDDEN,
-     .about = "Microseconds to wait after each key loaded, for tests."},
-    {"loading-process-events-interval-bytes", CONFIG_KEPT_INT(1024, INT_MAX), "2097152",
-     .group = SNAPSHOTS, .flags = CONFIG_KEPT | CONFIG_HIDDEN,
-     .about = "Bytes loaded between two looks at clients."},
 
     {"appendonly", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT | CONFIG_NOT_LOADING,
      .about = "Log every write to a file."},

@@ -25,5 +25,6 @@
 #define ERR_TIMEOUT_SIGN   "ERR timeout is negative"
 #define ERR_TIMEOUT_RANGE  "ERR timeout is out of range"
 #define ERR_MIN_MAX        "ERR value is out of range"
+#define ERR_LOADING        "LOADING Redis is loading the dataset in memory"
 
 #endif

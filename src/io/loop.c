@@ -181,6 +181,7 @@ static void deliver(struct loop *l, struct epoll_event *events, int count) {
 void loop_poll(struct loop *l) {
     struct epoll_event events[EVENTS_PER_POLL];
     int n = epoll_wait(l->epoll_fd, events, EVENTS_PER_POLL, 0);
+    l->now_us = (uint64_t)clock_mono_us();
     struct delivery turn = {.outer = l->delivery}; /* a timer may be what takes long */
     l->delivery = &turn;
     deliver(l, events, n);

@@ -51,7 +51,7 @@ static inline bool loop_timer_running(const struct loop_timer *t) {
     return t->heap_pos != 0;
 }
 
-/* Monotonic time at the start of this turn's events, in microseconds. */
+/* Monotonic time at the start of this turn's events, or of loop_poll's, in microseconds. */
 uint64_t loop_now_us(const struct loop *l);
 
 /* How many descriptors were ready in this turn: 0 if only timers are due. */

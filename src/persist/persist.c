@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "persist/families.h"
@@ -11,7 +11,7 @@
 #include "persist/rdb_save.h"
 
 void persist_init(struct persist *p, struct engine *e, struct config *config) {
-    *p = (struct persist){.engine = e};
+    *p = (struct persist){.engine = e, .loading = {.engine = e, .config = &p->config}};
     e->persist = p;
     persist_config_register(config, &p->config);
     engine_add_families(e, persist_families);
@@ -40,6 +40,10 @@ bool persist_save(struct persist *p) {
         .checksum = config->checksum,
     };
     struct buf why = BUF_INIT;
+    if (p->loading.ended) {
+        log_warning(log, "Not saving: the data set isn't complete.");
+        return false;
+    }
     p->failed = !rdb_save(p->engine, config->filename, &options, &why);
     if (p->failed) {
         log_warning(log, "Saving the snapshot %s failed: %s", config->filename, why.data);
@@ -54,20 +58,21 @@ bool persist_save(struct persist *p) {
 bool persist_load(struct persist *p, bool merge) {
     struct log *log = p->engine->log;
     const struct persist_config *config = &p->config;
-    struct rdb_load load = {.merge = merge, .checksum = config->checksum};
+    struct rdb_load load = {.merge = merge, .checksum = config->checksum, .loading = &p->loading};
     struct buf why = BUF_INIT;
-    if (access(config->filename, F_OK) < 0 && errno == ENOENT) return true;
+    struct stat file;
+    if (stat(config->filename, &file) < 0 && errno == ENOENT) return true;
     int64_t began = clock_mono_us();
+    loading_begin(&p->loading, (uint64_t)file.st_size);
     bool ok = rdb_load(p->engine, config->filename, &load, &why);
-    p->loaded = load.keys;
-    p->load_expired = load.expired;
+    loading_end(&p->loading);
     if (ok) {
         log_notice(log, "Done loading RDB, keys loaded: %llu, keys expired: %llu.",
-                   (unsigned long long)load.keys, (unsigned long long)load.expired);
+                   (unsigned long long)p->loading.keys, (unsigned long long)p->loading.expired);
         log_notice(log, "DB loaded from disk: %.3f seconds",
                    (double)(clock_mono_us() - began) / 1e6);
         p->changes_then = p->engine->keyspace.dirty;
-    } else {
+    } else if (!p->loading.ended) {
         log_warning(log, "The snapshot %s can't be loaded: %s", config->filename, why.data);
     }
     buf_release(&why);

@@ -4,7 +4,7 @@
 #define DREY_PERSIST_PERSIST_H
 
 #include "exec/engine.h"
-#include "persist/persist_config.h"
+#include "persist/loading.h"
 
 struct persist {
     struct engine *engine;
@@ -12,8 +12,8 @@ struct persist {
     uint64_t saved_s;      /* Unix time of the last snapshot, at first of the start */
     uint64_t changes_then; /* keyspace.dirty of that time */
     uint64_t saves;
-    bool failed;                   /* the last attempt to save did */
-    uint64_t loaded, load_expired; /* keys that the last load brought, and left out */
+    bool failed;            /* the last attempt to save did */
+    struct loading loading; /* or what the last load brought */
 };
 
 /* Adds the parameters to `config` and the commands to the engine, whose persist this becomes. */
@@ -26,8 +26,9 @@ void persist_open(struct persist *p);
  * is as before. Nothing else runs meanwhile. */
 bool persist_save(struct persist *p);
 
-/* Loads the snapshot if there's one, and logs it. False: it can't be loaded, and the data set is
- * incomplete. `merge`: keys that are there already give way. */
+/* Loads the snapshot if there's one, and logs it; others are answered meanwhile (loading.h). False:
+ * it can't be loaded, or the process is to end (loading.ended); the data set is incomplete.
+ * `merge`: keys that are there already give way. */
 bool persist_load(struct persist *p, bool merge);
 
 /* Changes since the last snapshot. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "persist/persist_config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -74,6 +75,13 @@ static const struct config_param rows[] = {
      .flags = CONFIG_IMMUTABLE, .about = "End snapshots with a checksum, and look at it."},
     {"rdb-version", CONFIG_ENUM(struct persist_config, rdb_version, versions), "11",
      .group = SNAPSHOTS, .about = "Format of snapshots: 10 is read by Redis 7.0, too, 11 by 7.2."},
+    {"loading-process-events-interval-bytes",
+     CONFIG_INT(struct persist_config, loading_interval, 1024, INT_MAX), "2097152",
+     .group = SNAPSHOTS, .flags = CONFIG_HIDDEN,
+     .about = "Bytes loaded between two looks at clients."},
+    {"key-load-delay", CONFIG_INT(struct persist_config, key_load_delay, INT_MIN, INT_MAX), "0",
+     .group = SNAPSHOTS, .flags = CONFIG_HIDDEN,
+     .about = "Microseconds to wait after each key loaded, for tests."},
 };
 
 void persist_config_register(struct config *config, struct persist_config *to) {

@@ -6,10 +6,12 @@
 #include "exec/config.h"
 
 struct persist_config {
-    struct config_list save; /* seconds and changes in turn; none: never */
-    bool compress, checksum; /* rdbcompression, rdbchecksum */
-    int rdb_version;         /* to write */
-    char *filename;          /* dbfilename: in the working directory */
+    struct config_list save;  /* seconds and changes in turn; none: never */
+    bool compress, checksum;  /* rdbcompression, rdbchecksum */
+    int rdb_version;          /* to write */
+    char *filename;           /* dbfilename: in the working directory */
+    int64_t loading_interval; /* bytes loaded between two looks at clients */
+    int64_t key_load_delay;   /* us; below 0: 1 us after one key in so many */
 };
 
 void persist_config_register(struct config *config, struct persist_config *to);

@@ -22,7 +22,7 @@ enum {
 
 /* A file is read through a window that moves: `data` up to reader.end, from file position
  * `before` on. */
-struct loading {
+struct loading_rdb {
     struct rdb_reader reader; /* first: fill is told of it */
     struct engine *engine;
     struct rdb_load *load;
@@ -43,12 +43,12 @@ struct loading {
 
 /* The window. */
 
-static struct loading *loading_of(struct rdb_reader *r) {
-    return (struct loading *)r;
+static struct loading_rdb *load_of(struct rdb_reader *r) {
+    return (struct loading_rdb *)r;
 }
 
 /* What has been read leaves it. */
-static void move_window(struct loading *l) {
+static void move_window(struct loading_rdb *l) {
     size_t done = (size_t)(l->reader.pos - l->data), rest = (size_t)(l->reader.end - l->reader.pos);
     if (l->load->checksum) l->sum = crc64(l->sum, l->data, done);
     memmove(l->data, l->reader.pos, rest);
@@ -57,7 +57,7 @@ static void move_window(struct loading *l) {
     l->reader.end = l->data + rest;
 }
 
-static bool read_more(struct loading *l) {
+static bool read_more(struct loading_rdb *l) {
     size_t have = (size_t)(l->reader.end - l->data);
     ssize_t n;
     do n = read(l->fd, l->data + have, l->cap - have);
@@ -67,9 +67,18 @@ static bool read_more(struct loading *l) {
     return n > 0;
 }
 
+static uint64_t position(const struct loading_rdb *l) {
+    return l->before + (uint64_t)(l->reader.pos - l->data);
+}
+
+static bool told(struct loading_rdb *l) {
+    if (loading_reached(l->load->loading, position(l))) return true;
+    return rdb_fail(&l->reader, "the process is to end");
+}
+
 /* The window grows as the bytes come: a length that lies doesn't take memory. */
 static bool fill(struct rdb_reader *r, size_t need) {
-    struct loading *l = loading_of(r);
+    struct loading_rdb *l = load_of(r);
     move_window(l);
     while ((size_t)(r->end - r->pos) < need) {
         size_t have = (size_t)(r->end - r->pos);
@@ -79,42 +88,42 @@ static bool fill(struct rdb_reader *r, size_t need) {
             r->pos = l->data;
             r->end = l->data + have;
         }
-        if (!read_more(l)) return false;
+        if (!read_more(l) || !told(l)) return false;
     }
     return true;
 }
 
 /* Keys. */
 
-static bool is_gone(const struct loading *l, struct entry *e) {
+static bool is_gone(const struct loading_rdb *l, struct entry *e) {
     uint64_t now = l->engine->keyspace.now_ms;
     if (l->deadline <= now) return true;
     return (e->flags & ENTRY_PART_DEADLINES) && type_of(e)->parts->all_due(e, now);
 }
 
-static bool take_key(struct loading *l, struct entry *e) {
+static bool take_key(struct loading_rdb *l, struct entry *e) {
     const struct keyspace *ks = &l->engine->keyspace;
     if (is_gone(l, e)) {
-        l->load->expired++;
+        l->load->loading->expired++;
         entry_free(e);
         return true;
     }
     if (l->deadline != ENTRY_NO_DEADLINE) e = entry_with_deadline(e, l->deadline);
     e->access = access_restored(&ks->access, l->idle_s, l->frequency, ks->now_ms) & 0xffffff;
     if (l->load->merge) db_delete(l->db, db_key(l->db, entry_key(e)), true, EVENT_SILENT);
-    l->load->keys++;
+    loading_key(l->load->loading);
     if (db_load(l->db, e)) return true;
     entry_free(e);
     return rdb_fail(&l->reader, "the same key twice");
 }
 
-static void next_key(struct loading *l) {
+static void next_key(struct loading_rdb *l) {
     l->deadline = ENTRY_NO_DEADLINE;
     l->idle_s = l->frequency = -1;
 }
 
 /* A collection without elements, which no server should have written, is left out, as in Redis. */
-static bool get_key(struct loading *l, unsigned code) {
+static bool get_key(struct loading_rdb *l, unsigned code) {
     struct rdb_reader *r = &l->reader;
     if (!rdb_get_string_to(r, &l->key)) return false;
     struct entry *e = rdb_load_value(r, code, buf_slice(&l->key), &l->engine->settings.types);
@@ -131,7 +140,33 @@ static bool get_key(struct loading *l, unsigned code) {
 
 /* Other parts. */
 
-static bool get_deadline_s(struct loading *l) {
+/* What the writer tells of itself. */
+static void take_fact(struct loading_rdb *l, struct slice name, struct slice value) {
+    struct log *log = l->engine->log;
+    int64_t number;
+    if (slice_is(name, "redis-ver")) {
+        log_notice(log, "Loading RDB produced by version %.*s", (int)value.len, value.ptr);
+    } else if (slice_is(name, "ctime") && num_to_i64(value, &number)) {
+        int64_t age_s = (int64_t)(l->engine->keyspace.now_ms / 1000) - number;
+        log_notice(log, "RDB age %lld seconds", age_s > 0 ? (long long)age_s : 0);
+    } else if (slice_is(name, "used-mem") && num_to_i64(value, &number) && number > 0) {
+        log_notice(log, "RDB memory usage when created %.2f Mb", (double)number / (1024 * 1024));
+        l->load->loading->writer_bytes = (uint64_t)number;
+    } else if (slice_is(name, "aof-base") && slice_is(value, "1")) {
+        log_notice(log, "RDB is base AOF");
+    }
+}
+
+static bool get_fact(struct loading_rdb *l) {
+    struct buf name = BUF_INIT;
+    struct slice value;
+    bool ok = rdb_get_string_to(&l->reader, &name) && rdb_get_string(&l->reader, &value);
+    if (ok && l->engine->log) take_fact(l, buf_slice(&name), value);
+    buf_release(&name);
+    return ok;
+}
+
+static bool get_deadline_s(struct loading_rdb *l) {
     struct slice raw;
     uint32_t seconds;
     if (!rdb_get_raw(&l->reader, sizeof seconds, &raw)) return false;
@@ -140,7 +175,7 @@ static bool get_deadline_s(struct loading *l) {
     return true;
 }
 
-static bool get_db(struct loading *l) {
+static bool get_db(struct loading_rdb *l) {
     uint64_t number;
     if (!rdb_get_len(&l->reader, &number)) return false;
     if (number >= l->engine->keyspace.count)
@@ -149,33 +184,28 @@ static bool get_db(struct loading *l) {
     return true;
 }
 
-static bool get_idle(struct loading *l) {
+static bool get_idle(struct loading_rdb *l) {
     uint64_t seconds;
     if (!rdb_get_len(&l->reader, &seconds)) return false;
     l->idle_s = (int64_t)(seconds & INT64_MAX);
     return true;
 }
 
-static bool get_frequency(struct loading *l) {
+static bool get_frequency(struct loading_rdb *l) {
     unsigned byte;
     if (!rdb_get_byte(&l->reader, &byte)) return false;
     l->frequency = byte;
     return true;
 }
 
-static bool skip_lens(struct loading *l, int count) {
+static bool skip_lens(struct loading_rdb *l, int count) {
     uint64_t unused;
     while (count--)
         if (!rdb_get_len(&l->reader, &unused)) return false;
     return true;
 }
 
-static bool skip_fact(struct loading *l) {
-    struct slice unused;
-    return rdb_get_string(&l->reader, &unused) && rdb_get_string(&l->reader, &unused);
-}
-
-static bool get_library(struct loading *l) {
+static bool get_library(struct loading_rdb *l) {
     struct slice text;
     struct engine *e = l->engine;
     if (!rdb_get_string(&l->reader, &text)) return false;
@@ -184,13 +214,13 @@ static bool get_library(struct loading *l) {
     return rdb_fail(&l->reader, "a library of functions can't be loaded");
 }
 
-static bool get_part(struct loading *l, unsigned op) {
+static bool get_part(struct loading_rdb *l, unsigned op) {
     struct rdb_reader *r = &l->reader;
     switch (op) {
     case RDB_OP_DB: return get_db(l);
     case RDB_OP_SIZES: return skip_lens(l, 2);
     case RDB_OP_SLOT: return skip_lens(l, 3);
-    case RDB_OP_FACT: return skip_fact(l);
+    case RDB_OP_FACT: return get_fact(l);
     case RDB_OP_IDLE: return get_idle(l);
     case RDB_OP_FREQUENCY: return get_frequency(l);
     case RDB_OP_DEADLINE_S: return get_deadline_s(l);
@@ -208,7 +238,7 @@ static bool get_part(struct loading *l, unsigned op) {
 
 /* The file. */
 
-static bool get_signature(struct loading *l) {
+static bool get_signature(struct loading_rdb *l) {
     struct slice s;
     int64_t version;
     if (!rdb_get_raw(&l->reader, SIGNATURE, &s)) return false;
@@ -223,7 +253,7 @@ static bool get_signature(struct loading *l) {
 }
 
 /* A sum of 0 says that the writer made none. */
-static bool sum_fits(struct loading *l) {
+static bool sum_fits(struct loading_rdb *l) {
     uint64_t written;
     if (l->version < CHECKSUM_SINCE) return true;
     move_window(l);
@@ -233,31 +263,30 @@ static bool sum_fits(struct loading *l) {
     return rdb_fail(&l->reader, "Wrong RDB checksum: the file is damaged");
 }
 
-static bool get_all(struct loading *l) {
+static bool get_all(struct loading_rdb *l) {
     unsigned op;
     if (!get_signature(l)) return false;
     for (;;) {
-        if (!rdb_get_byte(&l->reader, &op)) return false;
+        if (!told(l) || !rdb_get_byte(&l->reader, &op)) return false;
         if (op == RDB_OP_END) return sum_fits(l);
         if (!get_part(l, op)) return false;
     }
 }
 
-static void explain(struct loading *l, struct buf *why) {
+static void explain(struct loading_rdb *l, struct buf *why) {
     if (l->error)
         buf_append_str(why, strerror(l->error));
     else
         buf_append_str(why, l->reader.error);
     if (l->why.len) buf_appendf(why, " (%s)", l->why.data);
-    buf_appendf(why, ", near byte %llu",
-                (unsigned long long)(l->before + (uint64_t)(l->reader.pos - l->data)));
+    buf_appendf(why, ", near byte %llu", (unsigned long long)position(l));
     if (l->key.len)
         buf_appendf(why, ", after or in key '%.*s'", l->key.len < 128 ? (int)l->key.len : 128,
                     l->key.data);
 }
 
 bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why) {
-    struct loading l = {
+    struct loading_rdb l = {
         .engine = e,
         .load = load,
         .fd = open(path, O_RDONLY | O_CLOEXEC),
@@ -274,6 +303,7 @@ bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct 
     l.reader.trusted = load->checksum;
     next_key(&l);
     bool ok = get_all(&l);
+    load->end = position(&l);
     if (!ok) explain(&l, why);
     rdb_reader_release(&l.reader);
     buf_release(&l.key);

@@ -3,16 +3,17 @@
 #ifndef DREY_PERSIST_RDB_LOAD_H
 #define DREY_PERSIST_RDB_LOAD_H
 
-#include "exec/engine.h"
+#include "persist/loading.h"
 
 struct rdb_load {
-    bool merge;             /* keys that are there give way; else they're an error */
-    bool checksum;          /* is looked at */
-    uint64_t keys, expired; /* loaded, and left out since their deadline has passed */
+    bool merge;              /* keys that are there give way; else they're an error */
+    bool checksum;           /* is looked at */
+    struct loading *loading; /* begun by the caller; is told how far it is */
+    uint64_t end;            /* bytes of the file that were read, when all is loaded */
 };
 
 /* Adds what is in the file to the databases. False, and *why says why and where: what comes before
- * is loaded. */
+ * is loaded. If that's because the process is to end, loading->ended says so. */
 bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why);
 
 #endif

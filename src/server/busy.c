@@ -45,6 +45,7 @@ static void resume(struct server *s, const struct interrupted *kept) {
 
 bool busy_yield(struct engine *e) {
     struct server *s = server_of(e);
+    if (s->persist.loading.on) server_release_starter(s);
     struct interrupted kept = interrupt(s);
     loop_poll(s->loop);
     clients_poll_end(s);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* While a script runs too long others are told so: between two of its steps the sockets are polled
- * once, and what has come is read, run (but for a few commands that means: refused with BUSY, see
- * GATE_BUSY) and answered, with buffers of its own. Nothing else happens: no timers, no expiry, no
- * serving of those who wait. The client whose script it is isn't read until that's over. */
+/* While a script runs too long, or the data set is loaded, others are told so: between two of its
+ * steps the sockets are polled once, and what has come is read, run (but for a few commands that
+ * means: refused with BUSY or LOADING, see GATE_BUSY and GATE_LOADING) and answered, with buffers
+ * of its own. Nothing else happens: no timers, no expiry, no serving of those who wait. The client
+ * whose script it is isn't read until that's over. */
 #ifndef DREY_SERVER_BUSY_H
 #define DREY_SERVER_BUSY_H
 

@@ -200,9 +200,17 @@ static void debug_digest_value(struct call *c) {
     }
 }
 
+/* What fills databases can't while somebody else does. */
+static bool not_loading_or_reply(struct call *c) {
+    bool loading = c->engine->gates & GATE_LOADING;
+    if (loading) reply_error(c->reply, ERR_LOADING);
+    return !loading;
+}
+
 /* Strings "value:N" at PREFIX:N, filled up with zeros or cut to a size; keys that exist stay. */
 static void debug_populate(struct call *c) {
     int64_t count, size = 0;
+    if (!not_loading_or_reply(c)) return;
     if (!arg_i64_in_or_reply(c, 2, 0, INT64_MAX, ERR_NOT_POSITIVE, &count)) return;
     struct slice prefix = c->argc > 3 ? c->argv[3] : SLICE("key");
     if (c->argc > 4 && !arg_i64_in_or_reply(c, 4, 0, INT64_MAX, ERR_NOT_POSITIVE, &size)) return;
@@ -252,7 +260,7 @@ static bool reload_options_or_reply(struct call *c, bool *save, bool *flush, boo
 static void debug_reload(struct call *c) {
     struct keyspace *ks = &c->engine->keyspace;
     bool save, flush, merge;
-    if (!reload_options_or_reply(c, &save, &flush, &merge)) return;
+    if (!not_loading_or_reply(c) || !reload_options_or_reply(c, &save, &flush, &merge)) return;
     if (save && !persist_save(c->engine->persist)) {
         reply_error(c->reply, "ERR The snapshot could not be saved, see the log");
         return;

@@ -110,7 +110,7 @@ static void write_clients(void *ctx, struct buf *out) {
 
 static void write_persistence(void *ctx, struct buf *out) {
     const struct server *s = ctx;
-    info_u64(out, "loading", (s->engine.gates & GATE_LOADING) != 0);
+    info_u64(out, "loading", s->persist.loading.on);
     buf_append_str(out, "async_loading:0\r\n"
                         "current_cow_peak:0\r\n"
                         "current_cow_size:0\r\n"
@@ -127,8 +127,8 @@ static void write_persistence(void *ctx, struct buf *out) {
                         "rdb_current_bgsave_time_sec:-1\r\n");
     info_u64(out, "rdb_saves", p->saves);
     info_u64(out, "rdb_last_cow_size", 0);
-    info_u64(out, "rdb_last_load_keys_expired", p->load_expired);
-    info_u64(out, "rdb_last_load_keys_loaded", p->loaded);
+    info_u64(out, "rdb_last_load_keys_expired", p->loading.expired);
+    info_u64(out, "rdb_last_load_keys_loaded", p->loading.keys);
     buf_append_str(out, "aof_enabled:0\r\n"
                         "aof_rewrite_in_progress:0\r\n"
                         "aof_rewrite_scheduled:0\r\n"
@@ -141,6 +141,7 @@ static void write_persistence(void *ctx, struct buf *out) {
                         "aof_last_cow_size:0\r\n"
                         "module_fork_in_progress:0\r\n"
                         "module_fork_last_cow_size:0\r\n");
+    if (p->loading.on) loading_write_info(&p->loading, out);
 }
 
 static void write_replication(void *ctx, struct buf *out) {

@@ -124,9 +124,12 @@ static void catch_signals(void) {
 }
 
 void server_heed_signals(struct server *s) {
-    if (!stop_signal) return;
-    log_warning(&s->log, "Received %s scheduling shutdown...",
-                stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
+    if (!stop_signal || loop_stopping(s->loop)) return;
+    if (s->persist.loading.on)
+        log_warning(&s->log, "Received shutdown signal during loading, scheduling shutdown.");
+    else
+        log_warning(&s->log, "Received %s scheduling shutdown...",
+                    stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
     int how = stop_signal == SIGINT ? s->config.shutdown_on_sigint : s->config.shutdown_on_sigterm;
     if (!server_shutdown(s, (unsigned)how)) stop_signal = 0;
 }
@@ -138,7 +141,7 @@ static bool saves_at_shutdown(const struct server *s, unsigned how) {
 
 bool server_shutdown(struct server *s, unsigned how) {
     log_notice(&s->log, "User requested shutdown...");
-    if (saves_at_shutdown(s, how)) {
+    if (!s->persist.loading.on && saves_at_shutdown(s, how)) {
         log_notice(&s->log, "Saving the final RDB snapshot before exiting.");
         if (!persist_save(&s->persist) && !(how & SERVER_SHUTDOWN_FORCE)) {
             log_warning(&s->log, "Error trying to save the DB, can't exit.");
@@ -146,7 +149,8 @@ bool server_shutdown(struct server *s, unsigned how) {
         }
     }
     process_notify_stopping(s->supervision);
-    if (s->busy_with) listeners_close(s); /* the turn's end may be a moment away */
+    if (s->busy_with || s->persist.loading.on)
+        listeners_close(s); /* the turn's end may be a moment away */
     loop_stop(s->loop);
     return true;
 }
@@ -339,29 +343,41 @@ static bool start_listening(struct server *s) {
     return listening;
 }
 
+void server_release_starter(struct server *s) {
+    process_daemon_started(s->starter);
+    s->starter = -1;
+}
+
+/* True as well if the process is to end before that's done. */
 static bool load_data(struct server *s) {
-    if (persist_load(&s->persist, false)) return true;
+    if (persist_load(&s->persist, false) || loop_stopping(s->loop)) return true;
     log_warning(&s->log, "Fatal error loading the DB, check server logs. Exiting.");
     if (!log_is_seen(s)) fprintf(stderr, "Can't load the data set: see the log\n");
     return false;
 }
 
-int server_run(struct server *s) {
-    if (!start_listening(s) || !load_data(s)) return 1;
-    const char *pidfile = pidfile_of(s);
-    int failed = pidfile ? process_write_pidfile(pidfile) : 0;
-    if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
+static void serve(struct server *s) {
     log_notice(&s->log, "Server initialized");
     if (s->config.port) log_notice(&s->log, "Ready to accept connections tcp");
     if (s->config.unixsocket) log_notice(&s->log, "Ready to accept connections unix");
     s->alive_interval_us = (uint64_t)process_alive_interval_ms(s->supervision) * 1000;
     process_notify_ready(s->supervision, "Ready to accept connections");
-    process_daemon_started(s->starter);
+    server_release_starter(s);
     loop_run(s->loop);
+}
+
+int server_run(struct server *s) {
+    if (!start_listening(s)) return 1;
+    const char *pidfile = pidfile_of(s);
+    int failed = pidfile ? process_write_pidfile(pidfile) : 0;
+    if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
+    bool loaded = load_data(s);
+    if (loaded && !loop_stopping(s->loop)) serve(s);
     if (pidfile && !failed) {
         log_notice(&s->log, "Removing the pid file.");
         unlink(pidfile);
     }
+    if (!loaded) return 1;
     listeners_close(s);
     log_warning(&s->log, "Drey is now ready to exit, bye bye...");
     return s->exit_status;

@@ -123,6 +123,10 @@ void server_free(struct server *s);
  * server_shutdown. */
 bool server_shutdown(struct server *s, unsigned how);
 
+/* The start takes long (there's much to load): who waits for it in the foreground waits no longer.
+ */
+void server_release_starter(struct server *s);
+
 /* Shuts down if a signal has asked for that. */
 void server_heed_signals(struct server *s);
 
