@@ -90,6 +90,8 @@ bool admission_known_or_reply(struct session *s, const struct request *r) {
 
 unsigned admission_flags(const struct session *s, const struct request *r) {
     unsigned flags = r->cmd->flags;
+    const struct command *row = r->cmd->row;
+    if (row->flags_of) return row->flags_of(s->engine, r->argv, r->argc, flags);
     return flags & CMD_RUNS_QUEUED ? transaction_flags(s, flags) : flags;
 }
 

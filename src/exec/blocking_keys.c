@@ -211,11 +211,13 @@ static void serve_key(struct engine *e, const struct indexed_key *k) {
     }
 }
 
-/* Who is served may make other keys ready. The key at hand counts as ready, so it stays. */
+/* Who is served may make other keys ready. The key at hand counts as ready, so it stays. What made
+ * it so may have taken long enough for it to expire. */
 void blocking_serve(struct engine *e) {
     struct blocking *b = &e->blocking;
     if (b->serving) return;
     b->serving = true;
+    engine_tick(e);
     while (b->ready) {
         struct indexed_key *k = b->ready;
         serve_key(e, k);

@@ -173,6 +173,9 @@ struct command {
      * on the arguments (KEY_VARIABLE_FLAGS): fills `uses` (room for argc), returns how many or -1
      * for bad arguments. */
     int (*keys_of)(const struct slice *argv, int argc, struct key_use *uses);
+    /* What a request's flags are where that depends on its arguments, or NULL: they're `flags`. */
+    unsigned (*flags_of)(const struct engine *e, const struct slice *argv, int argc,
+                         unsigned flags);
     const struct command *subcommands; /* ends with a NULL name */
     /* The argument that is looked up in the (first) key's value: where that's a table, what the
      * look-ups of a batch need is asked for together. 0: none. */

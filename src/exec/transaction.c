@@ -2,6 +2,7 @@
 #include "exec/transaction.h"
 
 #include "base/alloc.h"
+#include "exec/admission.h"
 #include "exec/call.h"
 #include "exec/watch.h"
 
@@ -124,8 +125,9 @@ void transaction_queue(struct session *s, const struct request *r) {
     q->request.elements = NULL; /* a command before it may change them */
     q->request.argv = keep_args(t, s->engine, r);
     keep_big(t, q, s->engine);
-    t->any_flags |= r->cmd->flags;
-    t->all_flags &= r->cmd->flags;
+    unsigned flags = admission_flags(s, r);
+    t->any_flags |= flags;
+    t->all_flags &= flags;
     reply_status(s->reply, "QUEUED");
 }
 

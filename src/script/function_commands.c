@@ -50,6 +50,12 @@ static void cmd_fcall(struct call *c) {
     if (script_admit_or_reply(&run)) script_run(&run);
 }
 
+static unsigned fcall_flags(const struct engine *e, const struct slice *argv, int argc,
+                            unsigned flags) {
+    const struct function *f = library_find_function(&e->scripts->libraries, argv[ARG_FUNCTION]);
+    return f ? script_command_flags(flags, f->flags) : flags;
+}
+
 /* --- Bringing and taking away --------------------------------------------------------------------
  */
 
@@ -472,6 +478,7 @@ const struct command function_commands[] = {
         .run = cmd_fcall,
         .arity = -3,
         .flags = FCALL_FLAGS | CMD_MAY_REPLICATE,
+        .flags_of = fcall_flags,
         .categories = ACL_SCRIPTING,
         .keys = FCALL_KEYS(
             KEY_RW | KEY_ACCESS | KEY_UPDATE,
@@ -487,6 +494,7 @@ const struct command function_commands[] = {
         .run = cmd_fcall,
         .arity = -3,
         .flags = FCALL_FLAGS | CMD_READONLY,
+        .flags_of = fcall_flags,
         .categories = ACL_SCRIPTING,
         .keys = FCALL_KEYS(
             KEY_RO | KEY_ACCESS,

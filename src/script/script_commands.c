@@ -53,6 +53,19 @@ static void cmd_evalsha(struct call *c) {
         reply_error(c->reply, ERR_NOSCRIPT);
 }
 
+static unsigned eval_flags(const struct engine *e, const struct slice *argv, int argc,
+                           unsigned flags) {
+    struct slice text = argv[ARG_SCRIPT];
+    const struct script *known = script_cache_find_text(&e->scripts->cache, text);
+    return script_command_flags(flags, known ? known->flags : script_text_flags(text));
+}
+
+static unsigned evalsha_flags(const struct engine *e, const struct slice *argv, int argc,
+                              unsigned flags) {
+    const struct script *script = script_cache_find(&e->scripts->cache, argv[ARG_SCRIPT]);
+    return script ? script_command_flags(flags, script->flags) : flags;
+}
+
 static void cmd_script_load(struct call *c) {
     struct script *script = script_load_or_reply(c, c->argv[2]);
     if (!script) return;
@@ -228,6 +241,7 @@ const struct command script_commands[] = {
         .run = cmd_eval,
         .arity = -3,
         .flags = EVAL_FLAGS,
+        .flags_of = eval_flags,
         .categories = ACL_SCRIPTING,
         .keys = EVAL_KEYS(KEY_RW | KEY_ACCESS | KEY_UPDATE, RW_NOTES),
         .group = "scripting",
@@ -241,6 +255,7 @@ const struct command script_commands[] = {
         .run = cmd_evalsha,
         .arity = -3,
         .flags = EVAL_FLAGS,
+        .flags_of = evalsha_flags,
         .categories = ACL_SCRIPTING,
         .keys = EVAL_KEYS(KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL),
         .group = "scripting",
@@ -254,6 +269,7 @@ const struct command script_commands[] = {
         .run = cmd_eval,
         .arity = -3,
         .flags = (EVAL_FLAGS & ~(unsigned)CMD_MAY_REPLICATE) | CMD_READONLY,
+        .flags_of = eval_flags,
         .categories = ACL_SCRIPTING,
         .keys = EVAL_KEYS(KEY_RO | KEY_ACCESS, RO_NOTES),
         .group = "scripting",
@@ -267,6 +283,7 @@ const struct command script_commands[] = {
         .run = cmd_evalsha,
         .arity = -3,
         .flags = (EVAL_FLAGS & ~(unsigned)CMD_MAY_REPLICATE) | CMD_READONLY,
+        .flags_of = evalsha_flags,
         .categories = ACL_SCRIPTING,
         .keys = EVAL_KEYS(KEY_RO | KEY_ACCESS, NULL),
         .group = "scripting",

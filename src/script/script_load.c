@@ -57,41 +57,58 @@ bool script_flags_parse(struct slice list, unsigned *flags, struct slice *unknow
     return true;
 }
 
-static bool option_or_reply(struct call *c, struct slice option, unsigned *flags) {
+/* False, with the error's text, if the option is none. */
+static bool option_parse(struct slice option, unsigned *flags, struct buf *error) {
     static const struct slice flags_are = {"flags=", 6};
     struct slice unknown;
     if (!starts_with(option, flags_are)) {
-        reply_errorf(c->reply, "ERR Unknown lua shebang option: %.*s", (int)option.len, option.ptr);
+        buf_appendf(error, "ERR Unknown lua shebang option: %.*s", (int)option.len, option.ptr);
         return false;
     }
     struct slice list = slice_of(option.ptr + flags_are.len, option.len - flags_are.len);
     if (script_flags_parse(list, flags, &unknown)) return true;
-    reply_errorf(c->reply, "ERR Unexpected flag in script shebang: %.*s", (int)unknown.len,
-                 unknown.ptr);
+    buf_appendf(error, "ERR Unexpected flag in script shebang: %.*s", (int)unknown.len,
+                unknown.ptr);
     return false;
 }
 
-/* Takes the line off the text. */
-static bool first_line_or_reply(struct call *c, struct slice *text, unsigned *flags) {
+/* Takes the line off the text; false, with the error's text, if it's wrong. */
+static bool first_line_parse(struct slice *text, unsigned *flags, struct buf *error) {
     struct shebang line;
     bool broken;
     *flags = SCRIPT_UNDECLARED;
     if (!shebang_read(*text, &line, &broken)) return true;
     if (broken) {
-        reply_error(c->reply, "ERR Invalid script shebang");
+        buf_append_str(error, "ERR Invalid script shebang");
         return false;
     }
     if (!slice_eq(line.engine, SLICE("#!lua"))) {
-        reply_errorf(c->reply, "ERR Unexpected engine in script shebang: %.*s",
-                     (int)line.engine.len, line.engine.ptr);
+        buf_appendf(error, "ERR Unexpected engine in script shebang: %.*s", (int)line.engine.len,
+                    line.engine.ptr);
         return false;
     }
     *flags = 0;
     struct slice option;
     while (shebang_next(&line.options, &option))
-        if (!option_or_reply(c, option, flags)) return false;
+        if (!option_parse(option, flags, error)) return false;
     *text = line.rest;
     return true;
+}
+
+static bool first_line_or_reply(struct call *c, struct slice *text, unsigned *flags) {
+    struct buf error = BUF_INIT;
+    bool fine = first_line_parse(text, flags, &error);
+    if (!fine) reply_error(c->reply, error.data);
+    buf_release(&error);
+    return fine;
+}
+
+unsigned script_text_flags(struct slice text) {
+    struct buf error = BUF_INIT;
+    unsigned flags;
+    bool fine = first_line_parse(&text, &flags, &error);
+    buf_release(&error);
+    return fine ? flags : SCRIPT_UNDECLARED;
 }
 
 /* Compiling. */

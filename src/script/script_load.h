@@ -24,6 +24,10 @@ bool script_flags_parse(struct slice list, unsigned *flags, struct slice *unknow
 /* The script of that text, compiled if it's new; NULL: an error was replied. */
 struct script *script_load_or_reply(struct call *c, struct slice text);
 
+/* What a text says of itself on its first line, as flags of enum script_flag. Whatever is wrong
+ * with that line: SCRIPT_UNDECLARED. */
+unsigned script_text_flags(struct slice text);
+
 /* Forgets all scripts, soon or later. */
 void script_flush(struct script_engine *s);
 

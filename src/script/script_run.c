@@ -40,6 +40,12 @@ const char *script_flag_name(unsigned flag) {
     return flag_names[__builtin_ctz(flag)];
 }
 
+unsigned script_command_flags(unsigned flags, unsigned script) {
+    if (script & SCRIPT_UNDECLARED) return flags;
+    flags &= ~(unsigned)(CMD_MAY_REPLICATE | CMD_WRITE);
+    return script & SCRIPT_NO_WRITES ? flags : flags | CMD_WRITE;
+}
+
 struct script_run *script_running(const struct engine *e) {
     return e->scripts->running;
 }
