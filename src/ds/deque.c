@@ -306,6 +306,11 @@ void deque_iter_init(struct deque_iter *it, const struct deque *d, size_t index,
     skip(it, backward ? it->left - 1 - offset : offset);
 }
 
+void deque_iter_init_block(struct deque_iter *it, const struct deque *d, size_t block) {
+    *it = (struct deque_iter){.deque = d};
+    enter(it, block);
+}
+
 static void drop_inflated(struct deque_iter *it) {
     if (it->inflated) deque_slot_free(it->inflated);
     it->inflated = 0;

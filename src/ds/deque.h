@@ -86,6 +86,9 @@ struct deque_iter {
 /* Starts at element `index`, which may be the number of elements (going forward) or -1 (backward):
  * then there's none. */
 void deque_iter_init(struct deque_iter *it, const struct deque *d, size_t index, bool backward);
+/* Starts at the front of a block that is there, and reads forward. While `left` isn't 0 the next
+ * element is in the same block. */
+void deque_iter_init_block(struct deque_iter *it, const struct deque *d, size_t block);
 void deque_iter_end(struct deque_iter *it);
 bool deque_iter_load(struct deque_iter *it); /* the next block; false: there's none */
 

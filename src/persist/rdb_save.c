@@ -77,6 +77,7 @@ static void put_access(struct rdb_writer *w, const struct engine *e, const struc
 static void put_entry(struct saving *s, const struct engine *e, const struct entry *entry) {
     struct rdb_writer *w = &s->w;
     const struct type_rdb *rdb = type_of(entry)->rdb;
+    struct rdb_walk at = {0};
     if (entry->flags & ENTRY_DEADLINE) {
         rdb_put_byte(w, RDB_OP_DEADLINE_MS);
         rdb_put_u64(w, entry_deadline(entry));
@@ -84,7 +85,7 @@ static void put_entry(struct saving *s, const struct engine *e, const struct ent
     put_access(w, e, entry);
     rdb_put_byte(w, rdb->code(entry, w->version));
     rdb_put_string(w, entry_key(entry));
-    rdb->save(entry, w);
+    while (!rdb->save(entry, w, &at, FLUSH_BYTES)) flush(s);
     if (w->buf.len >= FLUSH_BYTES) flush(s);
 }
 

@@ -72,7 +72,7 @@ static bool put_int(struct rdb_writer *w, int64_t number) {
 }
 
 static bool put_compressed(struct rdb_writer *w, struct slice s) {
-    if (!w->compress || s.len <= COMPRESS_MIN || s.len > UINT32_MAX) return false;
+    if (!w->compress || s.len <= COMPRESS_MIN) return false;
     char *to = mem_alloc(s.len);
     unsigned len = lzf_compress(s.ptr, (unsigned)s.len, to, (unsigned)s.len - 4);
     if (len) {
@@ -85,12 +85,94 @@ static bool put_compressed(struct rdb_writer *w, struct slice s) {
     return len != 0;
 }
 
-void rdb_put_string(struct rdb_writer *w, struct slice s) {
+/* Of up to RDB_PIECE bytes. */
+static void put_short(struct rdb_writer *w, struct slice s) {
     int64_t number;
     if (s.len <= INT_TEXT_MAX && num_to_i64(s, &number) && put_int(w, number)) return;
     if (put_compressed(w, s)) return;
     rdb_put_len(w, s.len);
     buf_append_slice(&w->buf, s);
+}
+
+/* What a long string is becoming. */
+enum { FORM_NONE, FORM_COMPRESSING, FORM_COMPRESSED, FORM_PLAIN };
+
+/* Bytes as LZF has them that stand for nothing but themselves: a byte says how many, less one. */
+static void pack_literally(struct buf *to, struct slice s) {
+    enum { RUN = 32 };
+    for (size_t at = 0, len; at < s.len; at += len) {
+        len = s.len - at < RUN ? s.len - at : RUN;
+        buf_append_char(to, (char)(len - 1));
+        buf_append(to, s.ptr + at, len);
+    }
+}
+
+static void put_plain_len(struct rdb_writer *w, struct rdb_walk *at, uint64_t len) {
+    buf_release(&at->packed);
+    at->form = FORM_PLAIN;
+    at->done = 0;
+    rdb_put_len(w, len);
+}
+
+/* What isn't smaller after some pieces won't be tried further. */
+static void compress_piece(struct rdb_writer *w, struct slice s, struct rdb_walk *at) {
+    size_t rest = s.len - at->done, len = rest < RDB_PIECE ? rest : RDB_PIECE;
+    struct slice piece = slice_of(s.ptr + at->done, len);
+    char *to = buf_reserve(&at->packed, len);
+    unsigned packed =
+        len > COMPRESS_MIN ? lzf_compress(piece.ptr, (unsigned)len, to, (unsigned)len - 4) : 0;
+    at->packed.len += packed;
+    if (!packed) pack_literally(&at->packed, piece);
+    at->done += len;
+    if (at->packed.len >= at->done) {
+        put_plain_len(w, at, s.len);
+    } else if (at->done == s.len) {
+        at->form = FORM_COMPRESSED;
+        at->done = 0;
+        rdb_put_byte(w, SPECIAL | SPECIAL_LZF);
+        rdb_put_len(w, at->packed.len);
+        rdb_put_len(w, s.len);
+    }
+}
+
+static bool put_bytes(struct rdb_writer *w, struct slice s, struct rdb_walk *at, size_t limit) {
+    size_t rest = s.len - at->done, room = limit > w->buf.len ? limit - w->buf.len : 0;
+    size_t len = rest < room ? rest : room;
+    buf_append(&w->buf, s.ptr + at->done, len);
+    at->done += len;
+    return len == rest;
+}
+
+bool rdb_put_string_part(struct rdb_writer *w, struct slice s, struct rdb_walk *at, size_t limit) {
+    if (__builtin_expect(s.len <= RDB_PIECE, 1)) {
+        put_short(w, s);
+        return true;
+    }
+    if (at->form == FORM_NONE && w->compress && s.len <= RDB_COMPRESS_MAX) {
+        at->form = FORM_COMPRESSING;
+        buf_reserve(&at->packed, s.len + RDB_PIECE); /* growing it would take long */
+    } else if (at->form == FORM_NONE) {
+        put_plain_len(w, at, s.len);
+    }
+    while (at->form == FORM_COMPRESSING) {
+        compress_piece(w, s, at);
+        if (limit != RDB_NO_LIMIT) return false;
+    }
+    struct slice bytes = at->form == FORM_COMPRESSED ? buf_slice(&at->packed) : s;
+    if (!put_bytes(w, bytes, at, limit)) return false;
+    rdb_walk_release(at);
+    return true;
+}
+
+void rdb_walk_release(struct rdb_walk *at) {
+    buf_release(&at->packed);
+    at->form = FORM_NONE;
+    at->done = 0;
+}
+
+void rdb_put_string(struct rdb_writer *w, struct slice s) {
+    struct rdb_walk at = {0};
+    rdb_put_string_part(w, s, &at, RDB_NO_LIMIT);
 }
 
 void rdb_put_number(struct rdb_writer *w, int64_t number) {
@@ -271,8 +353,9 @@ bool rdb_get_double_text(struct rdb_reader *r, double *value) {
 
 void rdb_save_value(const struct entry *e, struct rdb_writer *w) {
     const struct type_rdb *rdb = type_of(e)->rdb;
+    struct rdb_walk at = {0};
     rdb_put_byte(w, rdb->code(e, w->version));
-    rdb->save(e, w);
+    rdb->save(e, w, &at, RDB_NO_LIMIT);
 }
 
 struct entry *rdb_load_value(struct rdb_reader *r, unsigned code, struct slice key,

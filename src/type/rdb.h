@@ -21,6 +21,8 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "ds/id_map.h"
+#include "ds/table.h"
 #include "type/type_settings.h"
 
 struct entry;
@@ -61,7 +63,23 @@ enum rdb_code {
     RDB_CODES = 26,
 };
 
-/* --- Writing: appends to `buf`. --- */
+/* --- Writing: appends to `buf`. ---
+ *
+ * A value is written in one go or in portions, which come to the same bytes: a portion ends once
+ * the buffer has `limit` bytes, and takes them to at most RDB_PIECE and some dozens more. What it
+ * costs beside the bytes is bounded, too: looking for one element, and compressing RDB_PIECE of a
+ * string.
+ *
+ * That's why strings longer than RDB_PIECE are compressed piece by piece, each for itself; readers
+ * see no difference. As the compressed length comes before the bytes, those are gathered until the
+ * last one is known: not for strings longer than RDB_COMPRESS_MAX, which aren't compressed. */
+
+enum {
+    RDB_PIECE = 64 * 1024,
+    RDB_COMPRESS_MAX = 16 * 1024 * 1024,
+};
+
+#define RDB_NO_LIMIT SIZE_MAX
 
 struct rdb_writer {
     struct buf buf;
@@ -69,10 +87,30 @@ struct rdb_writer {
     bool compress;    /* strings of more than 20 bytes, where that's shorter */
 };
 
+/* How far a value is written; zeroed to begin with. Only functions of this folder look into it. */
+struct rdb_walk {
+    unsigned part;           /* of the value or of an element: what comes next */
+    size_t index;            /* of an element that has a number */
+    size_t outer;            /* of what it's in */
+    const uint8_t *place;    /* of an element in a packed value */
+    struct table_iter table; /* that stands before an element */
+    struct id_map_pos pos;
+    /* Of a long string. */
+    unsigned form;
+    size_t done;       /* bytes that are behind */
+    struct buf packed; /* what they're compressed to */
+};
+
+/* Frees what a walk holds that won't be ended; one that has ended holds nothing. */
+void rdb_walk_release(struct rdb_walk *at);
+
 void rdb_put_byte(struct rdb_writer *w, unsigned byte);
 void rdb_put_len(struct rdb_writer *w, uint64_t len);
 /* Text of a small integer is written as one. */
 void rdb_put_string(struct rdb_writer *w, struct slice s);
+/* The same in portions; false: there's more. The caller's loop ends when all of it is written, and
+ * `at` is ready for the next string then. */
+bool rdb_put_string_part(struct rdb_writer *w, struct slice s, struct rdb_walk *at, size_t limit);
 void rdb_put_number(struct rdb_writer *w, int64_t number); /* as a string */
 void rdb_put_u64(struct rdb_writer *w, uint64_t value);    /* 8 bytes, little-endian */
 void rdb_put_double(struct rdb_writer *w, double value);
@@ -114,13 +152,16 @@ bool rdb_get_double_text(struct rdb_reader *r, double *value);
 struct type_rdb {
     uint32_t codes; /* a bit for each code that can be read */
     enum rdb_code (*code)(const struct entry *e, unsigned version);
-    void (*save)(const struct entry *e, struct rdb_writer *w);
+    /* Writes a portion of the value (what follows the code), from *at on; true: that was the last.
+     * Else it's called again, with room below the limit: the buffer may still have had some, if the
+     * portion was work that doesn't show yet. The value must not change meanwhile. */
+    bool (*save)(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit);
     /* A new entry, without a deadline; NULL: the reader has the error. */
     struct entry *(*load)(struct rdb_reader *r, enum rdb_code code, struct slice key,
                           const struct type_settings *settings);
 };
 
-/* Code and value. */
+/* Code and value, in one go. */
 void rdb_save_value(const struct entry *e, struct rdb_writer *w);
 /* What follows the code. NULL: the reader has the error. */
 struct entry *rdb_load_value(struct rdb_reader *r, unsigned code, struct slice key,

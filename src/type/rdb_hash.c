@@ -9,29 +9,75 @@ static enum rdb_code code(const struct entry *e, unsigned version) {
     return e->flags & ENTRY_PART_DEADLINES ? RDB_HASH_DATED : RDB_HASH;
 }
 
-/* Differences count from 1 at the least deadline, 0 means that there's none. */
-static void save(const struct entry *e, struct rdb_writer *w) {
-    bool dated = e->flags & ENTRY_PART_DEADLINES;
-    struct hash_iter it;
-    struct hash_item item;
+/* What of a field comes next. */
+enum { PART_BEGIN, PART_TTL, PART_NAME, PART_VALUE };
+
+/* Of a table all fields are written, those that are due, too: what is seen of it may depend on when
+ * it was last looked at. */
+static size_t count_of(const struct entry *e) {
+    const struct table *table = type_hash.table(e);
+    return table ? table_count(table) : hash_len(e);
+}
+
+/* The next field of all that are stored; false: there's none. */
+static bool next_item(struct hash_iter *it, struct hash_item *item) {
+    if (it->e->encoding != HASH_TABLE) return hash_iter_next(it, item);
+    const struct hash_field *f = table_iter_next(&it->table);
+    if (!f) return false;
+    *item = (struct hash_item){
+        .field.text = hash_field_name(f),
+        .value.text = hash_field_value(f),
+        .deadline = hash_field_deadline(f),
+    };
+    return true;
+}
+
+/* Differences count from 1 at a time that none is before, 0 means that there's none. */
+static bool put_field(const struct hash_item *item, const uint64_t *least, struct rdb_writer *w,
+                      struct rdb_walk *at, size_t limit) {
     char digits[NUM_I64_MAX];
-    if (e->encoding == HASH_PACKED) {
-        const uint8_t *lp = entry_ptr(e);
-        rdb_put_string(w, slice_of((const char *)lp, listpack_bytes(lp)));
-        return;
+    if (at->part == PART_TTL) {
+        if (least)
+            rdb_put_len(w, item->deadline == HASH_NO_DEADLINE ? 0 : item->deadline - *least + 1);
+        at->part = PART_NAME;
     }
-    uint64_t least = UINT64_MAX;
+    if (at->part == PART_NAME) {
+        if (!rdb_put_string_part(w, hash_text_view(&item->field, digits), at, limit)) return false;
+        at->part = PART_VALUE;
+    }
+    if (!rdb_put_string_part(w, hash_text_view(&item->value, digits), at, limit)) return false;
+    at->part = PART_TTL;
+    return true;
+}
+
+static void begin(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at,
+                  const uint64_t *least) {
+    struct hash_iter it;
+    if (least) rdb_put_u64(w, *least);
+    rdb_put_len(w, count_of(e));
     hash_iter_init(&it, e);
-    while (dated && hash_iter_next(&it, &item))
-        if (item.deadline < least) least = item.deadline;
-    if (dated) rdb_put_u64(w, least);
-    rdb_put_len(w, hash_len(e));
-    hash_iter_init(&it, e);
-    while (hash_iter_next(&it, &item)) {
-        if (dated)
-            rdb_put_len(w, item.deadline == HASH_NO_DEADLINE ? 0 : item.deadline - least + 1);
-        rdb_put_string(w, hash_text_view(&item.field, digits));
-        rdb_put_string(w, hash_text_view(&item.value, digits));
+    at->place = it.at;
+    at->table = it.table;
+    at->part = PART_TTL;
+}
+
+static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    if (e->encoding == HASH_PACKED) return rdb_put_listpack(entry_ptr(e), w, at, limit);
+    uint64_t bound = 0;
+    const uint64_t *least = NULL;
+    if (e->flags & ENTRY_PART_DEADLINES) {
+        bound = type_hash.parts->next_due(e);
+        least = &bound;
+    }
+    if (at->part == PART_BEGIN) begin(e, w, at, least);
+    struct hash_iter it = {.e = e, .at = at->place, .table = at->table};
+    struct hash_item item;
+    for (;;) {
+        if (w->buf.len >= limit) return false;
+        if (!next_item(&it, &item)) return true;
+        if (!put_field(&item, least, w, at, limit)) return false;
+        at->place = it.at;
+        at->table = it.table;
     }
 }
 

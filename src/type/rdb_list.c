@@ -1,67 +1,66 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lists go to files as nodes: listpacks, and elements too long for one. Blocks of a deque have a
- * format of their own, so their elements are packed anew. */
+/* Lists go to files as nodes: listpacks, and elements too long for one. A block of a deque becomes
+ * a node; as blocks have a format of their own, their elements are packed anew. */
 #include "type/rdb_types.h"
 #include "type/t_list.h"
 
-enum { NODE_PLAIN = 1, NODE_PACKED = 2, NODE_BYTES = 8192 };
+enum { NODE_PLAIN = 1, NODE_PACKED = 2 };
 
 static enum rdb_code code(const struct entry *e, unsigned version) {
     return RDB_LIST_LISTPACKS;
 }
 
-/* Writing: nodes are gathered to be counted. */
+/* Writing. */
 
-struct nodes {
-    struct rdb_writer out;
-    uint8_t *lp; /* the node that is being filled; NULL: there's none */
-    size_t count;
-};
+enum { PART_BEGIN, PART_KIND, PART_NODE };
 
-static void put_node(struct rdb_writer *w, unsigned kind, struct slice bytes) {
-    rdb_put_len(w, kind);
-    rdb_put_string(w, bytes);
-}
-
-static void end_packed(struct nodes *n) {
-    if (!n->lp) return;
-    put_node(&n->out, NODE_PACKED, slice_of((const char *)n->lp, listpack_bytes(n->lp)));
-    listpack_free(n->lp);
-    n->lp = NULL;
-    n->count++;
-}
-
-static void add_element(struct nodes *n, struct slice text) {
-    size_t size = listpack_size_of(text);
-    if (size > NODE_BYTES) {
-        end_packed(n);
-        put_node(&n->out, NODE_PLAIN, text);
-        n->count++;
-        return;
-    }
-    if (n->lp && listpack_bytes(n->lp) + size > NODE_BYTES) end_packed(n);
-    if (!n->lp) n->lp = listpack_new();
-    listpack_append(&n->lp, text);
-}
-
-static void save(const struct entry *e, struct rdb_writer *w) {
-    if (e->encoding == LIST_LISTPACK) {
-        const uint8_t *lp = entry_ptr(e);
-        rdb_put_len(w, 1);
-        put_node(w, NODE_PACKED, slice_of((const char *)lp, listpack_bytes(lp)));
-        return;
-    }
-    struct nodes n = {.out = {.version = w->version, .compress = w->compress}};
-    struct list_iter it;
+/* All that the iterator's block holds; the caller's to free. */
+static uint8_t *pack_block(struct deque_iter *it) {
+    uint8_t *lp = listpack_new();
     struct deque_value v;
     char digits[NUM_I64_MAX];
-    list_iter_init(&it, e, 0, false);
-    while (list_next(&it, &v)) add_element(&n, list_value_text(&v, digits));
-    list_iter_end(&it);
-    end_packed(&n);
-    rdb_put_len(w, n.count);
-    buf_append_slice(&w->buf, buf_slice(&n.out.buf));
-    buf_release(&n.out.buf);
+    while (it->left && deque_next(it, &v)) listpack_append(&lp, list_value_text(&v, digits));
+    return lp;
+}
+
+static bool put_node(struct deque_iter *it, struct rdb_writer *w, struct rdb_walk *at,
+                     size_t limit) {
+    if (at->part == PART_KIND) rdb_put_len(w, it->bytes ? NODE_PLAIN : NODE_PACKED);
+    at->part = PART_NODE;
+    if (it->bytes) return rdb_put_string_part(w, bytes_slice(it->bytes), at, limit);
+    uint8_t *lp = pack_block(it);
+    bool done = rdb_put_listpack(lp, w, at, limit);
+    listpack_free(lp);
+    return done;
+}
+
+static bool save_deque(const struct deque *d, struct rdb_writer *w, struct rdb_walk *at,
+                       size_t limit) {
+    if (at->part == PART_BEGIN) {
+        rdb_put_len(w, deque_blocks(d));
+        at->part = PART_KIND;
+    }
+    while (at->index < deque_blocks(d)) {
+        if (w->buf.len >= limit) return false;
+        struct deque_iter it;
+        deque_iter_init_block(&it, d, at->index);
+        bool done = put_node(&it, w, at, limit);
+        deque_iter_end(&it);
+        if (!done) return false;
+        at->part = PART_KIND;
+        at->index++;
+    }
+    return true;
+}
+
+static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    if (e->encoding == LIST_DEQUE) return save_deque(entry_ptr(e), w, at, limit);
+    if (at->part == PART_BEGIN) {
+        rdb_put_len(w, 1);
+        rdb_put_len(w, NODE_PACKED);
+        at->part = PART_NODE;
+    }
+    return rdb_put_listpack(entry_ptr(e), w, at, limit);
 }
 
 /* Reading. */

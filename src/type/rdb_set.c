@@ -11,23 +11,33 @@ static enum rdb_code code(const struct entry *e, unsigned version) {
     return e->encoding == SET_LISTPACK && version > RDB_VERSION_OLD ? RDB_SET_LISTPACK : RDB_SET;
 }
 
-static void save(const struct entry *e, struct rdb_writer *w) {
-    const uint8_t *block = entry_ptr(e);
+static bool put_members(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at,
+                        size_t limit) {
     struct set_iter it;
     struct set_member m;
     char digits[NUM_I64_MAX];
-    switch (code(e, w->version)) {
-    case RDB_SET_INTSET:
-        rdb_put_string(w, slice_of((const char *)block, intset_bytes(block)));
-        return;
-    case RDB_SET_LISTPACK:
-        rdb_put_string(w, slice_of((const char *)block, listpack_bytes(block)));
-        return;
-    default:
+    if (at->part == 0) {
         rdb_put_len(w, set_count(e));
         set_iter_init(&it, e);
-        while (set_iter_next(&it, &m)) rdb_put_string(w, set_member_text(&m, digits));
+    } else {
+        it = (struct set_iter){.entry = e, .at = at->place, .table = at->table};
     }
+    at->part = 1;
+    for (;;) {
+        at->place = it.at;
+        at->table = it.table;
+        if (w->buf.len >= limit) return false;
+        if (!set_iter_next(&it, &m)) return true;
+        if (!rdb_put_string_part(w, set_member_text(&m, digits), at, limit)) return false;
+    }
+}
+
+static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    const uint8_t *block = entry_ptr(e);
+    enum rdb_code form = code(e, w->version);
+    if (form == RDB_SET) return put_members(e, w, at, limit);
+    if (form == RDB_SET_LISTPACK) return rdb_put_listpack(block, w, at, limit);
+    return rdb_put_string_part(w, slice_of((const char *)block, intset_bytes(block)), at, limit);
 }
 
 static bool get_members(struct rdb_reader *r, struct entry *e,

@@ -27,55 +27,161 @@ static void put_raw_id(struct rdb_writer *w, struct stream_id id) {
     buf_append(&w->buf, raw, sizeof raw);
 }
 
-static void put_nodes(struct rdb_writer *w, const struct stream *s) {
-    rdb_put_len(w, id_map_count(&s->nodes));
-    const struct id_map_item *item;
-    for (struct id_map_pos pos = id_map_first(&s->nodes); (item = id_map_at(&s->nodes, pos));
-         pos = id_map_next(&s->nodes, pos)) {
-        rdb_put_len(w, ID_BYTES);
-        put_raw_id(w, item->id);
-        rdb_put_string(w, slice_of(item->value, listpack_bytes(item->value)));
+/* A stream is written step by step; each is the writing of one thing, and says which comes next. */
+enum step {
+    STEP_BEGIN,
+    STEP_NODE_ID,
+    STEP_NODE,
+    STEP_FIGURES,
+    STEP_GROUP, /* its name */
+    STEP_GROUP_FIGURES,
+    STEP_PENDING,
+    STEP_CONSUMER, /* its name */
+    STEP_CONSUMER_FIGURES,
+    STEP_CONSUMER_PENDING,
+    STEP_END,
+};
+
+struct saving {
+    const struct stream *s;
+    struct rdb_writer *w;
+    struct rdb_walk *at; /* part: the step; outer: the group; index: the consumer */
+    size_t limit;
+};
+
+/* The group, and the consumer, that the walk is at. */
+static const struct stream_group *group_of(const struct saving *v) {
+    return stream_group_at(v->s, v->at->outer);
+}
+
+static const struct stream_consumer *consumer_of(const struct saving *v) {
+    return stream_consumer_at(group_of(v), v->at->index);
+}
+
+static bool go_on(struct saving *v, enum step step) {
+    v->at->part = step;
+    return true;
+}
+
+/* The item of a map that the walk is at; NULL: there's none left, and the walk goes on with `then`.
+ */
+static const struct id_map_item *item_or_step(struct saving *v, const struct id_map *m,
+                                              enum step then) {
+    const struct id_map_item *item = id_map_at(m, v->at->pos);
+    if (!item) go_on(v, then);
+    return item;
+}
+
+static bool put_nodes_begin(struct saving *v) {
+    rdb_put_len(v->w, id_map_count(&v->s->nodes));
+    v->at->pos = id_map_first(&v->s->nodes);
+    return go_on(v, STEP_NODE_ID);
+}
+
+static bool put_node_id(struct saving *v) {
+    const struct id_map_item *item = item_or_step(v, &v->s->nodes, STEP_FIGURES);
+    if (!item) return true;
+    rdb_put_len(v->w, ID_BYTES);
+    put_raw_id(v->w, item->id);
+    return go_on(v, STEP_NODE);
+}
+
+static bool put_node(struct saving *v) {
+    const uint8_t *node = id_map_at(&v->s->nodes, v->at->pos)->value;
+    if (!rdb_put_listpack(node, v->w, v->at, v->limit)) return false;
+    v->at->pos = id_map_next(&v->s->nodes, v->at->pos);
+    return go_on(v, STEP_NODE_ID);
+}
+
+static bool put_figures(struct saving *v) {
+    const struct stream *s = v->s;
+    rdb_put_len(v->w, s->length);
+    put_id(v->w, s->last_id);
+    put_id(v->w, s->first_id);
+    put_id(v->w, s->max_deleted_id);
+    rdb_put_len(v->w, s->entries_added);
+    rdb_put_len(v->w, s->groups.count);
+    return go_on(v, STEP_GROUP);
+}
+
+static bool put_group(struct saving *v) {
+    if (v->at->outer == v->s->groups.count) return go_on(v, STEP_END);
+    if (!rdb_put_string_part(v->w, group_of(v)->named.name, v->at, v->limit)) return false;
+    return go_on(v, STEP_GROUP_FIGURES);
+}
+
+static bool put_group_figures(struct saving *v) {
+    const struct stream_group *g = group_of(v);
+    put_id(v->w, g->last_id);
+    rdb_put_len(v->w, (uint64_t)g->entries_read);
+    rdb_put_len(v->w, id_map_count(&g->pending));
+    v->at->pos = id_map_first(&g->pending);
+    return go_on(v, STEP_PENDING);
+}
+
+static bool put_pending(struct saving *v) {
+    const struct stream_group *g = group_of(v);
+    const struct id_map_item *item = item_or_step(v, &g->pending, STEP_CONSUMER);
+    if (!item) {
+        rdb_put_len(v->w, g->consumers.count);
+        v->at->index = 0;
+        return true;
     }
+    const struct stream_pending *p = item->value;
+    put_raw_id(v->w, item->id);
+    rdb_put_u64(v->w, p->delivered_ms);
+    rdb_put_len(v->w, p->deliveries);
+    v->at->pos = id_map_next(&g->pending, v->at->pos);
+    return true;
 }
 
-static void put_consumer(struct rdb_writer *w, const struct stream_consumer *c) {
-    rdb_put_string(w, c->named.name);
-    rdb_put_u64(w, c->seen_ms);
-    if (w->version > RDB_VERSION_OLD) rdb_put_u64(w, (uint64_t)c->active_ms);
-    rdb_put_len(w, id_map_count(&c->pending));
-    const struct id_map_item *item;
-    for (struct id_map_pos pos = id_map_first(&c->pending); (item = id_map_at(&c->pending, pos));
-         pos = id_map_next(&c->pending, pos))
-        put_raw_id(w, item->id);
-}
-
-static void put_group(struct rdb_writer *w, const struct stream_group *g) {
-    rdb_put_string(w, g->named.name);
-    put_id(w, g->last_id);
-    rdb_put_len(w, (uint64_t)g->entries_read);
-    rdb_put_len(w, id_map_count(&g->pending));
-    const struct id_map_item *item;
-    for (struct id_map_pos pos = id_map_first(&g->pending); (item = id_map_at(&g->pending, pos));
-         pos = id_map_next(&g->pending, pos)) {
-        const struct stream_pending *p = item->value;
-        put_raw_id(w, item->id);
-        rdb_put_u64(w, p->delivered_ms);
-        rdb_put_len(w, p->deliveries);
+static bool put_consumer(struct saving *v) {
+    if (v->at->index == group_of(v)->consumers.count) {
+        v->at->outer++;
+        return go_on(v, STEP_GROUP);
     }
-    rdb_put_len(w, g->consumers.count);
-    for (size_t i = 0; i < g->consumers.count; i++) put_consumer(w, stream_consumer_at(g, i));
+    if (!rdb_put_string_part(v->w, consumer_of(v)->named.name, v->at, v->limit)) return false;
+    return go_on(v, STEP_CONSUMER_FIGURES);
 }
 
-static void save(const struct entry *e, struct rdb_writer *w) {
-    const struct stream *s = stream_of(e);
-    put_nodes(w, s);
-    rdb_put_len(w, s->length);
-    put_id(w, s->last_id);
-    put_id(w, s->first_id);
-    put_id(w, s->max_deleted_id);
-    rdb_put_len(w, s->entries_added);
-    rdb_put_len(w, s->groups.count);
-    for (size_t i = 0; i < s->groups.count; i++) put_group(w, stream_group_at(s, i));
+static bool put_consumer_figures(struct saving *v) {
+    const struct stream_consumer *c = consumer_of(v);
+    rdb_put_u64(v->w, c->seen_ms);
+    if (v->w->version > RDB_VERSION_OLD) rdb_put_u64(v->w, (uint64_t)c->active_ms);
+    rdb_put_len(v->w, id_map_count(&c->pending));
+    v->at->pos = id_map_first(&c->pending);
+    return go_on(v, STEP_CONSUMER_PENDING);
+}
+
+static bool put_consumer_pending(struct saving *v) {
+    const struct id_map *pending = &consumer_of(v)->pending;
+    const struct id_map_item *item = item_or_step(v, pending, STEP_CONSUMER);
+    if (!item) {
+        v->at->index++;
+        return true;
+    }
+    put_raw_id(v->w, item->id);
+    v->at->pos = id_map_next(pending, v->at->pos);
+    return true;
+}
+
+static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    static bool (*const steps[STEP_END])(struct saving *) = {
+        [STEP_BEGIN] = put_nodes_begin,
+        [STEP_NODE_ID] = put_node_id,
+        [STEP_NODE] = put_node,
+        [STEP_FIGURES] = put_figures,
+        [STEP_GROUP] = put_group,
+        [STEP_GROUP_FIGURES] = put_group_figures,
+        [STEP_PENDING] = put_pending,
+        [STEP_CONSUMER] = put_consumer,
+        [STEP_CONSUMER_FIGURES] = put_consumer_figures,
+        [STEP_CONSUMER_PENDING] = put_consumer_pending,
+    };
+    struct saving v = {stream_of(e), w, at, limit};
+    while (at->part != STEP_END)
+        if (w->buf.len >= limit || !steps[at->part](&v)) return false;
+    return true;
 }
 
 /* Reading. */

@@ -6,12 +6,11 @@ static enum rdb_code code(const struct entry *e, unsigned version) {
     return RDB_STRING;
 }
 
-static void save(const struct entry *e, struct rdb_writer *w) {
-    char digits[NUM_I64_MAX];
-    if (e->encoding == STRING_INT)
-        rdb_put_number(w, entry_int(e));
-    else
-        rdb_put_string(w, string_view(e, digits));
+static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    char unused[NUM_I64_MAX];
+    if (e->encoding != STRING_INT) return rdb_put_string_part(w, string_view(e, unused), at, limit);
+    rdb_put_number(w, entry_int(e));
+    return true;
 }
 
 static struct entry *load(struct rdb_reader *r, enum rdb_code unused, struct slice key,

@@ -7,6 +7,10 @@
 #include "base/hash.h"
 #include "ds/ziplist.h"
 
+bool rdb_put_listpack(const uint8_t *lp, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    return rdb_put_string_part(w, slice_of((const char *)lp, listpack_bytes(lp)), at, limit);
+}
+
 struct entry *rdb_loaded(struct rdb_reader *r, struct entry *e, bool ok) {
     bool (*is_empty)(const struct entry *) = type_of(e)->is_empty;
     if (ok && is_empty && is_empty(e)) {

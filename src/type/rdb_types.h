@@ -10,6 +10,9 @@
 
 extern const struct type_rdb string_rdb, list_rdb, set_rdb, zset_rdb, hash_rdb, stream_rdb;
 
+/* Writes a listpack as a string, in portions. */
+bool rdb_put_listpack(const uint8_t *lp, struct rdb_writer *w, struct rdb_walk *at, size_t limit);
+
 /* Ends a load: the entry, if all went well and (unless the type keeps empty ones) it isn't empty,
  * else NULL, and the entry is gone. */
 struct entry *rdb_loaded(struct rdb_reader *r, struct entry *e, bool ok);

@@ -9,22 +9,26 @@ static enum rdb_code code(const struct entry *e, unsigned version) {
 }
 
 /* From the highest on, as Redis does, for which that's the quicker order to read. */
-static void save(const struct entry *e, struct rdb_writer *w) {
+static bool put_members(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at,
+                        size_t limit) {
     struct zset_iter it;
     struct zset_item item;
-    if (e->encoding == ZSET_LISTPACK) {
-        const uint8_t *lp = entry_ptr(e);
-        rdb_put_string(w, slice_of((const char *)lp, listpack_bytes(lp)));
-        return;
-    }
     size_t count = zset_count(e);
-    rdb_put_len(w, count);
-    if (count == 0) return;
-    zset_iter_init(&it, e, count - 1, true);
+    if (at->index == count) return true;
+    zset_iter_init(&it, e, count - 1 - at->index, true);
     while (zset_iter_next(&it, &item)) {
-        rdb_put_string(w, item.member);
+        if (w->buf.len >= limit || !rdb_put_string_part(w, item.member, at, limit)) return false;
         rdb_put_double(w, item.score);
+        at->index++;
     }
+    return true;
+}
+
+static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit) {
+    if (e->encoding == ZSET_LISTPACK) return rdb_put_listpack(entry_ptr(e), w, at, limit);
+    if (at->part == 0) rdb_put_len(w, zset_count(e));
+    at->part = 1;
+    return put_members(e, w, at, limit);
 }
 
 static bool add(struct rdb_reader *r, struct entry *e, struct slice member, double score,
