@@ -32,10 +32,14 @@ static void expire_generic(struct call *c, enum expiry_form form) {
     const struct entry *e = call_find(c, k, DB_WRITE);
     bool sets = e && expiry_conditions_hold(conditions, entry_deadline(e), at_ms);
     const struct keyspace *ks = &c->engine->keyspace;
-    if (sets && at_ms <= (int64_t)ks->now_ms && !ks->no_expiry)
+    if (sets && at_ms <= (int64_t)ks->now_ms && !ks->no_expiry) {
         db_delete(c->db, k, true, EVENT_DEL);
-    else if (sets)
-        db_set_deadline(c->db, k, at_ms < 0 ? 0 : (uint64_t)at_ms, EVENT_EXPIRE);
+        propagate_deletion(c, k.name, ks->lazy_expire);
+    } else if (sets) {
+        uint64_t deadline = at_ms < 0 ? 0 : (uint64_t)at_ms;
+        db_set_deadline(c->db, k, deadline, EVENT_EXPIRE);
+        expiry_propagate(c, k.name, deadline, 3);
+    }
     reply_i64(c->reply, sets);
 }
 

@@ -66,6 +66,15 @@ bool expiry_option_or_reply(struct call *c, const struct expiry_option *option,
     return true;
 }
 
+void expiry_propagate(const struct call *c, struct slice key, uint64_t deadline, int rest) {
+    if (!call_propagates(c)) return;
+    propagate_open(c, 3 + (size_t)(c->argc - rest));
+    propagate_word(c, SLICE("PEXPIREAT"));
+    propagate_word(c, key);
+    propagate_u64(c, deadline);
+    propagate_words(c, rest, c->argc);
+}
+
 unsigned expiry_condition_read(const struct call *c, int i) {
     static const struct {
         const char *word;

@@ -43,6 +43,9 @@ bool expiry_deadline_or_reply(struct call *c, int i, enum expiry_form form, uint
 /* The same as a Unix time in ms that may be past or negative, as EXPIRE takes it. */
 bool expiry_time_or_reply(struct call *c, int i, enum expiry_form form, int64_t *at_ms);
 
+/* PEXPIREAT is what goes out for the command (propagate.h), with its arguments from `rest` on. */
+void expiry_propagate(const struct call *c, struct slice key, uint64_t deadline, int rest);
+
 /* The error of a time that is out of range. */
 void expiry_reply_invalid(struct call *c);
 

@@ -88,12 +88,28 @@ static bool addition_or_reply(struct call *c, struct zset_addition *a) {
     return valid;
 }
 
+/* What goes out is the ZADD that it comes down to. */
+static void propagate_geoadd(const struct call *c, const struct zset_addition *a,
+                             const double *scores) {
+    if (!propagate_due(c)) return;
+    propagate_open(c, (size_t)a->first + 2 * a->count);
+    propagate_word(c, SLICE("ZADD"));
+    propagate_words(c, 1, a->first);
+    for (size_t i = 0; i < a->count; i++) {
+        propagate_i64(c, (int64_t)scores[i]);
+        propagate_word(c, c->argv[a->first + 3 * (int)(i + 1) - 1]);
+    }
+}
+
 static void cmd_geoadd(struct call *c) {
     struct zset_addition a;
     double at_hand[PLACES_AT_HAND], *scores = at_hand;
     if (!addition_or_reply(c, &a)) return;
     if (a.count > PLACES_AT_HAND) scores = mem_alloc(a.count * sizeof *scores);
-    if (cells_or_reply(c, &a, scores)) zset_add_and_reply(c, &a, scores);
+    if (cells_or_reply(c, &a, scores)) {
+        zset_add_and_reply(c, &a, scores);
+        propagate_geoadd(c, &a, scores);
+    }
     if (scores != at_hand) mem_free(scores);
 }
 

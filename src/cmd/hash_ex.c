@@ -21,6 +21,7 @@ static void cmd_hgetdel(struct call *c) {
     struct hash_fields fields = {.step = 1};
     struct key k = call_key(c, 1);
     struct entry *e;
+    struct hash_changed changed = {0};
     size_t deleted = 0;
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_HASH, &e)) return;
     if (!hash_fields_or_reply(c, 2, &errors, &fields)) return;
@@ -33,9 +34,12 @@ static void cmd_hgetdel(struct call *c) {
     for (int i = 0; i < fields.count; i++) {
         struct slice field = c->argv[fields.first + i];
         hash_reply_value(c->reply, e, field);
-        deleted += hash_delete(e, field);
+        if (!hash_delete(e, field)) continue;
+        hash_changed_add(&changed, c, field);
+        deleted++;
     }
     db_edited(c->db, k, e, EVENT_HDEL, deleted);
+    hash_propagate_deletion(c, &changed);
 }
 
 /* Options of HGETEX and HSETEX. */
@@ -144,6 +148,7 @@ static void cmd_hgetex(struct call *c) {
     struct key k = call_key(c, 1);
     struct request r;
     struct entry *e;
+    struct hash_changed changed = {0};
     size_t changes = 0;
     if (!call_find_typed_or_reply(c, k, DB_READ, TYPE_HASH, &e)) return;
     if (!request_or_reply(c, EXPIRY_PERSIST, &r)) return;
@@ -156,9 +161,15 @@ static void cmd_hgetex(struct call *c) {
     for (int i = 0; i < r.fields.count; i++) {
         struct slice field = c->argv[r.fields.first + i];
         hash_reply_value(c->reply, e, field);
-        if (r.expiry.form != EXPIRY_NONE) changes += getex_field(c, e, field, &r);
+        if (r.expiry.form == EXPIRY_NONE || !getex_field(c, e, field, &r)) continue;
+        hash_changed_add(&changed, c, field);
+        changes++;
     }
     db_edited(c->db, k, e, getex_event(&r), changes);
+    if (r.past)
+        hash_propagate_deletion(c, &changed);
+    else
+        hash_propagate_deadline(c, &changed, r.deadline);
 }
 
 /* HSETEX. */
@@ -175,12 +186,29 @@ static bool existence_holds(const struct call *c, const struct entry *e, const s
 
 /* Fields that would have expired at once go instead of being set. */
 static void delete_fields(struct call *c, struct key k, struct entry *e, const struct request *r) {
+    struct hash_changed changed = {0};
     size_t deleted = 0;
     if (!e) return;
     e = db_edit(c->db, k, e, TYPE_HASH);
-    for (int i = 0; i < r->fields.count; i++)
-        deleted += hash_delete(e, c->argv[r->fields.first + 2 * i]);
+    for (int i = 0; i < r->fields.count; i++) {
+        struct slice field = c->argv[r->fields.first + 2 * i];
+        if (!hash_delete(e, field)) continue;
+        hash_changed_add(&changed, c, field);
+        deleted++;
+    }
     db_edited(c->db, k, e, EVENT_HDEL, deleted);
+    hash_propagate_deletion(c, &changed);
+}
+
+/* With a time it's HSETEX of all fields with that time, else as it was. */
+static void propagate_timed(const struct call *c, const struct request *r) {
+    int first = r->fields.first - 2; /* FIELDS and the number */
+    if (!has_time(r) || !call_propagates(c)) return;
+    propagate_open(c, 4 + (size_t)(c->argc - first));
+    propagate_words(c, 0, 2);
+    propagate_word(c, SLICE("PXAT"));
+    propagate_u64(c, r->deadline);
+    propagate_words(c, first, c->argc);
 }
 
 static void set_fields(struct call *c, struct key k, struct entry *e, const struct request *r) {
@@ -193,6 +221,7 @@ static void set_fields(struct call *c, struct key k, struct entry *e, const stru
     }
     db_edited(c->db, k, e, EVENT_HSET, count);
     if (has_time(r)) db_also(c->db, k, EVENT_HEXPIRE);
+    propagate_timed(c, r);
 }
 
 static void cmd_hsetex(struct call *c) {

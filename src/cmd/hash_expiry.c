@@ -56,15 +56,22 @@ static enum outcome expire_field(struct call *c, struct entry *e, struct slice f
 static void expire_fields(struct call *c, struct entry *e, const struct hash_fields *fields,
                           const struct new_deadline *d) {
     struct key k = call_key(c, 1);
+    struct hash_changed changed = {0};
     size_t changes = 0;
     e = db_edit(c->db, k, e, TYPE_HASH);
     reply_array(c->reply, (size_t)fields->count);
     for (int i = 0; i < fields->count; i++) {
-        enum outcome outcome = expire_field(c, e, c->argv[fields->first + i], d);
+        struct slice field = c->argv[fields->first + i];
+        enum outcome outcome = expire_field(c, e, field, d);
         changes += outcome >= DONE;
+        if (outcome >= DONE) hash_changed_add(&changed, c, field);
         reply_i64(c->reply, outcome);
     }
     db_edited(c->db, k, e, d->past ? EVENT_HDEL : EVENT_HEXPIRE, changes);
+    if (d->past)
+        hash_propagate_deletion(c, &changed);
+    else
+        hash_propagate_deadline(c, &changed, (uint64_t)d->at_ms);
 }
 
 static void hexpire_generic(struct call *c, enum expiry_form form) {

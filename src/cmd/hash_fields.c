@@ -35,3 +35,45 @@ bool hash_time_or_reply(struct call *c, int i, enum expiry_form form, int64_t *a
     expiry_reply_invalid(c);
     return false;
 }
+
+void hash_changed_add(struct hash_changed *changed, const struct call *c, struct slice field) {
+    if (call_propagates(c)) buf_append(&changed->fields, &field, sizeof field);
+}
+
+static size_t changed_count(const struct hash_changed *changed) {
+    return changed->fields.len / sizeof(struct slice);
+}
+
+static void propagate_names(const struct call *c, struct hash_changed *changed) {
+    for (size_t i = 0; i < changed_count(changed); i++) {
+        struct slice field;
+        memcpy(&field, changed->fields.data + i * sizeof field, sizeof field);
+        propagate_word(c, field);
+    }
+    buf_release(&changed->fields);
+}
+
+void hash_propagate_deletion(const struct call *c, struct hash_changed *changed) {
+    size_t count = changed_count(changed);
+    propagate_nothing(c);
+    if (!count) return;
+    propagate_open(c, 2 + count);
+    propagate_word(c, SLICE("HDEL"));
+    propagate_word(c, c->argv[1]);
+    propagate_names(c, changed);
+}
+
+void hash_propagate_deadline(const struct call *c, struct hash_changed *changed,
+                             uint64_t deadline) {
+    size_t count = changed_count(changed);
+    bool none = deadline == ENTRY_NO_DEADLINE;
+    propagate_nothing(c);
+    if (!count) return;
+    propagate_open(c, (none ? 4 : 5) + count);
+    propagate_word(c, none ? SLICE("HPERSIST") : SLICE("HPEXPIREAT"));
+    propagate_word(c, c->argv[1]);
+    if (!none) propagate_u64(c, deadline);
+    propagate_word(c, SLICE("FIELDS"));
+    propagate_u64(c, count);
+    propagate_names(c, changed);
+}

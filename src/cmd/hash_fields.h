@@ -23,6 +23,17 @@ struct hash_fields_errors {
 bool hash_fields_or_reply(struct call *c, int i, const struct hash_fields_errors *errors,
                           struct hash_fields *fields);
 
+/* Fields that a command has changed, for what goes out in its place (propagate.h): nothing is kept
+ * while nothing does. Start with {0}; each of the functions that tell something frees it, and tells
+ * nothing if there are none. */
+struct hash_changed {
+    struct buf fields; /* of struct slice */
+};
+void hash_changed_add(struct hash_changed *changed, const struct call *c, struct slice field);
+void hash_propagate_deletion(const struct call *c, struct hash_changed *changed);
+/* ENTRY_NO_DEADLINE: they have none any more. */
+void hash_propagate_deadline(const struct call *c, struct hash_changed *changed, uint64_t deadline);
+
 /* Argument i, a number of the form EX, PX, EXAT or PXAT, as a Unix time in ms. It may be past, but
  * the number not negative. */
 bool hash_time_or_reply(struct call *c, int i, enum expiry_form form, int64_t *at_ms);

@@ -64,6 +64,7 @@ static void cmd_hincrbyfloat(struct call *c) {
     struct slice sum;
     if (!call_sum_or_reply(c, value, by, text, &sum)) return;
     set(c, e, sum, EVENT_HINCRBYFLOAT);
+    propagate_instead(c, 4, (struct slice[]){SLICE("HSET"), c->argv[1], c->argv[2], sum});
     reply_bulk(c->reply, sum);
 }
 

@@ -78,6 +78,15 @@ static bool move_args_or_reply(struct call *c, struct move *move) {
     return end_or_reply(c, 3, &move->from_front) && end_or_reply(c, 4, &move->to_front);
 }
 
+/* Those that may wait go out as those that don't: by their name without the B, and less the
+ * timeout. */
+static void propagate_move(const struct call *c, bool with_ends) {
+    if (!propagate_due(c)) return;
+    propagate_open(c, with_ends ? 5 : 3);
+    propagate_word(c, with_ends ? SLICE("LMOVE") : SLICE("RPOPLPUSH"));
+    propagate_words(c, 1, with_ends ? 5 : 3);
+}
+
 static void cmd_lmove(struct call *c) {
     struct move move;
     if (move_args_or_reply(c, &move) && !move_or_reply(c, &move)) reply_null(c->reply);
@@ -92,6 +101,7 @@ static void blocking_move(struct call *c, const struct move *move, int timeout_a
     wait.null_array = c->session->can_wait; /* Redis: a null if it can't wait, else a null array */
     if (!arg_timeout_s_or_reply(c, timeout_arg, &wait.timeout_ms)) return;
     if (!move_or_reply(c, move)) blocking_on_keys(c, &wait);
+    propagate_move(c, timeout_arg > 3);
 }
 
 static void cmd_blmove(struct call *c) {
@@ -137,6 +147,16 @@ static bool pop_many_args_or_reply(struct call *c, int at, struct pop_many *p) {
     return true;
 }
 
+/* In place of those that name several keys: LPOP or RPOP of the one, with a count unless that's 0.
+ */
+static void propagate_pop(const struct call *c, struct slice key, bool front, size_t count) {
+    if (!call_propagates(c)) return;
+    propagate_open(c, count ? 3 : 2);
+    propagate_word(c, front ? SLICE("LPOP") : SLICE("RPOP"));
+    propagate_word(c, key);
+    if (count) propagate_u64(c, count);
+}
+
 /* False: none of the keys has a list. */
 static bool pop_many_or_reply(struct call *c, const struct pop_many *p) {
     for (int i = p->first; i < p->first + p->keys; i++) {
@@ -149,6 +169,7 @@ static bool pop_many_or_reply(struct call *c, const struct pop_many *p) {
         reply_bulk(c->reply, k.name);
         reply_array(c->reply, count);
         list_pop_and_reply(c, k, e, count, p->front);
+        propagate_pop(c, k.name, p->front, count);
         return true;
     }
     return false;
@@ -181,6 +202,7 @@ static void blocking_pop(struct call *c, bool front) {
         reply_array(c->reply, 2);
         reply_bulk(c->reply, k.name);
         list_pop_and_reply(c, k, e, 1, front);
+        propagate_pop(c, k.name, front, 0);
         return;
     }
     blocking_on_keys(c, &wait);

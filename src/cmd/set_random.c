@@ -14,16 +14,43 @@ static struct set_choice reply_choice(struct call *c) {
     return (struct set_choice){&c->engine->keyspace.rng, reply_visit, c->reply};
 }
 
+/* Members that are popped: each is replied, and a word of an SREM that goes out. */
+struct popping {
+    struct call *c;
+    size_t count, done;
+};
+
+static void popped_visit(void *ctx, const struct set_member *m) {
+    enum { AT_ONCE = 1024 }; /* in one SREM, as in Redis 7.2 */
+    struct popping *p = ctx;
+    set_reply_member(p->c->reply, m);
+    if (!call_propagates(p->c)) return;
+    if (p->done % AT_ONCE == 0) {
+        size_t left = p->count - p->done;
+        propagate_open(p->c, 2 + (left < AT_ONCE ? left : AT_ONCE));
+        propagate_word(p->c, SLICE("SREM"));
+        propagate_word(p->c, p->c->argv[1]);
+    }
+    p->done++;
+    if (m->is_number)
+        propagate_i64(p->c, m->number);
+    else
+        propagate_word(p->c, m->text);
+}
+
 /* Takes `count` members out, or all, and replies them; returns how many went. Those of a set that
  * goes as a whole are freed with it, elsewhere if they're many. */
 static void pop(struct call *c, struct key k, struct entry *e, size_t count) {
-    struct set_choice choice = reply_choice(c);
     bool all = count == set_count(e);
     e = db_edit(c->db, k, e, TYPE_SET);
     if (all) {
+        struct set_choice choice = reply_choice(c);
         set_pick(e, count, &choice);
         db_edited_away(c->db, k, EVENT_SPOP, count);
+        propagate_deletion(c, k.name, c->engine->settings.db.lazy_server_del);
     } else {
+        struct popping popping = {.c = c, .count = count};
+        struct set_choice choice = {&c->engine->keyspace.rng, popped_visit, &popping};
         set_pop(e, count, &choice, call_type_settings(c));
         db_edited(c->db, k, e, EVENT_SPOP, count);
     }

@@ -18,17 +18,20 @@ struct add_args {
     bool no_create;
     bool has_limit;
     int64_t limit;
+    int near;   /* the argument that is ~, or 0; the threshold is behind it */
     int fields; /* the first one's argument */
 };
 
 /* MAXLEN or MINID at *i, with an operator or without; *i is its last argument then. */
-static bool trim_or_reply(struct call *c, int *i, struct stream_trim *trim) {
+static bool trim_or_reply(struct call *c, int *i, struct add_args *args) {
+    struct stream_trim *trim = &args->trim;
     if (trim->by != STREAM_TRIM_NOT)
         return refuse(c, "ERR syntax error, MAXLEN and MINID options at the same time are not "
                          "compatible");
     trim->by = arg_is(c, *i, "MAXLEN") ? STREAM_TRIM_MAXLEN : STREAM_TRIM_MINID;
     if (*i + 2 < c->argc) {
         trim->whole_nodes = arg_is(c, *i + 1, "~");
+        if (trim->whole_nodes) args->near = *i + 1;
         *i += trim->whole_nodes || arg_is(c, *i + 1, "=");
     }
     ++*i;
@@ -71,7 +74,9 @@ static bool check_trim_or_reply(struct call *c, bool is_add, struct add_args *ar
                          "strategy");
     if (!is_add && trim->by == STREAM_TRIM_NOT)
         return refuse(c, "ERR syntax error, XTRIM must be called with a trimming strategy");
-    if (args->has_limit && !trim->whole_nodes)
+    /* As Redis has it in its append-only files, in vain. */
+    bool repeated = c->engine->gates & GATE_LOADING;
+    if (args->has_limit && !trim->whole_nodes && !repeated)
         return refuse(c, "ERR syntax error, LIMIT cannot be used without the special ~ option");
     if (args->has_limit)
         trim->limit = (uint64_t)args->limit;
@@ -88,7 +93,7 @@ static bool options_or_reply(struct call *c, bool is_add, struct add_args *args)
         bool more = i + 1 < c->argc;
         if (is_add && slice_eq(c->argv[i], SLICE("*"))) break;
         if (more && (arg_is(c, i, "MAXLEN") || arg_is(c, i, "MINID"))) {
-            if (!trim_or_reply(c, &i, &args->trim)) return false;
+            if (!trim_or_reply(c, &i, args)) return false;
         } else if (more && arg_is(c, i, "LIMIT")) {
             if (!limit_or_reply(c, ++i, args)) return false;
         } else if (is_add && arg_is(c, i, "NOMKSTREAM")) {
@@ -127,6 +132,68 @@ static bool new_id_or_reply(struct call *c, const struct stream *s,
                      "item");
 }
 
+/* What goes out doesn't depend on the time, nor on how entries lie in blocks: the id is there, the
+ * threshold the one that was reached. */
+
+static size_t options_count(const struct call *c, int end, bool limit_too) {
+    size_t count = 0;
+    for (int i = 2; i < end; i++) {
+        bool dropped = !limit_too && arg_is(c, i, "LIMIT");
+        i += dropped;
+        count += !dropped;
+    }
+    return count;
+}
+
+/* How far it's trimmed now. */
+static void propagate_threshold(const struct call *c, const struct add_args *args,
+                                const struct stream *s) {
+    char text[STREAM_ID_TEXT_MAX];
+    if (args->trim.by == STREAM_TRIM_MAXLEN) {
+        propagate_u64(c, s->length);
+    } else {
+        struct stream_id id = s->length ? stream_end_id(s, false) : args->trim.min_id;
+        propagate_word(c, slice_of(text, stream_id_print(text, id)));
+    }
+}
+
+static void propagate_options(const struct call *c, const struct add_args *args, int end,
+                              const struct stream *s) {
+    for (int i = 2; i < end; i++) {
+        if (args->near && arg_is(c, i, "LIMIT")) {
+            i++;
+        } else if (args->near && i == args->near) {
+            propagate_word(c, SLICE("="));
+            propagate_threshold(c, args, s);
+            i++;
+        } else {
+            propagate_word(c, c->argv[i]);
+        }
+    }
+}
+
+static void propagate_add(const struct call *c, const struct add_args *args, const struct stream *s,
+                          struct stream_id id) {
+    char text[STREAM_ID_TEXT_MAX];
+    int id_arg = args->fields - 1;
+    if (!call_propagates(c) || (args->wish.has_seq && !args->near)) return;
+    propagate_open(c, 2 + options_count(c, id_arg, !args->near) + 1 +
+                          (size_t)(c->argc - args->fields));
+    propagate_words(c, 0, 2);
+    propagate_options(c, args, id_arg, s);
+    propagate_word(c, args->wish.has_seq ? c->argv[id_arg]
+                                         : slice_of(text, stream_id_print(text, id)));
+    propagate_words(c, args->fields, c->argc);
+}
+
+static void propagate_trim(const struct call *c, const struct add_args *args,
+                           const struct stream *s) {
+    if (!call_propagates(c) || !args->near) return;
+    propagate_open(c, 2 + options_count(c, c->argc, false));
+    propagate_words(c, 0, 2);
+    propagate_options(c, args, c->argc, s);
+}
+
 /* Returns how many entries went. */
 static uint64_t trim_key(struct call *c, struct key k, struct entry *e,
                          const struct stream_trim *trim) {
@@ -156,10 +223,12 @@ static void cmd_xadd(struct call *c) {
     bool trims = added && args.trim.by != STREAM_TRIM_NOT && stream_trim(s, &args.trim);
     db_edited(c->db, k, e, EVENT_XADD, added);
     if (trims) db_also(c->db, k, EVENT_XTRIM);
-    if (added)
-        stream_reply_id(c->reply, id);
-    else
+    if (!added) {
         reply_error(c->reply, "ERR Elements are too large to be stored");
+        return;
+    }
+    propagate_add(c, &args, s, id);
+    stream_reply_id(c->reply, id);
 }
 
 static void cmd_xtrim(struct call *c) {
@@ -168,7 +237,9 @@ static void cmd_xtrim(struct call *c) {
     struct stream *s;
     if (!options_or_reply(c, false, &args)) return;
     if (!find_stream_or_reply(c, 1, DB_WRITE, &e, &s)) return;
-    reply_i64(c->reply, e ? (int64_t)trim_key(c, call_key(c, 1), e, &args.trim) : 0);
+    uint64_t removed = e ? trim_key(c, call_key(c, 1), e, &args.trim) : 0;
+    if (removed) propagate_trim(c, &args, s);
+    reply_i64(c->reply, (int64_t)removed);
 }
 
 /* The others. */

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "cmd/families.h"
 #include "cmd/stream_args.h"
+#include "cmd/stream_propagate.h"
 #include "cmd/stream_reply.h"
 
 static bool refuse(struct call *c, const char *error) {
@@ -198,11 +199,21 @@ static bool claim_args_or_reply(struct call *c, struct claim *claim) {
     return true;
 }
 
-/* One id of XCLAIM: what isn't in the stream any more isn't pending any more. */
+/* What isn't in the stream any more isn't pending any more; that goes out as a claim, too. False:
+ * it isn't pending. */
+static bool drop(struct call *c, struct stream_group *g, struct stream_id id, struct slice text) {
+    const struct stream_pending *p = stream_pending_find(g, id);
+    if (p) stream_propagate_pending(c, c->argv[1], g, text, p);
+    return stream_pending_remove(g, id);
+}
+
+/* The id of XCLAIM that argument i is. */
 static bool claim_and_reply(struct call *c, const struct stream *s, struct stream_group *g,
-                            struct stream_consumer *to, struct stream_id id, struct claim *claim) {
+                            struct stream_consumer *to, int i, struct claim *claim) {
+    struct stream_id id;
+    if (!arg_stream_id_or_reply(c, i, 0, &id)) return false;
     if (!stream_has(s, id)) {
-        claim->dropped += stream_pending_remove(g, id);
+        claim->dropped += drop(c, g, id, c->argv[i]);
         return false;
     }
     struct stream_pending *p = stream_pending_find(g, id);
@@ -212,6 +223,7 @@ static bool claim_and_reply(struct call *c, const struct stream *s, struct strea
         p->deliveries = 1;
     }
     claim_pending(c, p, id, to, claim);
+    stream_propagate_pending(c, c->argv[1], g, c->argv[i], p);
     reply_claimed(c, s, id, claim);
     return true;
 }
@@ -221,20 +233,20 @@ static void cmd_xclaim(struct call *c) {
     struct claim claim;
     struct entry *e;
     struct stream_group *g;
-    struct stream_id id;
     size_t found = 0;
     if (!find_group_or_reply(c, 1, 2, DB_READ, &e, &g)) return;
     if (!claim_args_or_reply(c, &claim)) return;
+    propagate_nothing(c); /* but what becomes of entries */
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);
     e = db_edit(c->db, k, e, TYPE_STREAM);
     bool advances = stream_id_cmp(claim.last_id, g->last_id) > 0;
     if (advances) g->last_id = claim.last_id;
     struct reply_mark mark = reply_begin(c->reply);
     for (int i = 5; i < claim.ids_end; i++)
-        if (arg_stream_id_or_reply(c, i, 0, &id))
-            found += claim_and_reply(c, stream_of(e), g, to, id, &claim);
+        found += claim_and_reply(c, stream_of(e), g, to, i, &claim);
     reply_end_array(c->reply, mark, found);
     size_t changes = found + claim.dropped;
+    if (advances && !changes) stream_propagate_group(c, k.name, g);
     db_edited(c->db, k, e, EVENT_GROUP, changes ? changes : advances);
 }
 
@@ -288,17 +300,20 @@ static size_t auto_claim(struct call *c, const struct stream *s, struct stream_g
     size_t found = 0;
     const struct id_map_item *item;
     struct id_map_pos pos = id_map_from(&g->pending, a->start);
+    char text[STREAM_ID_TEXT_MAX];
     while (attempts-- && left && (item = id_map_at(&g->pending, pos))) {
         struct stream_id id = item->id;
+        struct slice shown = slice_of(text, stream_id_print(text, id));
         if (!stream_has(s, id)) {
             buf_append(gone, &id, sizeof id);
-            stream_pending_remove(g, id);
+            drop(c, g, id, shown);
             pos = id_map_from(&g->pending, id);
             left--;
             continue;
         }
         if (is_idle(c, item->value, &a->claim)) {
             claim_pending(c, item->value, id, to, &a->claim);
+            stream_propagate_pending(c, c->argv[1], g, shown, item->value);
             reply_claimed(c, s, id, &a->claim);
             found++;
             left--;
@@ -316,6 +331,7 @@ static void cmd_xautoclaim(struct call *c) {
     struct entry *e;
     struct stream_group *g;
     struct buf gone = BUF_INIT;
+    propagate_nothing(c); /* but what becomes of entries */
     if (!auto_args_or_reply(c, &a)) return;
     if (!find_group_or_reply(c, 1, 2, DB_READ, &e, &g)) return;
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);

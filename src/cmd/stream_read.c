@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "cmd/families.h"
 #include "cmd/stream_args.h"
+#include "cmd/stream_propagate.h"
 #include "cmd/stream_reply.h"
 #include "exec/blocking_keys.h"
 
@@ -162,8 +163,8 @@ static bool has_behind(const struct stream *s, struct stream_id id) {
 }
 
 /* What a group's consumer gets is pending for it, unless that's not wanted. */
-static void deliver(struct stream_group *g, struct stream_consumer *consumer, struct stream_id id,
-                    uint64_t now_ms) {
+static struct stream_pending *deliver(struct stream_group *g, struct stream_consumer *consumer,
+                                      struct stream_id id, uint64_t now_ms) {
     struct stream_pending *p = stream_pending_find(g, id);
     if (p)
         stream_pending_move(p, consumer, id);
@@ -172,11 +173,21 @@ static void deliver(struct stream_group *g, struct stream_consumer *consumer, st
     p->delivered_ms = now_ms;
     p->deliveries = 1;
     consumer->active_ms = (int64_t)now_ms;
+    return p;
 }
 
-/* New entries for a consumer; how many. */
-static size_t reply_new(struct call *c, const struct read_args *args, const struct stream *s,
-                        struct stream_group *g, struct stream_consumer *consumer) {
+static void deliver_and_propagate(struct call *c, struct slice key, struct stream_group *g,
+                                  struct stream_consumer *consumer, struct stream_id id) {
+    char text[STREAM_ID_TEXT_MAX];
+    const struct stream_pending *p = deliver(g, consumer, id, c->engine->keyspace.now_ms);
+    if (call_propagates(c))
+        stream_propagate_pending(c, key, g, slice_of(text, stream_id_print(text, id)), p);
+}
+
+/* New entries for a consumer of the stream that argument `key` names; how many. */
+static size_t reply_new(struct call *c, const struct read_args *args, int key,
+                        const struct stream *s, struct stream_group *g,
+                        struct stream_consumer *consumer) {
     struct stream_iter it;
     struct stream_entry e;
     struct stream_id from = g->last_id;
@@ -187,9 +198,10 @@ static size_t reply_new(struct call *c, const struct read_args *args, const stru
     while ((!args->count || found < args->count) && stream_iter_next(&it, &e)) {
         stream_group_advance(g, s, e.id);
         stream_reply_entry(c->reply, it.reader.node, &e);
-        if (!args->no_ack) deliver(g, consumer, e.id, c->engine->keyspace.now_ms);
+        if (!args->no_ack) deliver_and_propagate(c, c->argv[key], g, consumer, e.id);
         found++;
     }
+    if (found) stream_propagate_group(c, c->argv[key], g);
     reply_end_array(c->reply, mark, found);
     return found;
 }
@@ -230,8 +242,8 @@ static void read_of_group(struct call *c, const struct read_args *args, int key,
     if (is_new && !has_behind(s, g->last_id)) return;
     begin_stream(c, reply, key);
     e = db_edit(c->db, k, e, TYPE_STREAM);
-    size_t found =
-        is_new ? reply_new(c, args, s, g, consumer) : reply_pending(c, args, s, consumer, start);
+    size_t found = is_new ? reply_new(c, args, key, s, g, consumer)
+                          : reply_pending(c, args, s, consumer, start);
     db_edited(c->db, k, e, EVENT_GROUP, found || !is_new);
 }
 
@@ -291,6 +303,7 @@ static void wait_for_entries(struct call *c, const struct read_args *args,
 
 static void read_generic(struct call *c, bool of_group) {
     struct read_args args = {.of_group = of_group};
+    propagate_nothing(c); /* but what becomes of entries */
     if (!read_args_or_reply(c, &args)) return;
     struct stream_id *starts = starts_or_reply(c, &args);
     if (!starts) return;

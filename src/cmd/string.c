@@ -78,6 +78,44 @@ static bool set_condition_holds(const struct call *c, const struct set_options *
     return true;
 }
 
+static void propagate_set_until(const struct call *c, int value_arg, uint64_t deadline) {
+    if (!call_propagates(c)) return;
+    propagate_open(c, 5);
+    propagate_word(c, SLICE("SET"));
+    propagate_word(c, c->argv[1]);
+    propagate_word(c, c->argv[value_arg]);
+    propagate_word(c, SLICE("PXAT"));
+    propagate_u64(c, deadline);
+}
+
+/* The words that argument i begins and that don't matter when SET is repeated, where its condition
+ * has held and nobody waits for a reply; 0: they do. */
+static int set_words_dropped(const struct call *c, const struct set_options *o, int i) {
+    if (o->when == SET_IF_EQUAL && i == o->equal_arg - 1) return 2;
+    return arg_is(c, i, "GET");
+}
+
+static void propagate_set(const struct call *c, const struct set_options *o, uint64_t deadline) {
+    if (!call_propagates(c)) return;
+    if (deadline < DB_KEEP_DEADLINE) {
+        propagate_set_until(c, 2, deadline);
+        return;
+    }
+    int left = c->argc;
+    for (int i = 3; i < c->argc; i++) {
+        int dropped = set_words_dropped(c, o, i);
+        left -= dropped;
+        i += dropped == 2;
+    }
+    propagate_open(c, (size_t)left);
+    propagate_words(c, 0, 3);
+    for (int i = 3; i < c->argc; i++) {
+        int dropped = set_words_dropped(c, o, i);
+        if (!dropped) propagate_word(c, c->argv[i]);
+        i += dropped == 2;
+    }
+}
+
 static void set_with_options(struct call *c, struct key k) {
     struct set_options o = {0};
     uint64_t deadline;
@@ -96,7 +134,9 @@ static void set_with_options(struct call *c, struct key k) {
         reply_ok(c->reply);
     else
         reply_null(c->reply);
-    if (set) call_set_string(c, k, 2, deadline, EVENT_SET);
+    if (!set) return;
+    call_set_string(c, k, 2, deadline, EVENT_SET);
+    propagate_set(c, &o, deadline);
 }
 
 static void cmd_set(struct call *c) {
@@ -129,6 +169,7 @@ static void setex_generic(struct call *c, enum expiry_form form) {
     uint64_t deadline;
     if (!expiry_deadline_or_reply(c, 2, form, &deadline)) return;
     call_set_string(c, call_key(c, 1), 3, deadline, EVENT_SET);
+    propagate_set_until(c, 3, deadline);
     reply_ok(c->reply);
 }
 
@@ -146,11 +187,19 @@ static void cmd_getset(struct call *c) {
     if (!call_find_typed_or_reply(c, k, DB_READ, TYPE_STRING, &e)) return;
     string_reply_or_null(c->reply, e);
     call_set_string(c, k, 2, ENTRY_NO_DEADLINE, EVENT_SET);
+    propagate_instead(c, 3, (struct slice[]){SLICE("SET"), c->argv[1], c->argv[2]});
+}
+
+/* By one who has found the key. */
+static void delete_found(struct call *c, struct key k) {
+    bool lazy = c->engine->settings.db.lazy_user_del;
+    db_delete(c->db, k, lazy, EVENT_DEL);
+    propagate_deletion(c, k.name, lazy);
 }
 
 static void cmd_getdel(struct call *c) {
     struct key k = call_key(c, 1);
-    if (get_generic(c, k)) db_delete(c->db, k, c->engine->settings.db.lazy_user_del, EVENT_DEL);
+    if (get_generic(c, k)) delete_found(c, k);
 }
 
 static void cmd_delifeq(struct call *c) {
@@ -158,7 +207,7 @@ static void cmd_delifeq(struct call *c) {
     struct entry *e;
     if (!call_find_typed_or_reply(c, k, DB_WRITE, TYPE_STRING, &e)) return;
     bool equal = e && value_is(e, c->argv[2]);
-    if (equal) db_delete(c->db, k, c->engine->settings.db.lazy_user_del, EVENT_DEL);
+    if (equal) delete_found(c, k);
     reply_i64(c->reply, equal);
 }
 
@@ -174,12 +223,17 @@ static bool getex_option_or_reply(struct call *c, struct expiry_option *option) 
 
 /* A deadline that has passed deletes the key, and says so. */
 static void getex_apply(struct call *c, struct key k, uint64_t deadline) {
-    if (deadline == ENTRY_NO_DEADLINE)
+    bool lazy = c->engine->settings.db.lazy_expire;
+    if (deadline == ENTRY_NO_DEADLINE) {
         db_set_deadline(c->db, k, deadline, EVENT_PERSIST);
-    else if (deadline > c->engine->keyspace.now_ms)
+        propagate_instead(c, 2, (struct slice[]){SLICE("PERSIST"), k.name});
+    } else if (deadline > c->engine->keyspace.now_ms) {
         db_set_deadline(c->db, k, deadline, EVENT_EXPIRE);
-    else
-        db_delete(c->db, k, c->engine->settings.db.lazy_expire, EVENT_DEL);
+        expiry_propagate(c, k.name, deadline, c->argc);
+    } else {
+        db_delete(c->db, k, lazy, EVENT_DEL);
+        propagate_deletion(c, k.name, lazy);
+    }
 }
 
 /* A key that is missing or no string is noticed before a bad number. */

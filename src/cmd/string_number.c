@@ -63,6 +63,7 @@ static void cmd_incrbyfloat(struct call *c) {
     struct slice sum;
     if (!call_sum_or_reply(c, value, by, text, &sum)) return;
     db_set_text(c->db, k, sum, EVENT_INCRBYFLOAT);
+    propagate_instead(c, 4, (struct slice[]){SLICE("SET"), k.name, sum, SLICE("KEEPTTL")});
     reply_bulk(c->reply, sum);
 }
 

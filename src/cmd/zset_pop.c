@@ -37,6 +37,16 @@ static size_t at_most(const struct entry *e, int64_t count) {
     return (uint64_t)count < size ? (size_t)count : size;
 }
 
+/* In place of those that name several keys: ZPOPMIN or ZPOPMAX of the one, with a count unless
+ * that's 0. */
+static void propagate_pop(const struct call *c, struct slice key, bool highest, size_t count) {
+    if (!call_propagates(c)) return;
+    propagate_open(c, count ? 3 : 2);
+    propagate_word(c, highest ? SLICE("ZPOPMAX") : SLICE("ZPOPMIN"));
+    propagate_word(c, key);
+    if (count) propagate_u64(c, count);
+}
+
 static void pop_one_key(struct call *c, bool highest) {
     int64_t count;
     struct key k = call_key(c, 1);
@@ -70,6 +80,7 @@ static void blocking_pop(struct call *c, bool highest) {
         reply_array(c->reply, 3);
         reply_bulk(c->reply, k.name);
         pop(c, k, e, 1, highest, POP_FLAT);
+        propagate_pop(c, k.name, highest, 0);
         return;
     }
     blocking_on_keys(c, &wait);
@@ -133,6 +144,7 @@ static bool pop_many_or_reply(struct call *c, const struct pop_many *p) {
         reply_bulk(c->reply, k.name);
         reply_array(c->reply, popped);
         pop(c, k, e, popped, p->highest, POP_PAIRS);
+        propagate_pop(c, k.name, p->highest, popped);
         return true;
     }
     return false;

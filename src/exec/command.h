@@ -45,6 +45,7 @@ typedef void command_handler(struct call *c);
     X(UNQUEUED)      /* runs at once although MULTI queues what comes */                           \
     X(RUNS_QUEUED)   /* EXEC: may do what all of the queued commands may */                        \
     X(SUBSCRIBED)    /* also for RESP2 sessions that are subscribed to something */                \
+    X(LOOSE)         /* keys that expire on its way go out without MULTI: they are any */          \
     X(QUICK)         /* so short that reading the clock would show: timed in groups */
 
 enum {

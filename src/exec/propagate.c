@@ -71,22 +71,22 @@ static void forget(struct propagate *p) {
     }
 }
 
-static void feed_several(struct engine *e) {
+static void feed_several(struct engine *e, bool wrap) {
     const struct propagate *p = &e->propagate;
     size_t from = 0;
-    e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$5\r\nMULTI\r\n"));
+    if (wrap) e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$5\r\nMULTI\r\n"));
     for (size_t i = 0; i < p->count; from = p->commands[i++].end)
         e->feed(e, p->commands[i].db, slice_of(p->text.data + from, p->commands[i].end - from));
-    e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$4\r\nEXEC\r\n"));
+    if (wrap) e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$4\r\nEXEC\r\n"));
 }
 
-static void end_unit(struct engine *e) {
+static void end_unit(struct engine *e, bool wrap) {
     struct propagate *p = &e->propagate;
     if (p->count == 0) return;
     if (p->count == 1)
         e->feed(e, p->commands[0].db, buf_slice(&p->text));
     else
-        feed_several(e);
+        feed_several(e, wrap);
     forget(p);
 }
 
@@ -113,7 +113,12 @@ void propagate_leave(const struct call *c, const struct propagate_frame *outer) 
     bool as_it_was = !p->frame.said && p->frame.dirty != e->keyspace.dirty;
     if (as_it_was && call_propagates(c)) append(p, c->db, c->argc, c->argv);
     p->frame = *outer;
-    if (--p->depth == 0) end_unit(e);
+    if (--p->depth == 0) end_unit(e, !(c->cmd->flags & CMD_LOOSE));
+}
+
+bool propagate_due(const struct call *c) {
+    const struct engine *e = c->engine;
+    return call_propagates(c) && e->propagate.frame.dirty != e->keyspace.dirty;
 }
 
 void propagate_instead(const struct call *c, int argc, const struct slice *argv) {
@@ -156,6 +161,10 @@ void propagate_word(const struct call *c, struct slice word) {
     p->commands[p->count - 1].end = p->text.len;
 }
 
+void propagate_words(const struct call *c, int first, int end) {
+    for (int i = first; i < end; i++) propagate_word(c, c->argv[i]);
+}
+
 void propagate_i64(const struct call *c, int64_t number) {
     char text[NUM_I64_MAX];
     propagate_word(c, slice_of(text, num_from_i64(text, number)));
@@ -171,7 +180,7 @@ void propagate_u64(const struct call *c, uint64_t number) {
 void propagate_effect(struct engine *e, const struct db *db, int argc, const struct slice *argv) {
     if (!is_on(e)) return;
     append(&e->propagate, db, argc, argv);
-    if (e->propagate.depth == 0) end_unit(e);
+    if (e->propagate.depth == 0) end_unit(e, false);
 }
 
 void propagate_removal(struct engine *e, const struct db *db, struct slice key, bool lazy) {

@@ -69,6 +69,8 @@ void propagate_leave(const struct call *c, const struct propagate_frame *outer);
 /* For handlers. Each of these may be called several times, and costs a test when GATE_PROPAGATED is
  * off; call_propagates (call.h) tells whether it's worth to prepare more. */
 
+/* Has the command that runs changed something so far, that somebody has to be told of? */
+bool propagate_due(const struct call *c);
 /* This goes out in place of the command. */
 void propagate_instead(const struct call *c, int argc, const struct slice *argv);
 /* Nothing goes out, but for what is said otherwise. */
@@ -81,6 +83,7 @@ void propagate_deletion(const struct call *c, struct slice key, bool lazy);
 /* The same as propagate_instead, word by word: exactly `argc` words must follow. */
 void propagate_open(const struct call *c, size_t argc);
 void propagate_word(const struct call *c, struct slice word);
+void propagate_words(const struct call *c, int first, int end); /* of the call's arguments */
 void propagate_i64(const struct call *c, int64_t number);
 void propagate_u64(const struct call *c, uint64_t number);
 

@@ -90,6 +90,16 @@ static struct entry *value_or_reply(struct call *c) {
     return e;
 }
 
+/* With a time of its own instead of one from now. */
+static void propagate_restore(const struct call *c, const struct restore *r) {
+    if (r->absolute || r->deadline == ENTRY_NO_DEADLINE || !call_propagates(c)) return;
+    propagate_open(c, (size_t)c->argc + 1);
+    propagate_words(c, 0, 2);
+    propagate_u64(c, r->deadline);
+    propagate_words(c, 3, c->argc);
+    propagate_word(c, SLICE("ABSTTL"));
+}
+
 /* The order of checks is Redis's: the key, the time, the payload. */
 static void cmd_restore(struct call *c) {
     struct restore r;
@@ -105,13 +115,14 @@ static void cmd_restore(struct call *c) {
     if (!e) return;
     if (r.deadline <= ks->now_ms) { /* gone before it's there */
         entry_free(e);
-        db_delete(c->db, k, true, EVENT_DEL);
+        if (db_delete(c->db, k, true, EVENT_DEL)) propagate_deletion(c, k.name, false);
         reply_ok(c->reply);
         return;
     }
     if (r.deadline != ENTRY_NO_DEADLINE) e = entry_with_deadline(e, r.deadline);
     e->access = access_restored(&ks->access, r.idle_s, r.frequency, ks->now_ms) & 0xffffff;
     db_put(c->db, k, e, EVENT_RESTORE, 1);
+    propagate_restore(c, &r);
     reply_ok(c->reply);
 }
 

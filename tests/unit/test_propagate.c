@@ -324,6 +324,20 @@ static void expired_fields_of_many(void **unused) {
     buf_clear(&fed);
 }
 
+/* Who waited is a unit of its own, behind that of who made the key ready. */
+static void waiting(void **unused) {
+    run_at(&other, 0, "BLPOP l 0");
+    expect("");
+    run("RPUSH l a b");
+    expect("0 RPUSH l a b\n0 LPOP l\n");
+    run_at(&other, 0, "BLPOP m 0");
+    run("MULTI");
+    run("RPUSH m a");
+    run("RPUSH m b");
+    run("EXEC");
+    expect("- MULTI\n0 RPUSH m a\n0 RPUSH m b\n- EXEC\n0 LPOP m\n");
+}
+
 static void evicted(void **unused) {
     run("SET a 1");
     run("SET b 1");
@@ -356,7 +370,7 @@ int main(void) {
         TEST(expired),
         TEST(expired_fields),
         TEST(expired_fields_of_many),
-
+        TEST(waiting),
         TEST(evicted),
         TEST(withheld),
     };
