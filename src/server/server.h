@@ -74,6 +74,9 @@ struct server {
     size_t client_count;
     uint64_t next_client_id;
     struct client *to_flush, *to_close;
+    size_t to_flush_count;
+    struct send_batch *sends; /* NULL until there are many to flush, or if there's no such thing */
+    bool sends_tried;
     struct client_turns turns;
     struct client_limits limits;
     struct client_memory memory;
