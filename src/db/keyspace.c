@@ -439,11 +439,25 @@ static bool replace(struct db *db, struct key k, struct entry *e) {
     return old;
 }
 
-bool db_load(struct db *db, struct entry *e) {
-    struct key k = db_key(db, entry_key(e));
-    if (db_look_up(db, k, NULL)) return false;
-    add(db, k, e);
-    return true;
+size_t db_load(struct db *db, struct entry *const *entries, size_t count) {
+    struct key keys[DB_LOAD_MAX];
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = db_key(db, entry_key(entries[i]));
+        table_touch_bucket(&db->table, keys[i].hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (db_look_up(db, keys[i], NULL)) return i;
+        add(db, keys[i], entries[i]);
+    }
+    return count;
+}
+
+void db_load_expect(struct db *db, size_t keys) {
+    table_reserve(&db->table, keys);
+}
+
+void db_loaded(struct db *db) {
+    table_trim(&db->table);
 }
 
 void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes) {

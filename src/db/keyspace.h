@@ -214,9 +214,16 @@ bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event);
  * Takes it over; its access bits stay as they are. Counts so many changes, at least one. */
 void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, size_t changes);
 
-/* Puts an entry that is in no database into this one, as part of a data set that is loaded: no
- * change, no event. Takes it over. False, and it's still the caller's: the key is there already. */
-bool db_load(struct db *db, struct entry *e);
+/* Puts entries (up to DB_LOAD_MAX) that are in no database into this one, as part of a data set
+ * that is loaded: no change, no event. Takes them over. Returns how many: the one behind those, if
+ * there is one, has a key that is there already. Several at once wait for the memory together. */
+enum { DB_LOAD_MAX = 32 };
+size_t db_load(struct db *db, struct entry *const *entries, size_t count);
+
+/* So many keys will be loaded: an empty database gets the room for them. What wasn't needed of it
+ * goes with db_loaded. */
+void db_load_expect(struct db *db, size_t keys);
+void db_loaded(struct db *db);
 
 /* Renames a key that exists (within a database) or moves it to another one, value and deadline as
  * they are, in place of what is there. Names and databases mustn't both be the same. Raises the

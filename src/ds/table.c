@@ -292,6 +292,11 @@ static void segment_shrink(struct table *t, struct table_segment *s) {
     segment_resize(t, s, buckets);
 }
 
+/* Is it time to? */
+static bool segment_is_sparse(const struct table_segment *s) {
+    return s->count < s->buckets * TABLE_SLOTS * 7u / 16;
+}
+
 /* The interface. */
 
 void *table_find(const struct table *t, uint64_t hash, struct slice key, struct table_ref *ref) {
@@ -302,6 +307,35 @@ void table_init(struct table *t, const struct table_ops *ops, const struct hash_
     *t = (struct table){.ops = ops, .seed = seed};
     t->dir = mem_alloc(sizeof *t->dir);
     segment_attach(t, segment_new(0, 0, 1), TABLE_NEVER);
+}
+
+/* As many segments as leave each with at most so many entries, on average. */
+void table_reserve(struct table *t, size_t count) {
+    enum { EACH = TABLE_SEGMENT_MAX * 7 / 8 };
+    if (t->count) return;
+    struct table fresh = {.ops = t->ops, .seed = t->seed};
+    table_release(t, NULL);
+    *t = fresh;
+    while (count >> t->depth > EACH && t->depth < MAX_DEPTH) t->depth++;
+    unsigned buckets = size_for((unsigned)(count >> t->depth));
+    t->dir = mem_alloc(((size_t)1 << t->depth) * sizeof *t->dir);
+    for (uint64_t i = 0; i >> t->depth == 0; i++)
+        segment_attach(t, segment_new(t->depth ? i << (64 - t->depth) : 0, t->depth, buckets),
+                       TABLE_NEVER);
+}
+
+/* What has become one with another, which may have been behind already, is looked at again. */
+void table_trim(struct table *t) {
+    uint64_t at = 0, last = ~0ULL;
+    for (;;) {
+        struct table_segment *s = table_word_segment(table_dir_word(t, at));
+        size_t before = t->segments;
+        uint64_t end = s->first + (last >> s->depth);
+        if (segment_is_sparse(s)) segment_shrink(t, s);
+        if (t->segments < before) continue;
+        if (end == last) return;
+        at = end + 1;
+    }
 }
 
 void table_release(struct table *t, void (*free_entry)(void *entry)) {
@@ -400,7 +434,7 @@ void table_remove(struct table *t, uint64_t hash, struct table_ref ref) {
     s->bucket[at].tags[ref.slot] = 0;
     s->count--;
     t->count--;
-    if (s->buckets > 1 && s->count < s->buckets * TABLE_SLOTS * 7u / 16) segment_shrink(t, s);
+    if (s->buckets > 1 && segment_is_sparse(s)) segment_shrink(t, s);
 }
 
 /* The lowest hash whose home is bucket `home` of the segment or one behind it; 0 past the end of

@@ -88,6 +88,14 @@ void table_init(struct table *t, const struct table_ops *ops, const struct hash_
  * assignment). */
 void table_release(struct table *t, void (*free_entry)(void *entry));
 
+/* Gives a table without entries the shape that it'll have with so many: then none is moved as they
+ * come in, which is most of what that costs. They needn't come: table_trim. */
+void table_reserve(struct table *t, size_t count);
+
+/* Takes away room that entries didn't come for. O(entries + segments); with nothing to take away,
+ * O(segments). */
+void table_trim(struct table *t);
+
 /* Makes `to`, which holds nothing yet, a table of the same shape with copies of all entries: each
  * is what the copier returns, under the same key. Hashes nothing, so it's several times cheaper
  * than inserting. */

@@ -34,6 +34,8 @@ struct loading_rdb {
     uint64_t sum; /* of what is before the window */
     unsigned version;
     struct db *db;
+    struct entry *read[DB_LOAD_MAX]; /* entries on their way into it */
+    size_t read_count;
     struct buf key;
     struct buf why; /* more about an error */
     /* Of the next key. */
@@ -101,6 +103,20 @@ static bool is_gone(const struct loading_rdb *l, struct entry *e) {
     return (e->flags & ENTRY_PART_DEADLINES) && type_of(e)->parts->all_due(e, now);
 }
 
+/* What was read so far goes into the database. */
+static bool put_keys(struct loading_rdb *l) {
+    size_t count = l->read_count;
+    for (size_t i = 0; l->load->merge && i < count; i++)
+        db_delete(l->db, db_key(l->db, entry_key(l->read[i])), true, EVENT_SILENT);
+    size_t done = db_load(l->db, l->read, count);
+    l->read_count = 0;
+    if (done == count) return true;
+    buf_clear(&l->key);
+    buf_append_slice(&l->key, entry_key(l->read[done]));
+    while (done < count) entry_free(l->read[done++]);
+    return rdb_fail(&l->reader, "the same key twice");
+}
+
 static bool take_key(struct loading_rdb *l, struct entry *e) {
     const struct keyspace *ks = &l->engine->keyspace;
     if (is_gone(l, e)) {
@@ -110,11 +126,9 @@ static bool take_key(struct loading_rdb *l, struct entry *e) {
     }
     if (l->deadline != ENTRY_NO_DEADLINE) e = entry_with_deadline(e, l->deadline);
     e->access = access_restored(&ks->access, l->idle_s, l->frequency, ks->now_ms) & 0xffffff;
-    if (l->load->merge) db_delete(l->db, db_key(l->db, entry_key(e)), true, EVENT_SILENT);
     loading_key(l->load->loading);
-    if (db_load(l->db, e)) return true;
-    entry_free(e);
-    return rdb_fail(&l->reader, "the same key twice");
+    l->read[l->read_count++] = e;
+    return l->read_count < (l->load->merge ? 1 : DB_LOAD_MAX) || put_keys(l);
 }
 
 static void next_key(struct loading_rdb *l) {
@@ -180,7 +194,20 @@ static bool get_db(struct loading_rdb *l) {
     if (!rdb_get_len(&l->reader, &number)) return false;
     if (number >= l->engine->keyspace.count)
         return rdb_fail(&l->reader, "a database whose number is too high: see `databases`");
+    if (!put_keys(l)) return false;
+    db_loaded(l->db);
     l->db = &l->engine->keyspace.dbs[number];
+    return true;
+}
+
+/* The room is made at once; a number that lies can't ask for more than the file could fill. */
+static bool get_sizes(struct loading_rdb *l) {
+    enum { KEY_MIN = 4 }; /* bytes of a key with its value */
+    uint64_t keys, with_deadline;
+    if (!rdb_get_len(&l->reader, &keys) || !rdb_get_len(&l->reader, &with_deadline)) return false;
+    uint64_t most = l->load->loading->total / KEY_MIN;
+    if (!put_keys(l)) return false;
+    db_load_expect(l->db, keys < most ? keys : most);
     return true;
 }
 
@@ -218,7 +245,7 @@ static bool get_part(struct loading_rdb *l, unsigned op) {
     struct rdb_reader *r = &l->reader;
     switch (op) {
     case RDB_OP_DB: return get_db(l);
-    case RDB_OP_SIZES: return skip_lens(l, 2);
+    case RDB_OP_SIZES: return get_sizes(l);
     case RDB_OP_SLOT: return skip_lens(l, 3);
     case RDB_OP_FACT: return get_fact(l);
     case RDB_OP_IDLE: return get_idle(l);
@@ -297,6 +324,7 @@ bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct 
         buf_append_str(why, strerror(errno));
         return false;
     }
+    posix_fadvise(l.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     l.data = mem_alloc(l.cap);
     rdb_reader_init(&l.reader, slice_of(l.data, 0));
     l.reader.fill = fill;
@@ -304,6 +332,8 @@ bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct 
     next_key(&l);
     bool ok = get_all(&l);
     load->end = position(&l);
+    ok = put_keys(&l) && ok;
+    db_loaded(l.db);
     if (!ok) explain(&l, why);
     rdb_reader_release(&l.reader);
     buf_release(&l.key);

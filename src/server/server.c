@@ -383,6 +383,13 @@ int server_run(struct server *s) {
     return s->exit_status;
 }
 
+void server_leave(struct server *s) {
+    clients_release(s);
+    background_free(s->background);
+    crash_stop();
+    log_release(&s->log);
+}
+
 void server_free(struct server *s) {
     clients_release(s);
     background_free(s->background);

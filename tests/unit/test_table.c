@@ -211,6 +211,33 @@ static void growth_and_shrinkage(void **state) {
     free(order);
 }
 
+/* All come, or some, or none; room that they don't fill goes. */
+static void reserving(void **state) {
+    enum { N = 60000 };
+    static const size_t sizes[] = {0, 1, 9, 300, 500, 4000, N};
+    struct item *items = items_new(N);
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        for (size_t part = 0; part <= 4; part++) {
+            size_t in = sizes[s] * part / 4;
+            struct table t;
+            table_init(&t, &ops, &seed);
+            size_t empty = table_overhead(&t);
+            table_reserve(&t, sizes[s]);
+            size_t segments = t.segments;
+            for (size_t i = 0; i < in; i++) insert(&t, &items[i]);
+            assert_true(t.segments <= segments + segments / 8);
+            check_all(&t, items, N);
+            table_trim(&t);
+            check_all(&t, items, N);
+            assert_true(table_overhead(&t) <= 24 * in + empty);
+            for (size_t i = 0; i < in; i++) take_out(&t, &items[i]);
+            assert_int_equal(t.segments, 1);
+            table_release(&t, NULL);
+        }
+    }
+    free(items);
+}
+
 /* Emptied from one end of hash space to the other: no sibling shrinks along, and still all merge.
  */
 static int by_hash(const void *a, const void *b) {
@@ -538,6 +565,7 @@ int main(void) {
         cmocka_unit_test(replacing),
         cmocka_unit_test(releasing_frees_each_entry_once),
         cmocka_unit_test(growth_and_shrinkage),
+        cmocka_unit_test(reserving),
         cmocka_unit_test(shrinkage_in_hash_order),
         cmocka_unit_test(scan_guarantee),
         cmocka_unit_test(scan_from_anywhere),
