@@ -37,9 +37,11 @@ static int print_sample(void) {
     struct server_config server = {0};
     struct exec_config exec = {0};
     struct persist_config persist = {0};
+    struct aof_config aof = {0};
     server_config_register(config, &server);
     exec_config_register(config, &exec);
     persist_config_register(config, &persist);
+    aof_config_register(config, &aof);
     config_register_kept(config);
     struct buf sample = BUF_INIT;
     config_write_sample(config, &sample);

@@ -2,6 +2,7 @@
 #include "exec/admission.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "exec/transaction.h"
 
@@ -95,17 +96,23 @@ unsigned admission_flags(const struct session *s, const struct request *r) {
     return flags & CMD_RUNS_QUEUED ? transaction_flags(s, flags) : flags;
 }
 
+/* As in Redis who asks how the server does learns that it can't save. */
+static bool is_ping(const struct request *r) {
+    return strcmp(r->cmd->name, "ping") == 0;
+}
+
 /* The error of the gate that is closed to the request; NULL if none is. */
 static const char *gate_error(const struct session *s, const struct request *r) {
     unsigned gates = s->engine->gates | s->gates, flags = admission_flags(s, r);
     if ((gates & GATE_AUTH) && !(flags & CMD_NO_AUTH)) return ERR_NOAUTH;
     if ((gates & GATE_MULTI) && (flags & CMD_NO_MULTI))
         return "ERR Command not allowed inside a transaction";
-    if ((gates & GATE_LOADING) && !(flags & CMD_LOADING))
-        return ERR_LOADING;
+    if ((gates & GATE_LOADING) && !(flags & CMD_LOADING)) return ERR_LOADING;
     if ((gates & GATE_BUSY) && !(flags & CMD_ALLOW_BUSY)) return s->engine->busy_error;
     if ((gates & GATE_KEYLESS) && (flags & (CMD_READONLY | CMD_WRITE | CMD_MAY_REPLICATE)))
         return "ERR Replica can't interact with the keyspace";
+    if ((gates & GATE_DISK) && ((flags & CMD_WRITE) || is_ping(r)))
+        return s->engine->disk_error(s->engine);
     return NULL;
 }
 

@@ -19,8 +19,6 @@
 #define MEMORY      "Defragmentation (kept, without effect)"
 #define DEBUGGING   "Debugging and log form (kept, without effect)"
 
-static const struct config_word fsync_words[] = {
-    {"everysec", 0}, {"always", 1}, {"no", 2}, {NULL, 0}};
 static const struct config_word sanitize_words[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_word diskless_load_words[] = {
@@ -47,20 +45,6 @@ static const char *text_of(const struct config_change *change) {
 static bool refuse(const struct config_change *change, const char *reason) {
     buf_appendf(change->why, "%s%s", change->param->name, reason);
     return false;
-}
-
-static bool check_filename(const struct config_change *change) {
-    return !strchr(text_of(change), '/') || refuse(change, " can't be a path, just a filename");
-}
-
-static bool check_appendfilename(const struct config_change *change) {
-    if (!*text_of(change)) return refuse(change, " can't be empty");
-    return check_filename(change);
-}
-
-static bool check_appenddirname(const struct config_change *change) {
-    if (!*text_of(change)) return refuse(change, " can't be empty");
-    return !strchr(text_of(change), '/') || refuse(change, " can't be a path, just a dirname");
 }
 
 #define HOSTNAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
@@ -107,35 +91,11 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT | CONFIG_HIDDEN,
      .about = "Microseconds to wait after each key saved, for tests."},
 
-    {"appendonly", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT | CONFIG_NOT_LOADING,
-     .about = "Log every write to a file."},
-    {"appendfilename", CONFIG_KEPT_STRING, "appendonly.aof", .group = AOF,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .check = check_appendfilename,
-     .about = "First part of the names of its files."},
-    {"appenddirname", CONFIG_KEPT_STRING, "appendonlydir", .group = AOF,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .check = check_appenddirname,
-     .about = "Folder of its files."},
-    {"appendfsync", CONFIG_KEPT_ENUM(fsync_words), "everysec", .group = AOF, .flags = CONFIG_KEPT,
-     .about = "When to sync it: always, everysec, or no."},
-    {"no-appendfsync-on-rewrite", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT,
-     .about = "No syncs while a snapshot or a rewrite is written."},
-    {"auto-aof-rewrite-percentage", CONFIG_KEPT_INT(0, INT_MAX), "100", .group = AOF,
-     .flags = CONFIG_KEPT, .about = "Growth at which it is rewritten; 0 for never."},
-    {"auto-aof-rewrite-min-size", CONFIG_KEPT_MEMORY(0, LLONG_MAX), "64mb", .group = AOF,
-     .flags = CONFIG_KEPT, .about = "Smallest size at which it is rewritten."},
-    {"aof-load-truncated", CONFIG_KEPT_BOOL, "yes", .group = AOF, .flags = CONFIG_KEPT,
-     .about = "Start with a file whose end is cut off."},
-    {"aof-use-rdb-preamble", CONFIG_KEPT_BOOL, "yes", .group = AOF, .flags = CONFIG_KEPT,
-     .about = "Begin it with a snapshot when rewriting."},
-    {"aof-timestamp-enabled", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT,
-     .about = "Note times in it, to be able to restore a past state."},
     {"aof-rewrite-incremental-fsync", CONFIG_KEPT_BOOL, "yes", .group = AOF, .flags = CONFIG_KEPT,
      .about = "Sync a rewrite in steps while it is written."},
     {"aof-rewrite-cpulist", CONFIG_KEPT_STRING, NULL, .group = AOF,
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "aof_rewrite_cpulist",
      .about = "CPUs for rewriting."},
-    {"aof-disable-auto-gc", CONFIG_KEPT_BOOL, "no", .group = AOF, .flags = CONFIG_KEPT,
-     .about = "Keep files that are no longer needed, for tests."},
 
     {"replicaof", CONFIG_KEPT_OTHER(config_type_replicaof), NULL, .group = REPLICATION,
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_MULTI_ARG, .alias = "slaveof",

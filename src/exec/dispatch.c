@@ -187,10 +187,9 @@ __attribute__((noinline)) static void look_behind(const struct call *c, const st
     if (gates & (GATE_MONITORED | GATE_TRACKED)) c->engine->observer.ran(c->session, r);
 }
 
-static inline void run(struct session *s, const struct request *r) {
-    struct engine *e = s->engine;
-    struct call c = {
-        .engine = e,
+static inline struct call call_of(struct session *s, const struct request *r) {
+    return (struct call){
+        .engine = s->engine,
         .session = s,
         .db = s->db,
         .reply = s->reply,
@@ -202,6 +201,11 @@ static inline void run(struct session *s, const struct request *r) {
         .element_hashed = r->elements != NULL,
         .element_hash = r->element_hash,
     };
+}
+
+static inline void run(struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    struct call c = call_of(s, r);
     db_look_ahead(s->db, r->hash, r->entry, r->placing);
     if (e->timed.cmd != r->cmd) dispatch_settle(e);
     unsigned gates = e->gates | s->gates;
@@ -228,6 +232,12 @@ void dispatch_run_nested(struct session *s, const struct request *r) {
     run(s, r);
     size_t bytes = reply_len(s->reply) - before;
     if (__builtin_expect(bytes >= e->large_reply, 0)) e->observer.large_reply(s, r, bytes);
+}
+
+void dispatch_replay(struct session *s, const struct request *r) {
+    struct call c = call_of(s, r);
+    db_look_ahead(s->db, r->hash, r->entry, r->placing);
+    r->cmd->row->run(&c);
 }
 
 void dispatch_run(struct session *s, const struct request *r) {

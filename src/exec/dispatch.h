@@ -33,6 +33,10 @@ void dispatch_run(struct session *s, const struct request *r);
  * waits is served before the outer one is over. */
 void dispatch_run_nested(struct session *s, const struct request *r);
 
+/* Runs a prepared request that was written to a file once: asks nothing, and counts and shows
+ * nothing. */
+void dispatch_replay(struct session *s, const struct request *r);
+
 /* Evicts for a slice's time if there's too much. The time that takes is part of the client's share
  * of the turn, but not the command's. */
 enum evict_result dispatch_make_room(struct engine *e);

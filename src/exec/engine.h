@@ -56,6 +56,7 @@ enum gate {
     GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
     GATE_SUBSCRIBED = 1 << 8,  /* session: it listens to channels, so on RESP2 it may do little */
     GATE_KEYLESS = 1 << 9,     /* session: a monitor's, which keeps off keys */
+    GATE_DISK = 1 << 11,       /* engine: files can't be written, see engine.disk_error */
     GATE_PROPAGATED = 1 << 10, /* engine: what changes data is fed to somebody, see propagate.h */
 };
 
@@ -141,6 +142,7 @@ struct engine {
     /* Arguments of the request that runs which have memory of their own: values can share it. */
     struct bytes *const *arg_bytes;
     size_t arg_bytes_count;
+    bool in_transaction;   /* EXEC runs */
     bool admitting;        /* keys may be evicted for a command that hasn't begun to reply */
     bool latency_tracking; /* histograms per command (latency-tracking) */
     char run_id[41];
@@ -158,9 +160,12 @@ struct engine {
      * PROPAGATE_ANY_DB), while GATE_PROPAGATED is on; the text is borrowed. Must not run commands.
      * See propagate.h. */
     void (*feed)(struct engine *e, uint32_t db, struct slice command);
+    uint64_t fed; /* bytes that it has taken so far */
     struct propagate propagate;
     struct pubsub *pubsub;   /* channels, see pubsub/pubsub.h; NULL: there are none */
     struct persist *persist; /* persist/persist.h */
+    /* While GATE_DISK is on: why writes are refused, as an error reply. */
+    const char *(*disk_error)(const struct engine *e);
     struct engine_libraries libraries;
     void *server; /* for the layers above: whoever runs this engine */
 };

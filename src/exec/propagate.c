@@ -113,7 +113,9 @@ void propagate_leave(const struct call *c, const struct propagate_frame *outer) 
     bool as_it_was = !p->frame.said && p->frame.dirty != e->keyspace.dirty;
     if (as_it_was && call_propagates(c)) append(p, c->db, c->argc, c->argv);
     p->frame = *outer;
-    if (--p->depth == 0) end_unit(e, !(c->cmd->flags & CMD_LOOSE));
+    if (--p->depth || !p->count) return;
+    end_unit(e, !(c->cmd->flags & CMD_LOOSE));
+    c->session->fed = e->fed;
 }
 
 bool propagate_due(const struct call *c) {

@@ -20,6 +20,7 @@ struct session {
     struct transaction *transaction; /* NULL: no MULTI is open */
     struct watch watch;
     struct subscriber *subscriber; /* NULL: it listens to no channel, see pubsub/pubsub.h */
+    uint64_t fed;                  /* engine.fed after its last write */
     uint64_t commands;             /* run, those of transactions and scripts included */
     unsigned gates;                /* of enum gate */
     bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */

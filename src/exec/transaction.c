@@ -178,12 +178,14 @@ static void run_all(struct session *s, const struct transaction *t) {
     touch_keys(s, t);
     reply_array(s->reply, t->count);
     s->can_wait = false;
+    e->in_transaction = true;
     for (size_t i = 0; i < t->count; i++) {
         const struct queued *q = &t->queued[i];
         e->arg_bytes = q->big;
         e->arg_bytes_count = q->big_count;
         dispatch_run_nested(s, &q->request);
     }
+    e->in_transaction = false;
     e->arg_bytes_count = 0;
     s->reply->errors = errors; /* those were theirs: EXEC hasn't failed */
     s->can_wait = could_wait;

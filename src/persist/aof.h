@@ -25,13 +25,16 @@ enum aof_state { AOF_OFF, AOF_STARTING, AOF_ON };
 struct aof_rewrite {
     bool running;
     bool scheduled; /* it's to begin when nothing stands in its way any more */
-    bool rdb_base;  /* the one that runs writes a snapshot */
-    uint64_t began_us;     /* monotonic */
-    int64_t last_seconds;  /* that the last one took; -1: there was none */
-    bool failed;           /* the last one did */
-    uint64_t count;        /* that succeeded */
-    unsigned failures;     /* in a row, the last ones */
-    uint64_t retry_at_us;  /* none by growth before; 0: there's no such limit */
+    bool rdb_base;  /* the one that runs writes a snapshot, */
+    bool starting;  /* is the log's first one, */
+    bool abandoned; /* or nobody wants it any more */
+    bool limit_told;
+    uint64_t began_us;    /* monotonic */
+    int64_t last_seconds; /* that the last one took; -1: there was none */
+    bool failed;          /* the last one did */
+    uint64_t count;       /* that succeeded */
+    unsigned failures;    /* in a row, the last ones */
+    uint64_t retry_at_us; /* none by growth before; 0: there's no such limit */
     uint64_t retry_minutes;
 };
 
@@ -44,8 +47,8 @@ struct aof {
     struct aof_manifest manifest;
     struct aof_log log;
     struct aof_rewrite rewrite;
-    uint64_t closed_size; /* of all files but the one that is open */
-    uint64_t base_size;   /* of all files after the last rewrite, or at start */
+    uint64_t closed_size;       /* of all files but the one that is open */
+    uint64_t base_size;         /* of all files after the last rewrite, or at start */
     struct aof_waiter *waiting; /* sessions of WAITAOF */
 };
 
@@ -74,14 +77,27 @@ void aof_cron(struct aof *a);
 /* Everything fed is on disk afterwards, if that can be. */
 void aof_settle(struct aof *a);
 
-/* Why writes must be refused, as an error reply; NULL: they needn't. Borrowed until the next call.
- */
-const char *aof_error(const struct aof *a);
+/* The log is put to use or not, as the parameter says now. False: it can't be, *why says why. */
+bool aof_switch(struct aof *a, struct buf *why);
+
+/* Loads what there is: the data set must be empty. False: it can't be loaded, or the process is to
+ * end; the log says why. *found: there was something. */
+bool aof_load_data(struct aof *a, bool *found);
+
+/* Reads the manifest anew and loads the log in place of the data (DEBUG LOADAOF). */
+bool aof_reload(struct aof *a);
+
+/* Deletes files that rewrites have replaced, unless they're to be kept. */
+void aof_drop_old(struct aof *a);
+
+/* Why the files can't be written or synced, an errno; 0: they can. */
+int aof_error(const struct aof *a);
 
 /* Bytes of all files. */
 uint64_t aof_size(const struct aof *a);
 
 /* INFO's fields. */
 void aof_write_info(const struct aof *a, struct buf *out);
+void aof_write_size_info(const struct aof *a, struct buf *out);
 
 #endif

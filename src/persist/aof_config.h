@@ -8,10 +8,10 @@
 enum aof_fsync { AOF_FSYNC_NO, AOF_FSYNC_ALWAYS, AOF_FSYNC_EVERYSEC };
 
 struct aof_config {
-    bool enabled;    /* appendonly */
-    char *filename;  /* appendfilename: how names of files begin, */
-    char *dirname;   /* appenddirname: in this directory in the working directory */
-    int fsync;       /* enum aof_fsync */
+    bool enabled;   /* appendonly */
+    char *filename; /* appendfilename: how names of files begin, */
+    char *dirname;  /* appenddirname: in this directory in the working directory */
+    int fsync;      /* enum aof_fsync */
     bool no_fsync_on_rewrite;
     int64_t rewrite_percentage; /* growth since the last rewrite that makes one; 0: none does */
     uint64_t rewrite_min_size;  /* of all files: below no growth does */

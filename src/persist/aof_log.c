@@ -14,10 +14,10 @@
 
 enum {
     SECOND_US = 1000 * 1000,
-    LATEST_US = 2 * SECOND_US,         /* writes wait for a sync at most so long */
-    COMPLAIN_US = 30 * SECOND_US,      /* from one line about an error to the next */
-    PENDING_KEPT = 1024 * 1024,        /* a larger buffer isn't kept */
-    HEADER_MAX = 64,                   /* of a command: what may have to come before it */
+    LATEST_US = 2 * SECOND_US,    /* writes wait for a sync at most so long */
+    COMPLAIN_US = 30 * SECOND_US, /* from one line about an error to the next */
+    PENDING_KEPT = 1024 * 1024,   /* a larger buffer isn't kept */
+    HEADER_MAX = 64,              /* of a command: what may have to come before it */
 };
 
 void aof_log_init(struct aof_log *log, struct engine *e, const struct aof_config *config) {
@@ -76,8 +76,7 @@ static void set_errors(struct aof_log *log, int write_error, int sync_error) {
     log->write_error = write_error;
     log->sync_error = sync_error;
     if (had && !has) {
-        log_warning(log->engine->log,
-                    "AOF write error looks solved. The server can write again.");
+        log_warning(log->engine->log, "AOF write error looks solved. The server can write again.");
         log->complained_at_us = 0;
     }
     log->changed(log);

@@ -36,8 +36,8 @@ struct aof_log {
     uint32_t db;     /* selected in the file; UINT32_MAX: none yet */
     int64_t noted_s; /* the last time noted in it */
 
-    bool provisional; /* what is in it counts once a base is there, see aof_log_prove */
-    uint64_t proven;  /* fed up to there: the base has it */
+    bool provisional;            /* what is in it counts once a base is there, see aof_log_prove */
+    uint64_t proven;             /* fed up to there: the base has it */
     unsigned syncs;              /* jobs of the helper thread */
     uint64_t synced_at_us;       /* when the last one was begun */
     uint64_t postponed_since_us; /* writes wait for a sync since then; 0: they don't */

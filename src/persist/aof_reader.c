@@ -11,9 +11,9 @@
 
 enum {
     WINDOW = 256 * 1024,
-    HEADER_MAX = 32,             /* a header line: its mark, digits, the line's end */
-    NOTE_MAX = 64 * 1024,        /* as long as a line may be that isn't a command */
-    FOLLOWS_MAX = 64 << 20,      /* of a torn tail so much is looked through */
+    HEADER_MAX = 32,               /* a header line: its mark, digits, the line's end */
+    NOTE_MAX = 64 * 1024,          /* as long as a line may be that isn't a command */
+    FOLLOWS_MAX = 64 << 20,        /* of a torn tail so much is looked through */
     WINDOW_KEPT = 4 * 1024 * 1024, /* a larger window shrinks back */
 };
 
@@ -120,8 +120,7 @@ static enum outcome take_command(struct aof_reader *r, size_t *off) {
     if (count < 1 || count > INT32_MAX) return wrong(r, 0, "a command without a name");
     while (r->argc < count)
         if ((o = take_arg(r, off)) != FINE) return o;
-    for (int i = 0; i < r->argc; i++)
-        r->argv[i].ptr = r->data + r->at + (uintptr_t)r->argv[i].ptr;
+    for (int i = 0; i < r->argc; i++) r->argv[i].ptr = r->data + r->at + (uintptr_t)r->argv[i].ptr;
     r->lines += 1 + 2 * (uint64_t)r->argc;
     return FINE;
 }

@@ -21,6 +21,14 @@ int durable_sync_names(const char *path) {
     return error;
 }
 
+int durable_sync_file(const char *path) {
+    int fd = open(path, O_RDWR | O_CLOEXEC), error = 0;
+    if (fd < 0) return errno;
+    if (fsync(fd) < 0) error = errno;
+    close(fd);
+    return error;
+}
+
 int durable_rename(const char *from, const char *to) {
     return rename(from, to) < 0 ? errno : durable_sync_names(to);
 }

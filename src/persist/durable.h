@@ -11,6 +11,9 @@
 /* Puts the directory that `path` lies in on disk: its names, new or changed. */
 int durable_sync_names(const char *path);
 
+/* Puts a file's bytes on disk. */
+int durable_sync_file(const char *path);
+
 /* Moves a file, whose bytes are on disk, to another name, in place of what is there. */
 int durable_rename(const char *from, const char *to);
 

@@ -3,4 +3,4 @@
 
 #include <stddef.h>
 
-const struct command *const persist_families[] = {dump_commands, save_commands, NULL};
+const struct command *const persist_families[] = {aof_commands, dump_commands, save_commands, NULL};

@@ -5,6 +5,7 @@
 
 #include "exec/command.h"
 
+extern const struct command aof_commands[];
 extern const struct command dump_commands[];
 extern const struct command save_commands[];
 

@@ -2,6 +2,7 @@
 #include "persist/persist.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,11 +15,41 @@ void persist_init(struct persist *p, struct engine *e, struct config *config) {
     *p = (struct persist){.engine = e, .loading = {.engine = e, .config = &p->config}};
     e->persist = p;
     persist_config_register(config, &p->config);
+    aof_init(&p->aof, e, config);
     engine_add_families(e, persist_families);
 }
 
-void persist_open(struct persist *p) {
+bool persist_open(struct persist *p) {
     p->saved_s = (uint64_t)clock_wall_us() / 1000000;
+    return aof_open(&p->aof);
+}
+
+void persist_release(struct persist *p) {
+    aof_release(&p->aof);
+}
+
+void persist_end(struct persist *p) {
+    aof_settle(&p->aof);
+}
+
+bool persist_begin(struct persist *p) {
+    bool found;
+    if (!aof_enabled(&p->aof)) return persist_load(p, false);
+    return aof_load_data(&p->aof, &found) && aof_begin(&p->aof);
+}
+
+/* Why writes are refused, as an error reply. */
+static const char *disk_error(const struct engine *e) {
+    struct persist *p = e->persist;
+    snprintf(p->disk_error, sizeof p->disk_error, "MISCONF Errors writing to the AOF file: %s",
+             strerror(aof_error(&p->aof)));
+    return p->disk_error;
+}
+
+void persist_check_disk(struct persist *p) {
+    unsigned closed = aof_error(&p->aof) ? GATE_DISK : 0;
+    p->engine->disk_error = disk_error;
+    p->engine->gates = (p->engine->gates & ~(unsigned)GATE_DISK) | closed;
 }
 
 uint64_t persist_changes(const struct persist *p) {

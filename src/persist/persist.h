@@ -4,14 +4,17 @@
 #define DREY_PERSIST_PERSIST_H
 
 #include "exec/engine.h"
+#include "persist/aof.h"
 #include "persist/loading.h"
 
 struct persist {
     struct engine *engine;
     struct persist_config config;
+    struct aof aof;
     uint64_t saved_s;      /* Unix time of the last snapshot, at first of the start */
     uint64_t changes_then; /* keyspace.dirty of that time */
     uint64_t saves;
+    char disk_error[128];   /* for the one that asked last */
     bool failed;            /* the last attempt to save did */
     struct loading loading; /* or what the last load brought */
 };
@@ -19,8 +22,29 @@ struct persist {
 /* Adds the parameters to `config` and the commands to the engine, whose persist this becomes. */
 void persist_init(struct persist *p, struct engine *e, struct config *config);
 
-/* Once the engine is open. */
-void persist_open(struct persist *p);
+/* Once the engine is open. False: there are files that can't be used, and the log says so. */
+bool persist_open(struct persist *p);
+void persist_release(struct persist *p);
+
+/* Loads what there is at start, and keeps it up. False: that failed, and the log says why, or the
+ * process is to end (loading.ended). */
+bool persist_begin(struct persist *p);
+
+/* The end of a turn of the loop, before replies leave. */
+static inline void persist_turn_end(struct persist *p) {
+    aof_turn_end(&p->aof);
+}
+
+/* May who has written up to there (session.fed) be told so? */
+static inline bool persist_acknowledges(const struct persist *p, uint64_t fed) {
+    return aof_log_acknowledges(&p->aof.log, fed);
+}
+
+/* The process ends: gets on disk what has to be. */
+void persist_end(struct persist *p);
+
+/* Whether files can be written may have changed: writes are refused while they can't. */
+void persist_check_disk(struct persist *p);
 
 /* Writes the snapshot, in place of the one that there is, and logs it. False: it failed, the file
  * is as before. Nothing else runs meanwhile. */

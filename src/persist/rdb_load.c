@@ -119,7 +119,7 @@ static bool put_keys(struct loading_rdb *l) {
 
 static bool take_key(struct loading_rdb *l, struct entry *e) {
     const struct keyspace *ks = &l->engine->keyspace;
-    if (is_gone(l, e)) {
+    if (!l->load->expired_too && is_gone(l, e)) {
         l->load->loading->expired++;
         entry_free(e);
         return true;

@@ -294,6 +294,15 @@ void clients_release(struct server *s) {
     table_release(&s->clients_by_id, NULL);
 }
 
+/* What it wrote couldn't be put on disk, and may get there later or not: so no reply would be true.
+ */
+static void close_unacknowledged(struct client *c) {
+    if (c->closing) return;
+    client_log(c, LOG_LEVEL_WARNING,
+               "Closing client, as what it wrote isn't on disk (appendfsync always):", "");
+    client_close_soon(c);
+}
+
 /* The next to be flushed, off the list. What it takes to serve the one behind it is asked for
  * meanwhile: with thousands of them each is a few cache misses. */
 static struct client *next_to_flush(struct server *s) {
@@ -306,6 +315,8 @@ static struct client *next_to_flush(struct server *s) {
     s->to_flush = next;
     s->to_flush_count--;
     c->to_flush = false;
+    bool acknowledged = persist_acknowledges(&s->persist, c->session.fed);
+    if (__builtin_expect(!acknowledged, 0)) close_unacknowledged(c);
     return c;
 }
 
@@ -381,6 +392,7 @@ static void close_all(struct server *s) {
 }
 
 void clients_poll_end(struct server *s) {
+    persist_turn_end(&s->persist);
     flush_all(s);
     close_all(s);
 }

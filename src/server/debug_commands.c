@@ -260,22 +260,47 @@ static bool reload_options_or_reply(struct call *c, bool *save, bool *flush, boo
     return true;
 }
 
+static void empty_all(struct call *c) {
+    struct keyspace *ks = &c->engine->keyspace;
+    for (uint32_t i = 0; i < ks->count; i++) db_flush(&ks->dbs[i], false);
+    library_forget_all(c->engine->scripts, &c->engine->scripts->libraries);
+}
+
 /* Saves, empties the databases and loads what was saved. */
 static void debug_reload(struct call *c) {
-    struct keyspace *ks = &c->engine->keyspace;
     bool save, flush, merge;
     if (!not_loading_or_reply(c) || !reload_options_or_reply(c, &save, &flush, &merge)) return;
     if (save && !persist_save(c->engine->persist)) {
         reply_error(c->reply, "ERR The snapshot could not be saved, see the log");
         return;
     }
-    for (uint32_t i = 0; flush && i < ks->count; i++) db_flush(&ks->dbs[i], false);
-    if (flush) library_forget_all(c->engine->scripts, &c->engine->scripts->libraries);
+    if (flush) empty_all(c);
     if (!persist_load(c->engine->persist, merge)) {
         reply_error(c->reply, "ERR Error trying to load the RDB dump, check server logs");
         return;
     }
     log_warning(c->engine->log, "DB reloaded by DEBUG RELOAD");
+    reply_ok(c->reply);
+}
+
+/* What the log says, in place of the data. */
+static void debug_loadaof(struct call *c) {
+    struct aof *a = &c->engine->persist->aof;
+    if (!not_loading_or_reply(c)) return;
+    aof_settle(a);
+    empty_all(c);
+    if (!aof_reload(a)) {
+        reply_error(c->reply, "ERR Error trying to load the AOF files, check server logs");
+        return;
+    }
+    log_warning(c->engine->log, "Append Only File loaded by DEBUG LOADAOF");
+    reply_ok(c->reply);
+}
+
+static void debug_aof_flush_sleep(struct call *c) {
+    int64_t us;
+    if (!arg_i64_in_or_reply(c, 2, 0, INT32_MAX, NULL, &us)) return;
+    c->engine->persist->aof.log.sleep_us = (uint64_t)us;
     reply_ok(c->reply);
 }
 
@@ -392,6 +417,8 @@ static void debug_help(struct call *c) {
         "    Show what the table of a database looks like.",
         "HTSTATS-KEY <key> [full]",
         "    The same for the table of a value.",
+        "LOADAOF",
+        "    Empty the databases and load the append-only log.",
         "LOG <text>",
         "    Write <text> to the log.",
         "MALLCTL <name> [<number>]",
@@ -433,7 +460,7 @@ static void debug_help(struct call *c) {
 }
 
 static const struct subcommand subcommands[] = {
-    {"AOF-FLUSH-SLEEP", 3, 3, debug_accept},
+    {"AOF-FLUSH-SLEEP", 3, 3, debug_aof_flush_sleep},
     {"ASSERT", 2, 2, debug_assert},
     {"CHANGE-REPL-ID", 2, 2, debug_change_repl_id},
     {"CONFIG-REWRITE-FORCE-ALL", 2, 2, debug_config_rewrite},
@@ -444,6 +471,7 @@ static const struct subcommand subcommands[] = {
     {"HELP", 2, 2, debug_help},
     {"HTSTATS", 3, 4, debug_htstats},
     {"HTSTATS-KEY", 3, 4, debug_htstats_key},
+    {"LOADAOF", 2, 2, debug_loadaof},
     {"LOG", 3, 3, debug_log},
     {"MALLCTL", 3, 4, debug_mallctl},
     {"MALLCTL-STR", 3, 4, debug_mallctl_str},
@@ -464,6 +492,7 @@ static const struct subcommand subcommands[] = {
 };
 
 static void cmd_debug(struct call *c) {
+    propagate_nothing(c);
     for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++) {
         const struct subcommand *sub = &subcommands[i];
         if (!arg_is(c, 1, sub->name) || c->argc < sub->least || c->argc > sub->most) continue;

@@ -129,18 +129,10 @@ static void write_persistence(void *ctx, struct buf *out) {
     info_u64(out, "rdb_last_cow_size", 0);
     info_u64(out, "rdb_last_load_keys_expired", p->loading.expired);
     info_u64(out, "rdb_last_load_keys_loaded", p->loading.keys);
-    buf_append_str(out, "aof_enabled:0\r\n"
-                        "aof_rewrite_in_progress:0\r\n"
-                        "aof_rewrite_scheduled:0\r\n"
-                        "aof_last_rewrite_time_sec:-1\r\n"
-                        "aof_current_rewrite_time_sec:-1\r\n"
-                        "aof_last_bgrewrite_status:ok\r\n"
-                        "aof_rewrites:0\r\n"
-                        "aof_rewrites_consecutive_failures:0\r\n"
-                        "aof_last_write_status:ok\r\n"
-                        "aof_last_cow_size:0\r\n"
-                        "module_fork_in_progress:0\r\n"
+    aof_write_info(&p->aof, out);
+    buf_append_str(out, "module_fork_in_progress:0\r\n"
                         "module_fork_last_cow_size:0\r\n");
+    aof_write_size_info(&p->aof, out);
     if (p->loading.on) loading_write_info(&p->loading, out);
 }
 
@@ -260,7 +252,7 @@ static void write_stats(void *ctx, struct buf *out) {
 
 static void write_debug(void *ctx, struct buf *out) {
     const struct server *s = ctx;
-    info_u64(out, "eventloop_duration_aof_sum", 0);
+    info_u64(out, "eventloop_duration_aof_sum", s->persist.aof.log.busy_ns / 1000);
     info_u64(out, "eventloop_duration_cron_sum", s->metrics.cron_ns / 1000);
     info_u64(out, "eventloop_duration_max", loop_stats(s->loop)->longest_ns / 1000);
     info_u64(out, "eventloop_cmd_per_cycle_max", s->metrics.turn_commands_max);

@@ -88,6 +88,7 @@ static void on_cron(struct loop_timer *timer) {
         uint64_t cpu_ns = (uint64_t)clock_thread_cpu_ns();
         hotkeys_adapt(&s->engine, cpu_ns);
         bigkeys_round(&s->engine, cpu_ns);
+        aof_cron(&s->persist.aof);
     }
     server_tell_alive(s, start_ns / 1000);
     if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);
@@ -99,6 +100,7 @@ static void on_cron(struct loop_timer *timer) {
 
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
+    persist_turn_end(&s->persist);
     clients_turn_end(s);
     metrics_turn_end(s);
     schedule_eviction(s);
@@ -139,8 +141,18 @@ static bool saves_at_shutdown(const struct server *s, unsigned how) {
     return !(how & SERVER_SHUTDOWN_NOSAVE) && s->persist.config.save.n > 0;
 }
 
+/* Until the log's first base is there, what is on disk is as of when the log was off. */
+static bool has_first_base(struct server *s, unsigned how) {
+    if (s->persist.aof.state != AOF_STARTING) return true;
+    bool force = how & SERVER_SHUTDOWN_FORCE;
+    log_warning(&s->log, force ? "Writing initial AOF. Exiting anyway."
+                               : "Writing initial AOF, can't exit.");
+    return force;
+}
+
 bool server_shutdown(struct server *s, unsigned how) {
     log_notice(&s->log, "User requested shutdown...");
+    if (!has_first_base(s, how)) return false;
     if (!s->persist.loading.on && saves_at_shutdown(s, how)) {
         log_notice(&s->log, "Saving the final RDB snapshot before exiting.");
         if (!persist_save(&s->persist) && !(how & SERVER_SHUTDOWN_FORCE)) {
@@ -196,8 +208,6 @@ static void log_start(struct server *s) {
                     "Warning: no config file specified, using the default config. In order to "
                     "specify a config file use %s /path/to/drey.conf",
                     s->executable);
-    log_warning(&s->log,
-                "This version keeps everything in memory only: nothing is saved or loaded.");
     struct buf kept = BUF_INIT;
     config_kept_in_use(s->registry, &kept);
     if (kept.len) log_warning(&s->log, "These settings are kept but have no effect: %s", kept.data);
@@ -288,6 +298,10 @@ static void assemble(struct server *s) {
     s->cron.on_due = on_cron;
 }
 
+static bool log_is_seen(const struct server *s) {
+    return !s->config.logfile[0] && s->starter < 0;
+}
+
 struct server *server_new(int argc, char **argv) {
     struct server *s = mem_zalloc(sizeof *s);
     s->executable = process_executable(argv[0]);
@@ -300,7 +314,10 @@ struct server *server_new(int argc, char **argv) {
     }
     s->engine.background = s->background = background_new(s->loop);
     engine_open(&s->engine, (uint32_t)s->config.databases);
-    persist_open(&s->persist);
+    if (!persist_open(&s->persist)) {
+        if (!log_is_seen(s)) fprintf(stderr, "Can't use the files of the data set: see the log\n");
+        return NULL;
+    }
     scripts_open(&s->engine);
     loop_on_turn_end(s->loop, on_turn_end, s);
     clients_init(s);
@@ -325,10 +342,6 @@ static const char *pidfile_of(const struct server *s) {
     return s->config.daemonize ? "/var/run/drey.pid" : NULL;
 }
 
-static bool log_is_seen(const struct server *s) {
-    return !s->config.logfile[0] && s->starter < 0;
-}
-
 /* What fails is logged; whoever started it reads that, or else a line on standard error. */
 static bool start_listening(struct server *s) {
     struct buf why = BUF_INIT;
@@ -350,7 +363,7 @@ void server_release_starter(struct server *s) {
 
 /* True as well if the process is to end before that's done. */
 static bool load_data(struct server *s) {
-    if (persist_load(&s->persist, false) || loop_stopping(s->loop)) return true;
+    if (persist_begin(&s->persist) || loop_stopping(s->loop)) return true;
     log_warning(&s->log, "Fatal error loading the DB, check server logs. Exiting.");
     if (!log_is_seen(s)) fprintf(stderr, "Can't load the data set: see the log\n");
     return false;
@@ -373,6 +386,7 @@ int server_run(struct server *s) {
     if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
     bool loaded = load_data(s);
     if (loaded && !loop_stopping(s->loop)) serve(s);
+    persist_end(&s->persist);
     if (pidfile && !failed) {
         log_notice(&s->log, "Removing the pid file.");
         unlink(pidfile);
@@ -393,6 +407,7 @@ void server_leave(struct server *s) {
 void server_free(struct server *s) {
     clients_release(s);
     background_free(s->background);
+    persist_release(&s->persist);
     crash_stop();
     scripts_release(&s->engine);
     engine_release(&s->engine);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/aof.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "persist/aof_files.h"
+#include "persist/aof_load.h"
+#include "persist/aof_rewrite.h"
+#include "persist/aof_wait.h"
+#include "persist/durable.h"
+#include "persist/persist.h"
+#include "persist/rdb_save.h"
+
+static struct aof *aof_of(const struct engine *e) {
+    return &e->persist->aof;
+}
+
+/* Hooks. */
+
+static void feed(struct engine *e, uint32_t db, struct slice command) {
+    struct aof_log *log = &aof_of(e)->log;
+    aof_log_feed(log, db, command);
+    e->fed = log->fed;
+}
+
+/* After a failed sync only a new base and a new increment can be trusted. */
+static void log_changed(struct aof_log *log) {
+    struct aof *a = (struct aof *)((char *)log - offsetof(struct aof, log));
+    if (log->sync_error && a->state == AOF_ON && !a->rewrite.running) aof_rewrite_schedule(a);
+    aof_wait_serve(a);
+    persist_check_disk(a->engine->persist);
+}
+
+static bool enabled_changed(struct aof_config *config, struct buf *why) {
+    return aof_switch((struct aof *)((char *)config - offsetof(struct aof, config)), why);
+}
+
+static bool keep_history_changed(struct aof_config *config, struct buf *why) {
+    aof_drop_old((struct aof *)((char *)config - offsetof(struct aof, config)));
+    return true;
+}
+
+void aof_init(struct aof *a, struct engine *e, struct config *config) {
+    *a = (struct aof){.engine = e, .rewrite = {.last_seconds = -1}};
+    aof_config_register(config, &a->config);
+    aof_log_init(&a->log, e, &a->config);
+    a->log.changed = log_changed;
+}
+
+bool aof_open(struct aof *a) {
+    struct buf why = BUF_INIT;
+    bool ok = aof_manifest_get(&a->config, &a->manifest, &why);
+    if (!ok)
+        log_warning(a->engine->log, "The AOF manifest %s/%s.manifest can't be used: %s",
+                    a->config.dirname, a->config.filename, why.data);
+    buf_release(&why);
+    a->engine->feed = feed;
+    a->config.on_enabled = enabled_changed;
+    a->config.on_keep_history = keep_history_changed;
+    return ok;
+}
+
+void aof_release(struct aof *a) {
+    aof_log_release(&a->log);
+    aof_manifest_release(&a->manifest);
+}
+
+/* Loading. */
+
+static bool adopt_old(struct aof *a) {
+    struct buf why = BUF_INIT;
+    bool had = a->manifest.base.name != NULL;
+    bool ok = aof_adopt_old(&a->config, &a->manifest, &why);
+    if (!ok)
+        log_warning(a->engine->log, "The AOF can't be loaded: %s", why.data);
+    else if (!had && a->manifest.base.name)
+        log_notice(a->engine->log, "The AOF of one file, %s, was moved into the directory %s",
+                   a->config.filename, a->config.dirname);
+    buf_release(&why);
+    return ok;
+}
+
+static bool load(struct aof *a) {
+    struct persist *p = a->engine->persist;
+    struct aof_load load = {.engine = a->engine,
+                            .config = &a->config,
+                            .loading = &p->loading,
+                            .manifest = &a->manifest,
+                            .checksum = p->config.checksum,
+                            .until_s = INT64_MAX};
+    if (!aof_load(&load)) return false;
+    p->changes_then = a->engine->keyspace.dirty;
+    return true;
+}
+
+bool aof_load_data(struct aof *a, bool *found) {
+    int64_t began_us = clock_mono_us();
+    if (!adopt_old(a)) return false;
+    *found = !aof_manifest_is_empty(&a->manifest);
+    if (!*found) return true;
+    if (!load(a)) return false;
+    log_notice(a->engine->log, "DB loaded from append only file: %.3f seconds",
+               (double)(clock_mono_us() - began_us) / 1e6);
+    return true;
+}
+
+/* The log must not get its own commands. */
+bool aof_reload(struct aof *a) {
+    struct aof_manifest now = {0};
+    struct buf why = BUF_INIT;
+    bool found, feeds = a->engine->gates & GATE_PROPAGATED;
+    bool ok = aof_manifest_get(&a->config, &now, &why);
+    buf_release(&why);
+    if (!ok) return false;
+    aof_manifest_release(&a->manifest);
+    a->manifest = now;
+    if (feeds) propagate_switch(a->engine, false);
+    ok = aof_load_data(a, &found);
+    if (feeds) propagate_switch(a->engine, true);
+    return ok;
+}
+
+/* The beginning. */
+
+static bool can_not(const struct aof *a, const char *what, const char *name, int error) {
+    log_warning(a->engine->log, "AOF: can't %s %s: %s", what, name, strerror(error));
+    return false;
+}
+
+/* A log begins with the data set as it is: empty. */
+static int make_base(struct aof *a) {
+    struct buf why = BUF_INIT;
+    const struct persist_config *config = &a->engine->persist->config;
+    struct rdb_save_options options = {.version = (unsigned)config->rdb_version,
+                                       .compress = config->compress,
+                                       .checksum = config->checksum};
+    const char *name = aof_manifest_add_base(&a->manifest, a->config.filename, a->config.rdb_base);
+    char *path = aof_path(&a->config, name);
+    log_notice(a->engine->log, "Creating AOF base file %s on server start", name);
+    int error = 0;
+    if (!a->config.rdb_base)
+        error = durable_put(path, SLICE(""));
+    else if (!rdb_save(a->engine, path, &options, &why))
+        error = EIO;
+    mem_free(path);
+    buf_release(&why);
+    return error;
+}
+
+static int open_incr(struct aof *a) {
+    const char *name = aof_manifest_last_incr(&a->manifest);
+    bool anew = !name;
+    if (anew) name = aof_manifest_add_incr(&a->manifest, a->config.filename);
+    log_notice(a->engine->log, "%s AOF incr file %s on server start", anew ? "Creating" : "Opening",
+               name);
+    char *path = aof_path(&a->config, name);
+    int error = aof_log_switch(&a->log, path, anew);
+    mem_free(path);
+    return error;
+}
+
+bool aof_begin(struct aof *a) {
+    int error = aof_make_dir(&a->config);
+    if (error) return can_not(a, "make the directory", a->config.dirname, error);
+    if (aof_manifest_is_empty(&a->manifest)) error = make_base(a);
+    if (error) return can_not(a, "make the base in", a->config.dirname, error);
+    error = open_incr(a);
+    if (error) return can_not(a, "open the last increment in", a->config.dirname, error);
+    error = aof_manifest_put(&a->config, &a->manifest);
+    if (error) return can_not(a, "put the manifest into", a->config.dirname, error);
+    a->state = AOF_ON;
+    a->base_size = aof_total_size(&a->config, &a->manifest);
+    a->closed_size = a->base_size - a->log.size;
+    propagate_switch(a->engine, true);
+    aof_drop_old(a);
+    return true;
+}
+
+/* Switching. */
+
+static bool start(struct aof *a, struct buf *why) {
+    a->state = AOF_STARTING;
+    a->log.provisional = true;
+    propagate_switch(a->engine, true);
+    if (aof_rewrite_must_wait(a)) {
+        log_notice(a->engine->log,
+                   "AOF was enabled %s. An AOF background was scheduled to start when possible.",
+                   a->engine->in_transaction ? "during a transaction"
+                                             : "but a snapshot is being written");
+        aof_rewrite_schedule(a);
+        return true;
+    }
+    if (aof_rewrite_begin(a)) return true;
+    a->state = AOF_OFF;
+    a->rewrite.scheduled = false;
+    propagate_switch(a->engine, false);
+    buf_append_str(why, "Unable to turn on AOF. Check server logs.");
+    return false;
+}
+
+static void stop(struct aof *a) {
+    aof_settle(a);
+    aof_rewrite_abandon(a);
+    a->state = AOF_OFF;
+    propagate_switch(a->engine, false);
+    aof_log_stop(&a->log);
+    aof_wait_serve(a);
+}
+
+bool aof_switch(struct aof *a, struct buf *why) {
+    if (a->config.enabled == (a->state != AOF_OFF)) return true;
+    if (a->config.enabled) return start(a, why);
+    stop(a);
+    return true;
+}
+
+void aof_settle(struct aof *a) {
+    if (a->state != AOF_OFF) aof_log_settle(&a->log);
+}
+
+void aof_cron(struct aof *a) {
+    aof_rewrite_cron(a);
+}
+
+void aof_drop_old(struct aof *a) {
+    if (a->config.keep_history) return;
+    int error = aof_drop_history(&a->config, &a->manifest, a->engine->background);
+    if (error) can_not(a, "put the manifest into", a->config.dirname, error);
+}
+
+/* What it is. */
+
+uint64_t aof_size(const struct aof *a) {
+    return a->closed_size + (a->log.fd >= 0 ? a->log.size : 0);
+}
+
+int aof_error(const struct aof *a) {
+    if (a->state == AOF_OFF) return 0;
+    return a->log.write_error ? a->log.write_error : a->log.sync_error;
+}
+
+static void write_rewrite_info(const struct aof_rewrite *r, struct buf *out) {
+    uint64_t now_us = (uint64_t)clock_mono_us();
+    info_u64(out, "aof_rewrite_in_progress", r->running);
+    info_u64(out, "aof_rewrite_scheduled", r->scheduled);
+    info_i64(out, "aof_last_rewrite_time_sec", r->last_seconds);
+    info_i64(out, "aof_current_rewrite_time_sec",
+             r->running ? (int64_t)((now_us - r->began_us) / 1000000) : -1);
+    info_str(out, "aof_last_bgrewrite_status", r->failed ? "err" : "ok");
+    info_u64(out, "aof_rewrites", r->count);
+    info_u64(out, "aof_rewrites_consecutive_failures", r->failures);
+}
+
+void aof_write_info(const struct aof *a, struct buf *out) {
+    info_u64(out, "aof_enabled", a->state != AOF_OFF);
+    write_rewrite_info(&a->rewrite, out);
+    info_str(out, "aof_last_write_status", aof_error(a) ? "err" : "ok");
+    info_u64(out, "aof_last_cow_size", 0);
+}
+
+void aof_write_size_info(const struct aof *a, struct buf *out) {
+    if (a->state == AOF_OFF) return;
+    info_u64(out, "aof_current_size", aof_size(a));
+    info_u64(out, "aof_base_size", a->base_size);
+    info_u64(out, "aof_pending_rewrite", a->rewrite.scheduled);
+    info_u64(out, "aof_buffer_length", a->log.pending.len);
+    info_u64(out, "aof_pending_bio_fsync", a->log.syncs);
+    info_u64(out, "aof_delayed_fsync", a->log.delayed);
+}
