@@ -210,7 +210,7 @@ integration: $(server) $(integration_tests) ## only the integration tests
 	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
 
 compat: $(server)                   ## only the comparison with redis-server
-	@redis-compat/run --server $(server)
+	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server) --only rdb/'
 
 fuzz:                               ## run each fuzz target for TIME seconds (60); needs clang
 	@deps/install build check

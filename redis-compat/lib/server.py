@@ -46,17 +46,19 @@ class Server:
     """One server process in a directory of its own, with persistence off.
 
     `options` are further config parameters, as on a server's command line. `control` is a
-    connection of the harness, beside those of the cases.
+    connection of the harness, beside those of the cases. Who has files for the directory starts it
+    later.
     """
 
-    def __init__(self, name, path, options=()):
+    def __init__(self, name, path, options=(), start=True):
         self.name, self.path, self.options = name, path, list(options)
         self.directory = tempfile.mkdtemp(prefix="compat-")
         self.process = self.control = None
         self.holder = hold_port()
         self.port = self.holder.getsockname()[1]
         self.starts = 0
-        self.start()
+        if start:
+            self.start()
 
     def start(self):
         self.starts += 1

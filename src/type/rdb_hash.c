@@ -148,6 +148,7 @@ static bool get_packed(struct rdb_reader *r, enum rdb_code form, struct entry *e
         return true;
     }
     bool ok = add_fields(r, e, lp, dated, settings);
+    if (dated && e->encoding == HASH_PACKED) hash_packed_add_deadlines(e); /* none has one now */
     listpack_free(lp);
     return ok;
 }

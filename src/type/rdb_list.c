@@ -71,6 +71,12 @@ static void push(struct entry *e, struct slice text, const struct type_settings 
     list_push(e, &item, false);
 }
 
+/* Redis 7.2 keeps a list of several nodes or a plain one, and what was a ziplist, as a quicklist,
+ * however short it is. */
+static void be_deque(struct entry *e, const struct type_settings *settings) {
+    list_expect(e, 0, SIZE_MAX, settings);
+}
+
 /* Takes over `lp`. NULL: reading it failed. */
 static bool push_listpack(struct entry *e, uint8_t *lp, const struct type_settings *settings) {
     char digits[NUM_I64_MAX];
@@ -92,7 +98,10 @@ static bool get_element(struct rdb_reader *r, struct entry *e,
 static bool get_node(struct rdb_reader *r, struct entry *e, const struct type_settings *settings) {
     uint64_t kind;
     if (!rdb_get_len(r, &kind)) return false;
-    if (kind == NODE_PLAIN) return get_element(r, e, settings);
+    if (kind == NODE_PLAIN) {
+        be_deque(e, settings);
+        return get_element(r, e, settings);
+    }
     if (kind == NODE_PACKED) return push_listpack(e, rdb_get_listpack(r, 0), settings);
     return rdb_fail(r, "an unknown kind of list node");
 }
@@ -100,8 +109,12 @@ static bool get_node(struct rdb_reader *r, struct entry *e, const struct type_se
 static bool get_all(struct rdb_reader *r, enum rdb_code form, struct entry *e,
                     const struct type_settings *settings) {
     uint64_t count;
-    if (form == RDB_LIST_ZIPLIST) return push_listpack(e, rdb_get_ziplist(r, 0), settings);
+    if (form == RDB_LIST_ZIPLIST) {
+        be_deque(e, settings);
+        return push_listpack(e, rdb_get_ziplist(r, 0), settings);
+    }
     if (!rdb_get_len(r, &count)) return false;
+    if (form != RDB_LIST && count > 1) be_deque(e, settings);
     bool ok = true;
     for (uint64_t i = 0; ok && i < count; i++) {
         if (form == RDB_LIST)
