@@ -83,10 +83,12 @@ static void flush(struct call *c, bool all) {
     bool async, waits = c->session->can_wait && c->engine->background;
     if (!flush_mode_or_reply(c, &async)) return;
     propagate_as_it_was(c);
-    if (all)
+    if (all) {
         keyspace_flush(&c->engine->keyspace, async || waits);
-    else
+        if (c->engine->flushed_all) c->engine->flushed_all(c->engine);
+    } else {
         db_flush(c->db, async || waits);
+    }
     if (waits && !async && background_pending(c->engine->background, BACKGROUND_FREE))
         flush_wait(c);
     else

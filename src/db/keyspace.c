@@ -47,6 +47,10 @@ void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings
     }
 }
 
+void keyspace_cut(struct keyspace *ks) {
+    ks->cut ^= ENTRY_CUT;
+}
+
 struct db *keyspace_db_of(const struct keyspace *ks, uint64_t table_id) {
     for (uint32_t i = 0; i < ks->count; i++)
         if (ks->dbs[i].table_id == table_id) return &ks->dbs[i];
@@ -67,7 +71,18 @@ static size_t free_effort(const struct entry *e) {
     return e->flags & ENTRY_WORD ? type_of(e)->free_effort(e) : 0;
 }
 
-static void dispose(struct keyspace *ks, struct entry *e, bool lazy) {
+/* Before the entry changes in any way that can be seen. */
+static inline void keep(struct db *db, struct entry *e) {
+    struct keyspace *ks = db->keyspace;
+    if (__builtin_expect(!keyspace_in_cut(ks, e), 1)) return;
+    ks->hooks.before_change(ks->hooks.ctx, db, e);
+    keyspace_cut_pass(ks, e);
+}
+
+static void dispose(struct db *db, struct entry *e, bool lazy) {
+    struct keyspace *ks = db->keyspace;
+    if (__builtin_expect(keyspace_in_cut(ks, e), 0) && ks->hooks.before_free(ks->hooks.ctx, db, e))
+        return;
     size_t effort = free_effort(e);
     if (effort > (lazy ? LAZY_EFFORT : LAZY_ALWAYS) && ks->hooks.discard) {
         ks->stats.lazy_freed++;
@@ -134,7 +149,7 @@ static void bury(struct db *db, struct key k, struct entry *e, bool lazy) {
         changed(db, k.name, EVENT_HEXPIRED);
         raise_event(db, k.name, EVENT_DEL);
     }
-    dispose(ks, e, lazy);
+    dispose(db, e, lazy);
 }
 
 static void expire_key(struct db *db, struct key k) {
@@ -151,7 +166,7 @@ static struct entry *parts_expired(struct db *db, struct key k, struct entry *e,
     /* That the last one goes deletes the key; but what is due may not have been removed. */
     if (type_of(e)->elements(e)) tell_removed(db, k.name, ks->lazy_expire);
     raise_event(db, k.name, EVENT_DEL);
-    dispose(ks, take(db, k), ks->lazy_expire);
+    dispose(db, take(db, k), ks->lazy_expire);
     return NULL;
 }
 
@@ -194,8 +209,10 @@ static __attribute__((noinline)) struct entry *found_slow(struct db *db, struct 
         if (!ks->keep_expired || !counts) expire_key(db, k);
         e = NULL;
     }
-    if (e && has_part_deadlines(e) && !ks->no_expiry)
+    if (e && has_part_deadlines(e) && !ks->no_expiry) {
+        if (type_of(e)->parts->next_due(e) <= ks->now_ms) keep(db, e);
         e = parts_expired(db, k, e, settle_parts(db, name, e, access));
+    }
     if (e && access <= DB_WRITE)
         e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
     ks->stats.hits += e && counts;
@@ -253,6 +270,7 @@ static inline void note_due(struct db *db, struct key k, const struct entry *e) 
 
 /* Puts an entry where there's none; its access bits stay. */
 static void add(struct db *db, struct key k, struct entry *e) {
+    keyspace_cut_pass(db->keyspace, e);
     table_insert(&db->table, k.hash, e);
     db->deadlines += (e->flags & ENTRY_DEADLINE) != 0;
     note_due(db, k, e);
@@ -273,6 +291,7 @@ static void put_in_place(struct db *db, struct key k, const struct entry *old, s
 
 /* After an entry changed its place or its deadline. */
 static void update(struct db *db, struct key k, struct entry *old, struct entry *e) {
+    keyspace_cut_pass(db->keyspace, e);
     if (e != old) put_in_place(db, k, old, e);
     if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
 }
@@ -281,8 +300,9 @@ static void update(struct db *db, struct key k, struct entry *old, struct entry 
 static struct entry *empty_in_place(struct db *db, struct key k, struct entry *old) {
     struct entry *e = string_new(k.name, SLICE(""), entry_deadline(old));
     e->access = old->access;
+    keyspace_cut_pass(db->keyspace, e);
     put_in_place(db, k, old, e);
-    dispose(db->keyspace, old, true);
+    dispose(db, old, true);
     return e;
 }
 
@@ -296,6 +316,7 @@ static struct entry *find_to_replace(struct db *db, struct key k, uint64_t *dead
     if (*deadline == DB_KEEP_DEADLINE) *deadline = e ? entry_deadline(e) : ENTRY_NO_DEADLINE;
     if (!e) return NULL;
     if (e->type != TYPE_STRING && free_effort(e) > LAZY_ALWAYS) e = empty_in_place(db, k, e);
+    keep(db, e);
     db->deadlines += (*deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     struct keyspace *ks = db->keyspace;
     e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
@@ -369,7 +390,10 @@ char *db_edit_string(struct db *db, struct key k, size_t len, enum db_event even
 
 struct entry *db_edit(struct db *db, struct key k, struct entry *e, enum type_id type) {
     DASSERT(!e || e->type == type);
-    if (e) return e;
+    if (e) {
+        keep(db, e);
+        return e;
+    }
     e = type_new(k.name, type, db->keyspace->types);
     insert(db, k, e);
     return e;
@@ -388,7 +412,7 @@ void db_edited(struct db *db, struct key k, struct entry *e, enum db_event event
 void db_edited_away(struct db *db, struct key k, enum db_event event, size_t changes) {
     db_changed(db, k, event, changes);
     raise_event(db, k.name, EVENT_DEL);
-    dispose(db->keyspace, take(db, k), true);
+    dispose(db, take(db, k), true);
 }
 
 void db_changed(struct db *db, struct key k, enum db_event event, size_t changes) {
@@ -406,12 +430,15 @@ void db_string_to_raw(struct db *db, struct key k) {
     struct entry *e = look_up(db, k.name, k.hash);
     ASSERT(e != NULL && e->type == TYPE_STRING);
     char *data;
-    if (e->encoding != STRING_BYTES) update(db, k, e, string_edit(e, string_len(e), &data));
+    if (e->encoding == STRING_BYTES) return;
+    keep(db, e);
+    update(db, k, e, string_edit(e, string_len(e), &data));
 }
 
 void db_set_deadline(struct db *db, struct key k, uint64_t deadline, enum db_event event) {
     struct entry *e = look_up(db, k.name, k.hash);
     ASSERT(e != NULL);
+    keep(db, e);
     db->deadlines += (deadline != ENTRY_NO_DEADLINE) - (size_t)((e->flags & ENTRY_DEADLINE) != 0);
     update(db, k, e, entry_with_deadline(e, deadline));
     changed(db, k.name, event);
@@ -427,14 +454,14 @@ bool db_delete(struct db *db, struct key k, bool lazy, enum db_event event) {
     }
     if (event == EVENT_EVICTED) tell_removed(db, k.name, lazy);
     changed(db, k.name, event);
-    dispose(db->keyspace, e, lazy);
+    dispose(db, e, lazy);
     return true;
 }
 
 /* Puts an entry in place of what the key holds, its access bits kept. True if it held something. */
 static bool replace(struct db *db, struct key k, struct entry *e) {
     struct entry *old = db_find(db, k, DB_PEEK) ? take(db, k) : NULL;
-    if (old) dispose(db->keyspace, old, true);
+    if (old) dispose(db, old, true);
     add(db, k, e);
     return old;
 }
@@ -468,6 +495,7 @@ void db_put(struct db *db, struct key k, struct entry *e, enum db_event event, s
 void db_move(struct db *db, struct key k, struct db *to, struct key to_key) {
     struct entry *e = take(db, k);
     ASSERT(e != NULL);
+    keep(db, e);
     if (!slice_eq(k.name, to_key.name)) e = entry_rename(e, to_key.name);
     replace(to, to_key, e);
     raise_event(to, to_key.name,
@@ -477,14 +505,15 @@ void db_move(struct db *db, struct key k, struct db *to, struct key to_key) {
 }
 
 /* A few entries don't need a helper thread, but for those that are costly themselves. */
-static void discard_all(struct keyspace *ks, struct table *all) {
+static void discard_all(struct db *db, struct table *all) {
+    struct keyspace *ks = db->keyspace;
     if (table_count(all) > LAZY_EFFORT) {
         ks->hooks.discard_table(ks->hooks.ctx, all);
         return;
     }
     struct table_iter it;
     table_iter_init(&it, all);
-    for (struct entry *e; (e = table_iter_next(&it));) dispose(ks, e, true);
+    for (struct entry *e; (e = table_iter_next(&it));) dispose(db, e, true);
     table_release(all, NULL);
 }
 
@@ -493,11 +522,13 @@ static size_t flush(struct db *db, bool lazy) {
     size_t count = db_count(db);
     if (count == 0) return 0;
     struct table all = db->table;
+    uint64_t id = db->table_id;
     begin_table(db);
     db->deadlines = 0;
     ks->dirty += count;
+    if (ks->hooks.before_flush && ks->hooks.before_flush(ks->hooks.ctx, id, &all)) return count;
     if (lazy && ks->hooks.discard_table)
-        discard_all(ks, &all);
+        discard_all(db, &all);
     else
         table_release(&all, free_entry);
     return count;
@@ -549,6 +580,7 @@ static uint64_t expire_entry(struct db *db, struct entry *e) {
         return TABLE_NEVER;
     }
     size_t parts = 0;
+    if (type_of(e)->parts->next_due(e) <= now) keep(db, e);
     struct part_teller teller = {db, k.name};
     struct type_expiry x = expiry_of_parts(&teller);
     uint64_t next = type_of(e)->parts->expire(e, &x, &parts);

@@ -71,11 +71,18 @@ struct keyspace_hooks {
     /* Takes over an entry whose value is costly to free, or a whole table, to free it elsewhere. */
     void (*discard)(void *ctx, struct entry *e);
     void (*discard_table)(void *ctx, struct table *t);
+    /* While a snapshot is made, of entries of the cut (see keyspace_cut): before one changes, or
+     * goes on under another name; and before one or a whole table, taken out of the database, is
+     * freed: true if the hook took it over. */
+    void (*before_change)(void *ctx, struct db *db, struct entry *e);
+    bool (*before_free)(void *ctx, struct db *db, struct entry *e);
+    bool (*before_flush)(void *ctx, uint64_t table_id, struct table *t);
 };
 
 struct keyspace {
     struct db *dbs;
     uint32_t count;
+    uint8_t cut;       /* of ENTRY_CUT, see keyspace_cut */
     uint64_t tables;   /* there were so far: the last one's id */
     uint64_t placings; /* the same of the databases' */
     struct hash_seed seed;
@@ -103,6 +110,20 @@ void keyspace_release(struct keyspace *ks);
 
 static inline struct key db_key(const struct db *db, struct slice name) {
     return (struct key){name, hash_bytes(&db->keyspace->seed, name)};
+}
+
+/* Begins a cut: all entries that there are become part of it, in O(1); those that come later don't.
+ * The hooks before_... then tell of each of them before it changes or goes, once, until
+ * keyspace_cut_pass has been called for it, which is to happen for all of them before the next cut
+ * begins. */
+void keyspace_cut(struct keyspace *ks);
+
+static inline bool keyspace_in_cut(const struct keyspace *ks, const struct entry *e) {
+    return (e->flags & ENTRY_CUT) != ks->cut;
+}
+
+static inline void keyspace_cut_pass(const struct keyspace *ks, struct entry *e) {
+    e->flags = (uint8_t)((e->flags & ~ENTRY_CUT) | ks->cut);
 }
 
 /* The database that has these keys now; NULL: they have been flushed. */

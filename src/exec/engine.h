@@ -56,8 +56,8 @@ enum gate {
     GATE_BUSY = 1 << 7,    /* engine: a script runs too long, see engine.busy_error */
     GATE_SUBSCRIBED = 1 << 8,  /* session: it listens to channels, so on RESP2 it may do little */
     GATE_KEYLESS = 1 << 9,     /* session: a monitor's, which keeps off keys */
-    GATE_DISK = 1 << 11,       /* engine: files can't be written, see engine.disk_error */
     GATE_PROPAGATED = 1 << 10, /* engine: what changes data is fed to somebody, see propagate.h */
+    GATE_DISK = 1 << 11,       /* engine: files can't be written, see engine.disk_error */
 };
 
 struct engine;
@@ -164,7 +164,9 @@ struct engine {
     struct propagate propagate;
     struct pubsub *pubsub;   /* channels, see pubsub/pubsub.h; NULL: there are none */
     struct persist *persist; /* persist/persist.h */
-    /* While GATE_DISK is on: why writes are refused, as an error reply. */
+    /* FLUSHALL has emptied all databases; NULL: nobody cares. */
+    void (*flushed_all)(struct engine *e);
+    /* While GATE_DISK is on: why writes are refused, as an error reply; NULL: they aren't. */
     const char *(*disk_error)(const struct engine *e);
     struct engine_libraries libraries;
     void *server; /* for the layers above: whoever runs this engine */

@@ -226,6 +226,10 @@ int transaction_count(const struct session *s) {
     return s->transaction ? (int)s->transaction->count : -1;
 }
 
+const struct request *transaction_request(const struct session *s, size_t at) {
+    return &s->transaction->queued[at].request;
+}
+
 size_t transaction_memory(const struct session *s) {
     const struct transaction *t = s->transaction;
     size_t memory = s->watch.memory;

@@ -32,6 +32,9 @@ void transaction_discard(struct session *s);
  * it has. */
 unsigned transaction_flags(const struct session *s, unsigned own);
 
+/* One that is queued. */
+const struct request *transaction_request(const struct session *s, size_t at);
+
 /* Requests queued, -1: there's no transaction; and the memory of that and of watches. */
 int transaction_count(const struct session *s);
 size_t transaction_memory(const struct session *s);

@@ -20,7 +20,13 @@ struct background_job {
     void (*done)(struct background_job *job);
 };
 
-enum background_queue { BACKGROUND_FREE, BACKGROUND_FILE, BACKGROUND_LOG, BACKGROUND_QUEUES };
+enum background_queue {
+    BACKGROUND_FREE,
+    BACKGROUND_FILE,
+    BACKGROUND_LOG,
+    BACKGROUND_SNAPSHOT,
+    BACKGROUND_QUEUES,
+};
 
 /* One thread per queue, started with the first job; it leaves signals to the others but for faults
  * and the request for a stack trace. NULL with errno on failure. */

@@ -134,21 +134,14 @@ static bool can_not(const struct aof *a, const char *what, const char *name, int
 
 /* A log begins with the data set as it is: empty. */
 static int make_base(struct aof *a) {
-    struct buf why = BUF_INIT;
-    const struct persist_config *config = &a->engine->persist->config;
-    struct rdb_save_options options = {.version = (unsigned)config->rdb_version,
-                                       .compress = config->compress,
-                                       .checksum = config->checksum};
+    struct rdb_out_options options = persist_rdb_options(a->engine->persist);
     const char *name = aof_manifest_add_base(&a->manifest, a->config.filename, a->config.rdb_base);
     char *path = aof_path(&a->config, name);
     log_notice(a->engine->log, "Creating AOF base file %s on server start", name);
-    int error = 0;
-    if (!a->config.rdb_base)
-        error = durable_put(path, SLICE(""));
-    else if (!rdb_save(a->engine, path, &options, &why))
-        error = EIO;
+    options.aof_base = true;
+    int error =
+        a->config.rdb_base ? rdb_save(a->engine, path, &options) : durable_put(path, SLICE(""));
     mem_free(path);
-    buf_release(&why);
     return error;
 }
 

@@ -190,16 +190,21 @@ static void on_base_written(void *ctx, int error) {
 /* Now. */
 
 static bool begin_base(struct aof *a) {
-    struct buf why = BUF_INIT;
     struct persist *p = a->engine->persist;
-    struct rdb_save_options options = {.version = (unsigned)p->config.rdb_version,
-                                       .compress = p->config.compress,
-                                       .checksum = p->config.checksum};
     char *temp = temp_base_path();
-    bool ok = rdb_save(a->engine, temp, &options, &why);
-    on_base_written(a, ok ? 0 : EIO);
+    struct snapshot_plan plan = {
+        .path = temp,
+        .options = persist_rdb_options(p),
+        .done = on_base_written,
+        .ctx = a,
+    };
+    plan.options.aof_base = true;
+    bool ok = snapshot_start(&p->snapshot, &plan);
+    if (!ok)
+        on_base_written(a, errno);
+    else if (!a->engine->background)
+        snapshot_run_all(&p->snapshot);
     mem_free(temp);
-    buf_release(&why);
     return ok;
 }
 
@@ -222,7 +227,8 @@ bool aof_rewrite_begin(struct aof *a) {
 }
 
 bool aof_rewrite_must_wait(const struct aof *a) {
-    return a->engine->in_transaction || propagate_is_behind(a->engine);
+    const struct engine *e = a->engine;
+    return persist_busy(e->persist) || e->in_transaction || propagate_is_behind(e);
 }
 
 void aof_rewrite_schedule(struct aof *a) {
@@ -269,5 +275,6 @@ void aof_rewrite_abandon(struct aof *a) {
     if (!a->rewrite.running) return;
     log_notice(a->engine->log, "Killing the running AOF rewrite (which is no child process)");
     a->rewrite.abandoned = true;
+    snapshot_cancel(&a->engine->persist->snapshot);
     drop_temp_incr(a);
 }

@@ -3,17 +3,50 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "persist/families.h"
 #include "persist/rdb_load.h"
 #include "persist/rdb_save.h"
 
+enum { RETRY_S = 5 }; /* after a snapshot in the background failed */
+
+#define STOP_WRITES_ERROR                                                                          \
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "  \
+    "disk. Commands that may modify the data set are disabled, because this instance is "          \
+    "configured to report errors during writes if RDB snapshotting fails "                         \
+    "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB " \
+    "error."
+
+/* Why writes are refused, as an error reply. */
+static const char *disk_error(const struct engine *e) {
+    struct persist *p = e->persist;
+    if (p->failed && p->config.stop_writes && p->config.save.n) return STOP_WRITES_ERROR;
+    int error = aof_error(&p->aof);
+    if (!error) return NULL;
+    snprintf(p->disk_error, sizeof p->disk_error, "MISCONF Errors writing to the AOF file: %s",
+             strerror(error));
+    return p->disk_error;
+}
+
+static void flushed_all(struct engine *e) {
+    persist_flushed_all(e->persist);
+}
+
 void persist_init(struct persist *p, struct engine *e, struct config *config) {
-    *p = (struct persist){.engine = e, .loading = {.engine = e, .config = &p->config}};
+    *p = (struct persist){
+        .engine = e,
+        .save_took_s = -1,
+        .loading = {.engine = e, .config = &p->config},
+    };
     e->persist = p;
+    e->flushed_all = flushed_all;
+    e->disk_error = disk_error;
+    snapshot_init(&p->snapshot, p);
     persist_config_register(config, &p->config);
     aof_init(&p->aof, e, config);
     engine_add_families(e, persist_families);
@@ -25,10 +58,12 @@ bool persist_open(struct persist *p) {
 }
 
 void persist_release(struct persist *p) {
+    snapshot_release(&p->snapshot);
     aof_release(&p->aof);
 }
 
 void persist_end(struct persist *p) {
+    snapshot_cancel(&p->snapshot);
     aof_settle(&p->aof);
 }
 
@@ -38,17 +73,8 @@ bool persist_begin(struct persist *p) {
     return aof_load_data(&p->aof, &found) && aof_begin(&p->aof);
 }
 
-/* Why writes are refused, as an error reply. */
-static const char *disk_error(const struct engine *e) {
-    struct persist *p = e->persist;
-    snprintf(p->disk_error, sizeof p->disk_error, "MISCONF Errors writing to the AOF file: %s",
-             strerror(aof_error(&p->aof)));
-    return p->disk_error;
-}
-
 void persist_check_disk(struct persist *p) {
-    unsigned closed = aof_error(&p->aof) ? GATE_DISK : 0;
-    p->engine->disk_error = disk_error;
+    unsigned closed = p->failed || aof_error(&p->aof) ? GATE_DISK : 0;
     p->engine->gates = (p->engine->gates & ~(unsigned)GATE_DISK) | closed;
 }
 
@@ -56,34 +82,121 @@ uint64_t persist_changes(const struct persist *p) {
     return p->engine->keyspace.dirty - p->changes_then;
 }
 
-static void saved(struct persist *p) {
+static int64_t mono_s(void) {
+    return clock_mono_us() / 1000000;
+}
+
+struct rdb_out_options persist_rdb_options(const struct persist *p) {
+    return (struct rdb_out_options){
+        .version = (unsigned)p->config.rdb_version,
+        .compress = p->config.compress,
+        .checksum = p->config.checksum,
+    };
+}
+
+static void see_result(struct persist *p, int error) {
+    p->failed = error;
+    persist_check_disk(p);
+}
+
+static void saved(struct persist *p, uint64_t changes) {
     p->saved_s = (uint64_t)clock_wall_us() / 1000000;
-    p->changes_then = p->engine->keyspace.dirty;
+    p->changes_then = changes;
     p->saves++;
 }
 
 bool persist_save(struct persist *p) {
     struct log *log = p->engine->log;
-    const struct persist_config *config = &p->config;
-    struct rdb_save_options options = {
-        .version = (unsigned)config->rdb_version,
-        .compress = config->compress,
-        .checksum = config->checksum,
-    };
-    struct buf why = BUF_INIT;
+    struct rdb_out_options options = persist_rdb_options(p);
     if (p->loading.ended) {
         log_warning(log, "Not saving: the data set isn't complete.");
         return false;
     }
-    p->failed = !rdb_save(p->engine, config->filename, &options, &why);
-    if (p->failed) {
-        log_warning(log, "Saving the snapshot %s failed: %s", config->filename, why.data);
+    if (p->saving) snapshot_cancel(&p->snapshot);
+    int error = rdb_save(p->engine, p->config.filename, &options);
+    see_result(p, error);
+    if (error) {
+        log_warning(log, "Saving the snapshot %s failed: %s", p->config.filename, strerror(error));
     } else {
-        saved(p);
+        saved(p, p->engine->keyspace.dirty);
         log_notice(log, "DB saved on disk");
     }
-    buf_release(&why);
-    return !p->failed;
+    return !error;
+}
+
+/* In the background. */
+
+static void bgsave_done(void *ctx, int error) {
+    struct persist *p = ctx;
+    struct log *log = p->engine->log;
+    p->saving = false;
+    p->save_took_s = mono_s() - p->tried_s;
+    p->copied_bytes = p->snapshot.copied_bytes;
+    if (error == ECANCELED) {
+        log_warning(log, "Background saving cancelled");
+        return;
+    }
+    see_result(p, error);
+    if (error) {
+        log_warning(log, "Background saving error: %s", strerror(error));
+        return;
+    }
+    saved(p, p->changes_at_cut);
+    log_notice(log, "DB saved on disk");
+    log_notice(log, "Background saving terminated with success");
+}
+
+bool persist_bgsave(struct persist *p) {
+    struct log *log = p->engine->log;
+    struct buf aside = BUF_INIT;
+    rdb_save_aside(&aside, p->config.filename);
+    struct snapshot_plan plan = {
+        .path = aside.data,
+        .name = p->config.filename,
+        .options = persist_rdb_options(p),
+        .done = bgsave_done,
+        .ctx = p,
+    };
+    p->scheduled = false;
+    p->tried_s = mono_s();
+    p->changes_at_cut = p->engine->keyspace.dirty;
+    p->saving = true;
+    log_notice(log, "Background saving started by pid %ld", (long)getpid());
+    bool started = snapshot_start(&p->snapshot, &plan);
+    if (!started)
+        bgsave_done(p, errno);
+    else if (!p->engine->background)
+        snapshot_run_all(&p->snapshot);
+    buf_release(&aside);
+    return started;
+}
+
+static bool save_due(const struct persist *p) {
+    const struct config_list *points = &p->config.save;
+    uint64_t changes = persist_changes(p), now_s = (uint64_t)clock_wall_us() / 1000000;
+    if (p->failed && mono_s() - p->tried_s <= RETRY_S) return false;
+    for (size_t i = 0; i + 1 < points->n; i += 2) {
+        uint64_t seconds = strtoull(points->items[i], NULL, 10);
+        uint64_t least = strtoull(points->items[i + 1], NULL, 10);
+        if (changes < least || now_s < p->saved_s + seconds + 1) continue;
+        log_notice(p->engine->log, "%s changes in %s seconds. Saving...", points->items[i + 1],
+                   points->items[i]);
+        return true;
+    }
+    return false;
+}
+
+void persist_cron(struct persist *p) {
+    aof_cron(&p->aof);
+    if (persist_busy(p) || p->saving) return;
+    bool retries = !p->failed || mono_s() - p->tried_s > RETRY_S;
+    if ((p->scheduled && retries) || save_due(p)) persist_bgsave(p);
+}
+
+/* As in Redis what was emptied stays so even if the server ends now. */
+void persist_flushed_all(struct persist *p) {
+    if (p->saving) snapshot_cancel(&p->snapshot);
+    if (p->config.save.n) persist_save(p);
 }
 
 bool persist_load(struct persist *p, bool merge) {

@@ -82,6 +82,11 @@ static const struct config_param rows[] = {
     {"key-load-delay", CONFIG_INT(struct persist_config, key_load_delay, INT_MIN, INT_MAX), "0",
      .group = SNAPSHOTS, .flags = CONFIG_HIDDEN,
      .about = "Microseconds to wait after each key loaded, for tests."},
+    {"stop-writes-on-bgsave-error", CONFIG_BOOL(struct persist_config, stop_writes), "yes",
+     .group = SNAPSHOTS, .about = "Refuse writes while snapshots fail."},
+    {"rdb-key-save-delay", CONFIG_INT(struct persist_config, key_save_delay, INT_MIN, INT_MAX), "0",
+     .group = SNAPSHOTS, .flags = CONFIG_HIDDEN,
+     .about = "Microseconds to wait after each key saved, for tests."},
 };
 
 void persist_config_register(struct config *config, struct persist_config *to) {

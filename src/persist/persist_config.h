@@ -12,6 +12,8 @@ struct persist_config {
     char *filename;           /* dbfilename: in the working directory */
     int64_t loading_interval; /* bytes loaded between two looks at clients */
     int64_t key_load_delay;   /* us; below 0: 1 us after one key in so many */
+    bool stop_writes;         /* stop-writes-on-bgsave-error */
+    int64_t key_save_delay;   /* us after each key, for tests */
 };
 
 void persist_config_register(struct config *config, struct persist_config *to);

@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing RDB files: a data set in one file, as Redis writes and reads it.
- *
- *   "REDIS", version in four digits | facts of the writer | database ... | end | CRC-64 or 0: 8
- *   database:  its number | how many keys, how many with a deadline | key ...
- *   key:       deadline | idle time or frequency | code of the value | name | value
- *
- * Each part but the last begins with a byte that says what it is (rdb_opcodes.h). */
+/* Writing an RDB file at once (SAVE); snapshot.h does it while commands run. */
 #ifndef DREY_PERSIST_RDB_SAVE_H
 #define DREY_PERSIST_RDB_SAVE_H
 
-#include "exec/engine.h"
-#include "type/rdb.h"
+#include "persist/rdb_out.h"
 
-struct rdb_save_options {
-    unsigned version;
-    bool compress, checksum;
-};
-
-/* Writes aside, syncs, renames, syncs the directory. False, and *why says why: the file at `path`
+/* Writes aside, syncs, renames, syncs the directory. Returns 0, or errno: then the file at `path`
  * is what it was. */
-bool rdb_save(struct engine *e, const char *path, const struct rdb_save_options *options,
-              struct buf *why);
+int rdb_save(struct engine *e, const char *path, const struct rdb_out_options *options);
+
+/* Where a file that's to be at `path` is written until it's complete. */
+void rdb_save_aside(struct buf *aside, const char *path);
 
 #endif

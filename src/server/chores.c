@@ -39,6 +39,10 @@ static uint64_t slice_ns(const struct server *s, uint64_t start_ns) {
     return share < SLICE_NS_MAX ? share : SLICE_NS_MAX;
 }
 
+static bool snapshot_ready(const struct server *s) {
+    return snapshot_due_us(&s->persist.snapshot) == 0;
+}
+
 /* While clients are busy they get as much time as the chores. */
 static void rest(struct server *s, uint64_t end_ns, uint64_t rest_ns) {
     if (loop_ready_count(s->loop)) s->chores.rest_until_us = (end_ns + rest_ns) / 1000;
@@ -62,15 +66,27 @@ static void run_job(struct server *s) {
     rest(s, end_ns, end_ns - start_ns);
 }
 
+static void run_snapshot(struct server *s) {
+    uint64_t start_ns = (uint64_t)clock_mono_ns();
+    snapshot_run(&s->persist.snapshot, start_ns + slice_ns(s, start_ns));
+    uint64_t end_ns = (uint64_t)clock_mono_ns();
+    rest(s, end_ns, end_ns - start_ns);
+}
+
+/* Those that have something to do take turns. */
 static void run_one(struct server *s) {
+    static const struct {
+        bool (*ready)(const struct server *s);
+        void (*run)(struct server *s);
+    } chores[] = {{expiry_ready, expire}, {jobs_ready, run_job}, {snapshot_ready, run_snapshot}};
+    const unsigned count = sizeof chores / sizeof *chores;
     engine_tick(&s->engine);
-    bool expiry = expiry_ready(s), jobs = jobs_ready(s);
-    if (expiry && jobs) expiry = s->chores.expiry_next;
-    s->chores.expiry_next = !expiry;
-    if (expiry)
-        expire(s);
-    else if (jobs)
-        run_job(s);
+    for (unsigned tries = 0; tries < count; tries++) {
+        unsigned next = s->chores.next++ % count;
+        if (!chores[next].ready(s)) continue;
+        chores[next].run(s);
+        return;
+    }
 }
 
 /* The end of the turn that it begins does the work. */
@@ -83,10 +99,13 @@ void chores_init(struct server *s) {
 /* When something is due, on the monotonic clock. */
 static uint64_t due_us(const struct server *s, uint64_t now_us) {
     if (s->engine.sliced.first && jobs_ready(s)) return now_us;
+    uint64_t snapshot_us = snapshot_due_us(&s->persist.snapshot);
+    if (snapshot_us == 0) return now_us;
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
-    if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return NEVER;
+    if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return snapshot_us;
     uint64_t wall_us = (uint64_t)clock_wall_us();
-    return next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
+    uint64_t expiry_us = next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
+    return expiry_us < snapshot_us ? expiry_us : snapshot_us;
 }
 
 static void wake_at(struct server *s, uint64_t at_us) {

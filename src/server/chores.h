@@ -16,7 +16,7 @@ struct server;
 struct chores {
     struct loop_timer timer;
     uint64_t rest_until_us; /* monotonic */
-    bool expiry_next;       /* whose turn it is, if there is work of both sorts */
+    unsigned next;          /* whose turn it is, of those that have something to do */
 };
 
 void chores_init(struct server *s);

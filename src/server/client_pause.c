@@ -2,6 +2,7 @@
 #include "server/client_pause.h"
 
 #include "exec/admission.h"
+#include "persist/snapshot_wait.h"
 #include "server/server.h"
 
 static void on_end(struct loop_timer *timer) {
@@ -24,12 +25,10 @@ void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what wh
     if (what > p->what) p->what = (uint8_t)what;
 }
 
-void client_pause_stop(struct server *s) {
+/* In the order in which they came; who has to wait still comes to do so in the same. */
+static void release_held(struct server *s) {
     struct client_pause *p = &s->pause;
-    loop_timer_stop(s->loop, &p->end);
-    p->what = CLIENT_PAUSE_NOTHING;
-    s->engine.keyspace.keep_expired = false;
-    while (p->held.count) {
+    for (size_t left = p->held.count; left; left--) {
         struct client_link *first = client_queue_first(&p->held);
         struct client *c = (struct client *)((char *)first - offsetof(struct client, queued));
         client_queue_remove(&p->held, first);
@@ -39,17 +38,40 @@ void client_pause_stop(struct server *s) {
     }
 }
 
-bool client_pause_hold(struct client *c, const struct request *r) {
-    struct client_pause *p = &c->server->pause;
-    c->server->engine.keyspace.keep_expired = false;
-    if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
-        return false;
-    bool writes = admission_flags(&c->session, r) & (CMD_WRITE | CMD_MAY_REPLICATE);
-    c->server->engine.keyspace.keep_expired = !writes;
-    if (p->what == CLIENT_PAUSE_WRITES && !writes) return false;
+void client_pause_stop(struct server *s) {
+    struct client_pause *p = &s->pause;
+    loop_timer_stop(s->loop, &p->end);
+    p->what = CLIENT_PAUSE_NOTHING;
+    s->engine.keyspace.keep_expired = false;
+    release_held(s);
+}
+
+void client_pause_snapshot_moved(struct persist *p) {
+    release_held((struct server *)((char *)p - offsetof(struct server, persist)));
+}
+
+static void hold(struct client *c, const struct request *r) {
     c->paused = true;
     c->last_command = r->cmd;
-    client_queue_push(&p->held, &c->queued);
+    client_queue_push(&c->server->pause.held, &c->queued);
     client_watch(c);
+}
+
+static bool pause_holds(struct client *c, const struct request *r) {
+    struct client_pause *p = &c->server->pause;
+    bool writes = admission_flags(&c->session, r) & (CMD_WRITE | CMD_MAY_REPLICATE);
+    c->server->engine.keyspace.keep_expired = !writes;
+    return p->what == CLIENT_PAUSE_ALL || writes;
+}
+
+bool client_pause_hold(struct client *c, const struct request *r) {
+    struct server *s = c->server;
+    s->engine.keyspace.keep_expired = false;
+    if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
+        return false;
+    if (!(client_pause_on(&s->pause) && pause_holds(c, r)) &&
+        !snapshot_holds(&s->persist.snapshot, &c->session, r))
+        return false;
+    hold(c, r);
     return true;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CLIENT PAUSE: commands of clients wait, all of them or those that may write, for a time or until
- * CLIENT UNPAUSE. A client that waits keeps its input and isn't read from; those that waited go on
- * in the order in which they came to wait. What wouldn't run anyway (unknown commands, bad arity,
- * no authentication) is still refused at once, as in Redis. */
+ * CLIENT UNPAUSE. And those wait that would change what a snapshot has to write before: see
+ * persist/snapshot.h. A client that waits keeps its input and isn't read from; those that waited go
+ * on in the order in which they came to wait. What wouldn't run anyway (unknown commands, bad
+ * arity, no authentication) is still refused at once, as in Redis. */
 #ifndef DREY_SERVER_CLIENT_PAUSE_H
 #define DREY_SERVER_CLIENT_PAUSE_H
 
@@ -30,7 +31,11 @@ static inline bool client_pause_on(const struct client_pause *p) {
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what);
 void client_pause_stop(struct server *s);
 
-/* Must this request wait? Then the client is held. */
+/* Those who waited for a snapshot look again. */
+void client_pause_snapshot_moved(struct persist *p);
+
+/* Must this request wait? Then the client is held. To be asked while there's a pause or a snapshot.
+ */
 bool client_pause_hold(struct client *c, const struct request *r);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
+#include "persist/persist_info.h"
 #include "pubsub/pubsub.h"
 #include "script/script_engine.h"
 #include "server/info_commands.h"
@@ -107,34 +108,6 @@ static void write_clients(void *ctx, struct buf *out) {
 }
 
 /* Sections of what isn't there. */
-
-static void write_persistence(void *ctx, struct buf *out) {
-    const struct server *s = ctx;
-    info_u64(out, "loading", s->persist.loading.on);
-    buf_append_str(out, "async_loading:0\r\n"
-                        "current_cow_peak:0\r\n"
-                        "current_cow_size:0\r\n"
-                        "current_cow_size_age:0\r\n"
-                        "current_fork_perc:0.00\r\n"
-                        "current_save_keys_processed:0\r\n"
-                        "current_save_keys_total:0\r\n");
-    const struct persist *p = &s->persist;
-    info_u64(out, "rdb_changes_since_last_save", persist_changes(p));
-    info_u64(out, "rdb_bgsave_in_progress", 0);
-    info_u64(out, "rdb_last_save_time", p->saved_s);
-    info_str(out, "rdb_last_bgsave_status", p->failed ? "err" : "ok");
-    buf_append_str(out, "rdb_last_bgsave_time_sec:-1\r\n"
-                        "rdb_current_bgsave_time_sec:-1\r\n");
-    info_u64(out, "rdb_saves", p->saves);
-    info_u64(out, "rdb_last_cow_size", 0);
-    info_u64(out, "rdb_last_load_keys_expired", p->loading.expired);
-    info_u64(out, "rdb_last_load_keys_loaded", p->loading.keys);
-    aof_write_info(&p->aof, out);
-    buf_append_str(out, "module_fork_in_progress:0\r\n"
-                        "module_fork_last_cow_size:0\r\n");
-    aof_write_size_info(&p->aof, out);
-    if (p->loading.on) loading_write_info(&p->loading, out);
-}
 
 static void write_replication(void *ctx, struct buf *out) {
     const struct server *s = ctx;
@@ -311,7 +284,7 @@ void info_sections_register(struct server *s) {
         {"server", "Server", INFO_DEFAULT, write_server, s},
         {"clients", "Clients", INFO_DEFAULT, write_clients, s},
         {"memory", "Memory", INFO_DEFAULT, memory_overview_write, s},
-        {"persistence", "Persistence", INFO_DEFAULT, write_persistence, s},
+        {"persistence", "Persistence", INFO_DEFAULT, persist_write_info, &s->persist},
         {"stats", "Stats", INFO_DEFAULT, write_stats, s},
         {"replication", "Replication", INFO_DEFAULT, write_replication, s},
         {"cpu", "CPU", INFO_DEFAULT, write_cpu, s},

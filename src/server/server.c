@@ -88,7 +88,7 @@ static void on_cron(struct loop_timer *timer) {
         uint64_t cpu_ns = (uint64_t)clock_thread_cpu_ns();
         hotkeys_adapt(&s->engine, cpu_ns);
         bigkeys_round(&s->engine, cpu_ns);
-        aof_cron(&s->persist.aof);
+        persist_cron(&s->persist);
     }
     server_tell_alive(s, start_ns / 1000);
     if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);
@@ -281,6 +281,7 @@ static void assemble(struct server *s) {
     engine_add_families(&s->engine, command_families);
     engine_add_families(&s->engine, server_families);
     persist_init(&s->persist, &s->engine, s->registry);
+    s->persist.snapshot.on_written = client_pause_snapshot_moved;
     scripts_init(&s->engine);
     s->engine.server = s;
     s->engine.guard = access_guard;

@@ -37,6 +37,7 @@ enum entry_flag {
     ENTRY_WORD = 4,
     ENTRY_EDITED = 8,          /* a string that was changed in place: OBJECT ENCODING says raw */
     ENTRY_PART_DEADLINES = 16, /* parts of the value have deadlines: see struct type_parts */
+    ENTRY_CUT = 32,            /* the keyspace's: see keyspace_cut */
 };
 
 struct entry {

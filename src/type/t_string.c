@@ -33,7 +33,7 @@ static void copy(struct entry *to, const struct entry *from) {
     if (from->encoding == STRING_INT)
         entry_set_int(to, entry_int(from));
     else
-        entry_set_ptr(to, bytes_copy(bytes_slice(entry_ptr(from))));
+        entry_set_ptr(to, bytes_ref(entry_ptr(from)));
 }
 
 static size_t memory(const struct entry *e, size_t samples) {

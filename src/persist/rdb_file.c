@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/rdb_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/crc64.h"
+#include "persist/durable.h"
+
+enum {
+    ROOM_CHUNKS = 8,              /* may wait to be written */
+    SYNC_BYTES = 4 * 1024 * 1024, /* what is written is sent to the disk in such portions: not all
+                                     of it at the end, when others wait for the disk, too */
+};
+
+struct rdb_file {
+    struct background *background;
+    char *path, *name;
+    int fd;
+    bool checksum;
+    uint64_t sum;     /* the helper's, as are the next two */
+    size_t unsynced;  /* bytes */
+    atomic_int error; /* errno of what failed first; 0 */
+    unsigned waiting; /* chunks handed over and not written yet */
+    void (*done)(void *ctx, int error);
+    void *done_ctx;
+};
+
+struct chunk {
+    struct background_job job;
+    struct rdb_file *file;
+    struct buf bytes;
+};
+
+static void fail(struct rdb_file *f, int error) {
+    int none = 0;
+    atomic_compare_exchange_strong(&f->error, &none, error);
+}
+
+struct rdb_file *rdb_file_new(const char *path, bool checksum, struct background *background) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return NULL;
+    struct rdb_file *f = mem_zalloc(sizeof *f);
+    f->background = background;
+    f->path = mem_strdup(path);
+    f->fd = fd;
+    f->checksum = checksum;
+    return f;
+}
+
+static void write_all(struct rdb_file *f, const char *data, size_t len) {
+    size_t written;
+    if (atomic_load(&f->error)) return;
+    int error = durable_write(f->fd, slice_of(data, len), &written);
+    if (error) fail(f, error);
+    f->unsynced += written;
+}
+
+static void write_bytes(struct rdb_file *f, const struct buf *bytes) {
+    if (f->checksum) f->sum = crc64(f->sum, bytes->data, bytes->len);
+    write_all(f, bytes->data, bytes->len);
+    if (f->unsynced < SYNC_BYTES || atomic_load(&f->error)) return;
+    if (fdatasync(f->fd) < 0) fail(f, errno);
+    f->unsynced = 0;
+}
+
+static void run_chunk(struct background_job *job) {
+    struct chunk *c = (struct chunk *)job;
+    write_bytes(c->file, &c->bytes);
+    buf_release(&c->bytes);
+}
+
+static void chunk_done(struct background_job *job) {
+    struct chunk *c = (struct chunk *)job;
+    struct rdb_file *f = c->file;
+    mem_free(c);
+    f->waiting--;
+}
+
+void rdb_file_append(struct rdb_file *f, struct buf *chunk) {
+    if (!f->background) {
+        write_bytes(f, chunk);
+        buf_clear(chunk);
+        return;
+    }
+    struct chunk *c = mem_alloc(sizeof *c);
+    *c = (struct chunk){.job = {.run = run_chunk, .done = chunk_done}, .file = f, .bytes = *chunk};
+    buf_init(chunk);
+    f->waiting++;
+    background_add(f->background, BACKGROUND_SNAPSHOT, &c->job);
+}
+
+bool rdb_file_has_room(const struct rdb_file *f) {
+    return f->waiting < ROOM_CHUNKS;
+}
+
+int rdb_file_error(const struct rdb_file *f) {
+    return atomic_load(&f->error);
+}
+
+static void write_sum(struct rdb_file *f) {
+    char bytes[8];
+    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (char)(f->sum >> 8 * i);
+    write_all(f, bytes, sizeof bytes);
+}
+
+/* The last of it, in the helper. */
+static void close_file(struct rdb_file *f) {
+    if (!atomic_load(&f->error)) write_sum(f);
+    if (!atomic_load(&f->error) && fsync(f->fd) < 0) fail(f, errno);
+    if (close(f->fd) < 0) fail(f, errno);
+    int error = atomic_load(&f->error);
+    if (!error && f->name) error = durable_rename(f->path, f->name);
+    if (!error) return;
+    fail(f, error);
+    unlink(f->path);
+}
+
+static void release(struct rdb_file *f) {
+    int error = atomic_load(&f->error);
+    void (*done)(void *ctx, int error) = f->done;
+    void *ctx = f->done_ctx;
+    mem_free(f->path);
+    mem_free(f->name);
+    mem_free(f);
+    done(ctx, error);
+}
+
+static void run_close(struct background_job *job) {
+    close_file(((struct chunk *)job)->file);
+}
+
+static void close_done(struct background_job *job) {
+    struct rdb_file *f = ((struct chunk *)job)->file;
+    mem_free(job);
+    release(f);
+}
+
+void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ctx, int error),
+                     void *ctx) {
+    f->name = name ? mem_strdup(name) : NULL;
+    f->done = done;
+    f->done_ctx = ctx;
+    if (!f->background) {
+        close_file(f);
+        release(f);
+        return;
+    }
+    struct chunk *c = mem_alloc(sizeof *c);
+    *c = (struct chunk){.job = {.run = run_close, .done = close_done}, .file = f};
+    background_add(f->background, BACKGROUND_SNAPSHOT, &c->job);
+}
+
+void rdb_file_abandon(struct rdb_file *f, int error, void (*done)(void *ctx, int error),
+                      void *ctx) {
+    fail(f, error);
+    rdb_file_finish(f, NULL, done, ctx);
+}

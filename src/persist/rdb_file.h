@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An RDB file that is being written, by a helper thread if there's one, or at once: chunks are
+ * checksummed and appended in order. Whoever makes it is never held up by the disk: between chunks
+ * it asks whether there's room for more. */
+#ifndef DREY_PERSIST_RDB_FILE_H
+#define DREY_PERSIST_RDB_FILE_H
+
+#include "base/buf.h"
+#include "io/background.h"
+
+struct rdb_file;
+
+enum { RDB_FILE_CHUNK = 256 * 1024 }; /* bytes worth a call of rdb_file_append */
+
+/* Creates the file, or empties it. `background` NULL: no thread. NULL: errno says why not. */
+struct rdb_file *rdb_file_new(const char *path, bool checksum, struct background *background);
+
+/* Takes the bytes over; the buffer is empty afterwards. */
+void rdb_file_append(struct rdb_file *f, struct buf *chunk);
+
+/* Should more come now? Else too much waits to be written. That changes with a job's
+ * `done` (io/background.h), which ends the loop's sleep. */
+bool rdb_file_has_room(const struct rdb_file *f);
+
+/* What failed so far, as errno; 0: nothing. */
+int rdb_file_error(const struct rdb_file *f);
+
+/* Appends the checksum, syncs and closes the file, and moves it to `name` (NULL: it stays), with
+ * the directory synced, too. Then calls `done` with 0 or what failed as errno: then there's no
+ * file, and at `name` what there was. Frees `f`. */
+void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ctx, int error),
+                     void *ctx);
+
+/* Ends it, and removes the file; `done` as above, with `error`. */
+void rdb_file_abandon(struct rdb_file *f, int error, void (*done)(void *ctx, int error), void *ctx);
+
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "persist/snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "persist/persist.h"
+#include "type/type.h"
+
+enum {
+    PORTION = 16 * 1024, /* bytes of a large entry between two looks at the clock */
+    LARGE_EFFORT = 256,  /* allocations: a collection of more is large, */
+    LARGE_BYTES = 65536, /* and so is a string of more */
+};
+
+static struct engine *engine_of(const struct snapshot *s) {
+    return s->persist->engine;
+}
+
+void snapshot_init(struct snapshot *s, struct persist *p) {
+    *s = (struct snapshot){.persist = p};
+}
+
+/* The large ones. */
+
+static bool is_large(const struct entry *e) {
+    if (!(e->flags & ENTRY_WORD)) return false;
+    return e->type == TYPE_STRING ? type_of(e)->elements(e) > LARGE_BYTES
+                                  : type_of(e)->free_effort(e) > LARGE_EFFORT;
+}
+
+static void free_entry(struct snapshot *s, struct entry *e) {
+    struct keyspace *ks = &engine_of(s)->keyspace;
+    if (ks->hooks.discard)
+        ks->hooks.discard(ks->hooks.ctx, e);
+    else
+        entry_free(e);
+}
+
+/* Nobody has to wait for it any more. */
+static void forget_urgent(struct snapshot *s) {
+    s->urgent = NULL;
+    if (s->on_written) s->on_written(s->persist);
+}
+
+/* Bytes that have to come behind the large entry. */
+static struct rdb_out *out_now(struct snapshot *s) {
+    return s->large ? &s->side : &s->out;
+}
+
+static void begin_large(struct snapshot *s, uint32_t db, struct entry *e, bool owned) {
+    if (s->urgent == e) s->urgent = NULL;
+    s->large = e;
+    s->large_db = db;
+    s->large_owned = owned;
+    s->large_at = (struct rdb_walk){0};
+    rdb_out_key(&s->out, engine_of(s), db, e);
+}
+
+static void end_large(struct snapshot *s) {
+    struct entry *e = s->large;
+    s->large = NULL;
+    s->keys_done++;
+    keyspace_cut_pass(&engine_of(s)->keyspace, e);
+    if (s->large_owned) free_entry(s, e);
+    if (s->side.w.buf.len) {
+        buf_append(&s->out.w.buf, s->side.w.buf.data, s->side.w.buf.len);
+        buf_clear(&s->side.w.buf);
+        s->out.db = s->side.db;
+    }
+    s->side.db = RDB_OUT_NO_DB;
+    if (s->on_written) s->on_written(s->persist);
+}
+
+/* About so much more of it; SIZE_MAX: all that is left. */
+static void write_large(struct snapshot *s, size_t bytes) {
+    struct rdb_writer *w = &s->out.w;
+    size_t limit = bytes == SIZE_MAX ? bytes : w->buf.len + bytes;
+    bool done;
+    do done = type_of(s->large)->rdb->save(s->large, w, &s->large_at, limit);
+    while (!done && bytes == SIZE_MAX);
+    if (done) end_large(s);
+}
+
+static void add_orphan(struct snapshot *s, uint32_t db, struct entry *e) {
+    if (s->orphan_count == s->orphan_cap) {
+        s->orphan_cap = s->orphan_cap ? 2 * s->orphan_cap : 16;
+        s->orphans = mem_realloc(s->orphans, s->orphan_cap * sizeof *s->orphans);
+    }
+    s->orphans[s->orphan_count++] = (struct snapshot_orphan){e, db};
+}
+
+/* A string of many bytes isn't copied, but kept as it is. */
+static void keep_string(struct snapshot *s, uint32_t db, const struct entry *e) {
+    struct entry *copy = entry_copy(e, entry_key(e));
+    add_orphan(s, db, entry_with_deadline(copy, entry_deadline(e)));
+}
+
+static void write_small(struct snapshot *s, uint32_t db, struct entry *e) {
+    rdb_out_entry(out_now(s), engine_of(s), db, e);
+    keyspace_cut_pass(&engine_of(s)->keyspace, e);
+    s->keys_done++;
+}
+
+static void hand_over(struct snapshot *s) {
+    if (s->out.w.buf.len) rdb_file_append(s->file, &s->out.w.buf);
+}
+
+/* Before entries change. */
+
+static struct snapshot_part *part_of(struct snapshot *s, uint64_t table_id) {
+    for (size_t i = 0; i < s->part_count; i++)
+        if (s->parts[i].table_id == table_id && !s->parts[i].owned) return &s->parts[i];
+    return NULL;
+}
+
+static void before_change(void *ctx, struct db *db, struct entry *e) {
+    struct snapshot *s = &((struct engine *)ctx)->persist->snapshot;
+    if (!s->file) return;
+    size_t before = s->out.w.buf.len + s->side.w.buf.len;
+    if (e == s->urgent) forget_urgent(s);
+    if (e == s->large)
+        write_large(s, SIZE_MAX);
+    else if (e->type == TYPE_STRING && is_large(e))
+        keep_string(s, part_of(s, db->table_id)->db, e);
+    else
+        write_small(s, part_of(s, db->table_id)->db, e);
+    s->copied_bytes += s->out.w.buf.len + s->side.w.buf.len - before;
+    if (!s->large && s->out.w.buf.len >= RDB_FILE_CHUNK) hand_over(s);
+}
+
+static bool before_free(void *ctx, struct db *db, struct entry *e) {
+    struct snapshot *s = &((struct engine *)ctx)->persist->snapshot;
+    if (!s->file) return false;
+    if (e == s->urgent) forget_urgent(s);
+    if (e == s->large) {
+        s->large_owned = true;
+        return true;
+    }
+    if (!is_large(e)) {
+        before_change(ctx, db, e);
+        return false;
+    }
+    add_orphan(s, part_of(s, db->table_id)->db, e);
+    return true;
+}
+
+/* Of a database whose walk isn't over the whole table is kept. */
+static bool before_flush(void *ctx, uint64_t table_id, struct table *t) {
+    struct snapshot *s = &((struct engine *)ctx)->persist->snapshot;
+    struct snapshot_part *part = part_of(s, table_id);
+    if (!s->file || !part || part->done) return false;
+    forget_urgent(s);
+    part->owned = true;
+    part->table = *t;
+    return true;
+}
+
+bool snapshot_must_wait(struct snapshot *s, struct db *db, struct slice name) {
+    if (!s->file || !s->walking) return false;
+    struct entry *e = db_look_up(db, db_key(db, name), NULL);
+    if (!e || !keyspace_in_cut(db->keyspace, e) || e->type == TYPE_STRING || !is_large(e))
+        return false;
+    if (e != s->large) {
+        s->urgent = e;
+        s->urgent_db = part_of(s, db->table_id)->db;
+    }
+    return true;
+}
+
+/* The walk. */
+
+static void end_part(struct snapshot *s, struct snapshot_part *part) {
+    const struct keyspace_hooks *hooks = &engine_of(s)->keyspace.hooks;
+    part->done = true;
+    if (!part->owned) return;
+    if (hooks->discard_table)
+        hooks->discard_table(hooks->ctx, &part->table);
+    else
+        table_release(&part->table, (void (*)(void *))entry_free);
+}
+
+static void visit(void *ctx, void *entry) {
+    struct snapshot *s = ctx;
+    struct entry *e = entry;
+    const struct keyspace *ks = &engine_of(s)->keyspace;
+    if (!keyspace_in_cut(ks, e)) return;
+    if (!s->file)
+        keyspace_cut_pass(ks, e);
+    else if (!is_large(e))
+        write_small(s, s->parts[s->part_at].db, e);
+    else if (!s->large)
+        begin_large(s, s->parts[s->part_at].db, e, false);
+}
+
+/* A few dozen entries. Where large ones are among them, the same again until they're written. */
+static void walk(struct snapshot *s) {
+    struct snapshot_part *part = &s->parts[s->part_at];
+    struct db *db = keyspace_db_of(&engine_of(s)->keyspace, part->table_id);
+    const struct table *t = part->owned ? &part->table : db ? &db->table : NULL;
+    uint64_t next = t ? table_walk(t, part->from, visit, s) : 0;
+    if (s->large) return;
+    part->from = next;
+    if (next) return;
+    end_part(s, part);
+    if (++s->part_at == s->part_count) s->walking = false;
+}
+
+static void release_parts(struct snapshot *s) {
+    mem_free(s->parts);
+    s->parts = NULL;
+    s->part_count = s->part_at = 0;
+}
+
+/* The walk is over, and no entry waits. */
+static void finish(struct snapshot *s) {
+    struct rdb_file *f = s->file;
+    release_parts(s);
+    if (!f) return;
+    s->file = NULL;
+    rdb_out_end(&s->out);
+    rdb_file_append(f, &s->out.w.buf);
+    rdb_file_finish(f, s->plan.name, s->plan.done, s->plan.ctx);
+}
+
+static void drop_large(struct snapshot *s) {
+    if (s->large) rdb_walk_release(&s->large_at);
+    if (s->large && s->large_owned) free_entry(s, s->large);
+    s->large = NULL;
+    s->urgent = NULL;
+    for (size_t i = 0; i < s->orphan_count; i++) free_entry(s, s->orphans[i].entry);
+    s->orphan_count = 0;
+}
+
+static void give_up(struct snapshot *s, int error) {
+    struct rdb_file *f = s->file;
+    drop_large(s);
+    buf_clear(&s->out.w.buf);
+    buf_clear(&s->side.w.buf);
+    s->file = NULL;
+    rdb_file_abandon(f, error, s->plan.done, s->plan.ctx);
+    if (s->on_written) s->on_written(s->persist);
+}
+
+/* One step of what there is to do; false: there's nothing. */
+static bool step(struct snapshot *s) {
+    if (s->large) {
+        write_large(s, PORTION);
+    } else if (s->urgent) {
+        struct entry *e = (struct entry *)s->urgent;
+        begin_large(s, s->urgent_db, e, false);
+    } else if (s->orphan_count) {
+        struct snapshot_orphan *o = &s->orphans[--s->orphan_count];
+        begin_large(s, o->db, o->entry, true);
+    } else if (s->walking) {
+        walk(s);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Tests slow saving down, to look at a server that saves. */
+static void delay(struct snapshot *s, uint64_t keys) {
+    int64_t us = s->persist->config.key_save_delay;
+    if (us > 0 && keys) s->rest_until_us = (uint64_t)clock_mono_us() + keys * (uint64_t)us;
+}
+
+static bool step_and_check(struct snapshot *s) {
+    uint64_t before = s->keys_done;
+    bool more = step(s);
+    if (!s->file) return more;
+    if (s->out.w.buf.len >= RDB_FILE_CHUNK) hand_over(s);
+    if (rdb_file_error(s->file)) give_up(s, rdb_file_error(s->file));
+    delay(s, s->keys_done - before);
+    return more;
+}
+
+static bool busy(const struct snapshot *s) {
+    return s->parts;
+}
+
+void snapshot_run(struct snapshot *s, uint64_t until_ns) {
+    while (busy(s) && snapshot_due_us(s) == 0) {
+        if (!step_and_check(s)) {
+            finish(s);
+            return;
+        }
+        if ((uint64_t)clock_mono_ns() >= until_ns) return;
+    }
+}
+
+void snapshot_run_all(struct snapshot *s) {
+    while (busy(s))
+        if (!step_and_check(s)) finish(s);
+}
+
+uint64_t snapshot_due_us(const struct snapshot *s) {
+    if (!busy(s) || (s->file && !rdb_file_has_room(s->file))) return UINT64_MAX;
+    if (s->file && s->rest_until_us && s->rest_until_us > (uint64_t)clock_mono_us())
+        return s->rest_until_us;
+    return 0;
+}
+
+/* Begin and end. */
+
+static void begin_parts(struct snapshot *s, const struct keyspace *ks) {
+    s->parts = mem_alloc((ks->count + 1) * sizeof *s->parts);
+    s->keys = s->keys_done = 0;
+    for (uint32_t i = 0; i < ks->count; i++) {
+        struct db *db = &ks->dbs[i];
+        if (!db_count(db)) continue;
+        s->parts[s->part_count++] = (struct snapshot_part){.table_id = db->table_id, .db = i};
+        rdb_out_db(&s->out, i, db_count(db), db->deadlines);
+        s->keys += db_count(db);
+    }
+    s->walking = s->part_count > 0;
+}
+
+bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
+    struct engine *e = engine_of(s);
+    errno = EBUSY;
+    if (s->file) return false;
+    snapshot_run_all(s);
+    s->file = rdb_file_new(plan->path, plan->options.checksum, e->background);
+    if (!s->file) return false;
+    s->plan = *plan;
+    s->started_us = (uint64_t)clock_mono_us();
+    s->copied_bytes = s->rest_until_us = 0;
+    rdb_out_begin(&s->out, e, &plan->options);
+    s->side = (struct rdb_out){.w = {.buf = s->side.w.buf,
+                                     .version = plan->options.version,
+                                     .compress = plan->options.compress},
+                               .db = RDB_OUT_NO_DB};
+    begin_parts(s, &e->keyspace);
+    struct keyspace_hooks *hooks = &e->keyspace.hooks;
+    hooks->before_change = before_change;
+    hooks->before_free = before_free;
+    hooks->before_flush = before_flush;
+    keyspace_cut(&e->keyspace);
+    return true;
+}
+
+void snapshot_cancel(struct snapshot *s) {
+    if (s->file) give_up(s, ECANCELED);
+}
+
+void snapshot_release(struct snapshot *s) {
+    drop_large(s);
+    for (size_t i = 0; i < s->part_count; i++)
+        if (s->parts[i].owned && !s->parts[i].done)
+            table_release(&s->parts[i].table, (void (*)(void *))entry_free);
+    release_parts(s);
+    mem_free(s->orphans);
+    buf_release(&s->out.w.buf);
+    buf_release(&s->side.w.buf);
+}
