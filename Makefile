@@ -86,7 +86,8 @@ flags   := $(out)/flags
 
 sources             := $(shell find src -name '*.c')
 objects             := $(sources:%.c=$(out)/%.o)
-main_object         := $(out)/src/main.o
+check_aof           := $(out)/drey-check-aof
+mains               := $(out)/src/main.o $(out)/src/check_aof.o
 unit_tests          := $(patsubst %.c,$(out)/%,$(wildcard tests/unit/test_*.c))
 # The thread sanitizer takes faults' signals itself and objects to what a crash report does.
 ifeq ($(SAN),thread)
@@ -108,9 +109,9 @@ c_files             := $(shell find src tests -name '*.[ch]')
 
 # --- Building ------------------------------------------------------------------------------------
 
-all: $(server)                      ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
+all: $(server) $(check_aof)         ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
 
-everything: $(server) $(unit_tests) $(integration_tests) $(fuzz_replays)
+everything: $(server) $(check_aof) $(unit_tests) $(integration_tests) $(fuzz_replays)
 
 # Rewritten only when the compiler or its flags change, and everything depends on it.
 $(flags): force
@@ -126,12 +127,14 @@ $(out)/%.o: %.c $(flags)
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(library): $(filter-out $(main_object),$(objects))
+$(library): $(filter-out $(mains),$(objects))
 	@echo "  AR    $@"
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(server): $(main_object) $(library)
+$(server): $(out)/src/main.o $(library)
+$(check_aof): $(out)/src/check_aof.o $(library)
+$(server) $(check_aof):
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -169,6 +172,7 @@ run:                                ## install what's missing, build, serve on 6
 
 install: all                        ## install below PREFIX (/usr/local), staged in DESTDIR if given
 	install -D -m 755 $(server) $(DESTDIR)$(PREFIX)/bin/drey-server
+	install -m 755 $(check_aof) $(DESTDIR)$(PREFIX)/bin/drey-check-aof
 	install -d $(DESTDIR)$(PREFIX)/share/doc/drey
 	$(server) --sample-config >$(DESTDIR)$(PREFIX)/share/doc/drey/drey.conf
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -176,7 +180,7 @@ install: all                        ## install below PREFIX (/usr/local), staged
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
 
 uninstall:                          ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/drey-server
+	rm -f $(DESTDIR)$(PREFIX)/bin/drey-server $(DESTDIR)$(PREFIX)/bin/drey-check-aof
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/drey
 
@@ -206,7 +210,7 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 	@tests/run $(foreach name,$(fuzz_names),'$(out)/tests/fuzz/replay_$(name) tests/fuzz/corpus/$(name)')
 endif
 
-integration: $(server) $(integration_tests) ## only the integration tests
+integration: $(server) $(check_aof) $(integration_tests) ## only the integration tests
 	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
 
 compat: $(server)                   ## only the comparison with redis-server

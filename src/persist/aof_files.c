@@ -51,17 +51,22 @@ static int read_all(int fd, struct buf *to) {
     }
 }
 
-bool aof_manifest_get(const struct aof_config *config, struct aof_manifest *m, struct buf *why) {
+bool aof_manifest_read(const char *path, struct aof_manifest *m, struct buf *why) {
     struct buf text = BUF_INIT;
-    char *path = aof_manifest_path(config);
     int fd = open(path, O_RDONLY | O_CLOEXEC), error = fd < 0 ? errno : 0;
-    mem_free(path);
     if (error == ENOENT) return true;
     if (!error) error = read_all(fd, &text);
     if (fd >= 0) close(fd);
     if (error) buf_append_str(why, strerror(error));
     bool ok = !error && aof_manifest_parse(m, buf_slice(&text), why);
     buf_release(&text);
+    return ok;
+}
+
+bool aof_manifest_get(const struct aof_config *config, struct aof_manifest *m, struct buf *why) {
+    char *path = aof_manifest_path(config);
+    bool ok = aof_manifest_read(path, m, why);
+    mem_free(path);
     return ok;
 }
 

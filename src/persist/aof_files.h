@@ -19,6 +19,7 @@ int aof_manifest_put(const struct aof_config *config, const struct aof_manifest 
 
 /* Reads the manifest into *m (empty): it stays so if there's no manifest. False: it can't be used,
  * *why says why. */
+bool aof_manifest_read(const char *path, struct aof_manifest *m, struct buf *why);
 bool aof_manifest_get(const struct aof_config *config, struct aof_manifest *m, struct buf *why);
 
 /* A log of before there were manifests, one file in the working directory: moves it into the

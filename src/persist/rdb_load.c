@@ -119,6 +119,11 @@ static bool put_keys(struct loading_rdb *l) {
 
 static bool take_key(struct loading_rdb *l, struct entry *e) {
     const struct keyspace *ks = &l->engine->keyspace;
+    if (l->load->check_only) {
+        l->load->loading->keys++;
+        entry_free(e);
+        return true;
+    }
     if (!l->load->expired_too && is_gone(l, e)) {
         l->load->loading->expired++;
         entry_free(e);

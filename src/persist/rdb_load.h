@@ -9,6 +9,7 @@ struct rdb_load {
     bool merge;              /* keys that are there give way; else they're an error */
     bool checksum;           /* is looked at */
     bool expired_too;        /* keys whose deadline has passed are loaded, too */
+    bool check_only;         /* what is read is dropped, the databases stay empty */
     struct loading *loading; /* begun by the caller; is told how far it is */
     uint64_t end;            /* bytes of the file that were read, when all is loaded */
 };

@@ -47,10 +47,13 @@ bool busy_yield(struct engine *e) {
     struct server *s = server_of(e);
     if (s->persist.loading.on) server_release_starter(s);
     struct interrupted kept = interrupt(s);
+    unsigned gates = e->gates;
+    if (s->persist.loading.on) e->gates |= GATE_LOADING; /* maybe it's a script of the log's */
     loop_poll(s->loop);
     clients_poll_end(s);
     server_heed_signals(s);
     server_tell_alive(s, (uint64_t)clock_mono_us());
+    if (!(gates & GATE_LOADING)) e->gates &= ~(unsigned)GATE_LOADING;
     resume(s, &kept);
     return !loop_stopping(s->loop);
 }
