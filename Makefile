@@ -10,6 +10,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
 TIME    ?= 60
+ROUNDS  ?= 10
 ARGS    ?=
 
 # All cores; several goals at once (`make clean all`) run in the order given instead.
@@ -102,7 +103,7 @@ fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
 fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 c_files             := $(shell find src tests -name '*.[ch]')
 
-.PHONY: all run test test-all unit integration compat fuzz-replay fuzz fuzzers bench check format \
+.PHONY: all run test test-all unit integration crash compat fuzz-replay fuzz fuzzers bench check format \
         check-format check-style check-gcc check-clang check-cppcheck everything install uninstall \
         clean help
 .DELETE_ON_ERROR:
@@ -197,7 +198,7 @@ test-all:                           ## test, and sanitizers, fuzzing and long ra
 	@tests/steps '$(MAKE) test' \
 	    '$(MAKE) unit SAN=address,undefined' '$(MAKE) integration SAN=address,undefined' \
 	    '$(MAKE) unit SAN=thread' '$(MAKE) integration SAN=thread' \
-	    '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120'
+	    '$(MAKE) crash ROUNDS=100' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120'
 
 ifeq ($(SAN)$(DEBUG),)
 unit fuzz-replay:
@@ -212,6 +213,10 @@ endif
 
 integration: $(server) $(check_aof) $(integration_tests) ## only the integration tests
 	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
+
+crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS times under load
+	@DREY_CRASH_ROUNDS=$(ROUNDS) DREY_SERVER=$(abspath $(server)) tests/run --timeout 3600 \
+	    $(out)/tests/integration/test_aof_crash
 
 compat: $(server)                   ## only the comparison with redis-server
 	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server) --only rdb/'

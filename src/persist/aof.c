@@ -196,10 +196,11 @@ static bool start(struct aof *a, struct buf *why) {
     return false;
 }
 
+/* As in Redis, who waits for the last of it to be synced is told that the log is off. */
 static void stop(struct aof *a) {
-    aof_settle(a);
-    aof_rewrite_abandon(a);
     a->state = AOF_OFF;
+    aof_log_settle(&a->log);
+    aof_rewrite_abandon(a);
     propagate_switch(a->engine, false);
     aof_log_stop(&a->log);
     aof_wait_serve(a);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The append-only log: what comes back after a restart, torn and damaged files, a disk that's full,
+ * WAITAOF, the tool that checks and repairs. */
+#include "integration/support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INCR     "appendonlydir/appendonly.aof.1.incr.aof"
+#define MANIFEST "appendonlydir/appendonly.aof.manifest"
+
+/* A directory that outlives servers. */
+static char dir[64];
+
+static int make_dir(void **state) {
+    snprintf(dir, sizeof dir, "/tmp/drey-test-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    return system(command);
+}
+
+static struct server *start(const char *options) {
+    return server_start("--dir %s --appendonly yes --appendfsync always --enable-debug-command yes "
+                        "%s",
+                        dir, options);
+}
+
+/* Bytes of a file in the directory. */
+struct bytes {
+    char *data;
+    size_t len;
+};
+
+static const char *path_of(const char *name) {
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static struct bytes read_bytes(const char *name) {
+    struct stat stat_of;
+    int fd = open(path_of(name), O_RDONLY);
+    assert_int_equal(fstat(fd, &stat_of), 0);
+    struct bytes b = {malloc((size_t)stat_of.st_size + 1), (size_t)stat_of.st_size};
+    assert_int_equal(read(fd, b.data, b.len), b.len);
+    b.data[b.len] = '\0';
+    close(fd);
+    return b;
+}
+
+static void write_bytes(const char *name, struct bytes b) {
+    int fd = open(path_of(name), O_WRONLY | O_TRUNC | O_CREAT, 0600);
+    assert_int_equal(write(fd, b.data, b.len), b.len);
+    close(fd);
+}
+
+static void copy_dir(const char *from, const char *to) {
+    char command[256];
+    snprintf(command, sizeof command, "rm -rf %s/%s && cp -r %s/%s %s/%s", dir, to, dir, from, dir,
+             to);
+    assert_int_equal(system(command), 0);
+}
+
+/* The server must not start; returns what it says. */
+static char *refused(const char *options) {
+    char *output;
+    int status =
+        server_run(&output, NULL, "--port 0 --unixsocket %s/s --dir %s --appendonly yes %s", dir,
+                   dir, options);
+    if (status != 1) fail_msg("exit status %d: %s", status, output);
+    return output;
+}
+
+static void expect_refused(const char *options, const char *why) {
+    char *output = refused(options);
+    if (!strstr(output, why)) fail_msg("no %s in %s", why, output);
+    free(output);
+}
+
+/* The tool; returns its exit status. */
+static int check_aof(char **output, const char *arguments) {
+    enum { MOST = 16 * 1024 };
+    char command[512];
+    const char *server = getenv("DREY_SERVER");
+    int len = (int)strlen(server) - (int)strlen("server");
+    snprintf(command, sizeof command, "cd %s && %.*scheck-aof %s 2>&1", dir, len, server,
+             arguments);
+    FILE *pipe = popen(command, "r");
+    *output = calloc(1, MOST);
+    assert_true(fread(*output, 1, MOST - 1, pipe) > 0);
+    return WEXITSTATUS(pclose(pipe));
+}
+
+static void expect_tool(const char *arguments, int status, const char *words) {
+    char *output;
+    int got = check_aof(&output, arguments);
+    if (got != status || !strstr(output, words)) fail_msg("status %d: %s", got, output);
+    free(output);
+}
+
+/* What comes back. */
+
+static void write_of_all_sorts(redisContext *c) {
+    expect(c, "+OK", "SET text value");
+    expect(c, "(int) 7", "INCRBY number 7");
+    expect(c, "+OK", "SET short word PX 100000000");
+    expect(c, "(int) 3", "RPUSH list a b c");
+    expect(c, "(int) 2", "SADD set x y");
+    expect(c, "(int) 1", "ZADD scores 1.5 m");
+    expect(c, "(int) 2", "HSET hash f 1 g 2");
+    expect(c, "\"1-1\"", "XADD stream 1-1 f v");
+    expect(c, "+OK", "XGROUP CREATE stream group 0");
+    expect_like(c, "*1-1*", "XREADGROUP GROUP group consumer STREAMS stream >");
+    expect_like(c, "\"*\"", "SPOP set");
+    expect(c, "+OK", "SELECT 3");
+    expect(c, "+OK", "SET other db");
+    expect(c, "+OK", "SELECT 0");
+    expect(c, "+OK", "MULTI");
+    expect(c, "+QUEUED", "SET in transaction");
+    expect(c, "+QUEUED", "DEL text");
+    expect(c, "[+OK, (int) 1]", "EXEC");
+    expect(c, "(int) 2", "EVAL %s 0",
+           "redis.call('set', 'by', 'script') return redis.call('append', 'by', '!') and 2");
+    expect_like(c, "\"lib\"", "FUNCTION LOAD %s",
+                "#!lua name=lib\nredis.register_function('f', function() return 1 end)");
+}
+
+static void test_restart(void **state) {
+    struct server *s = start("");
+    redisContext *c = client_open(s);
+    write_of_all_sorts(c);
+    char *digest = ask(c, "DEBUG DIGEST");
+    for (int i = 0; i < 3; i++) {
+        redisFree(c);
+        assert_int_equal(server_end(s, SIGKILL), 128 + SIGKILL);
+        s = start("");
+        c = client_open(s);
+        expect(c, digest, "DEBUG DIGEST");
+        expect(c, "(int) 1", "FCALL f 0");
+        expect(c, "+OK", "DEBUG LOADAOF");
+        expect(c, digest, "DEBUG DIGEST");
+        if (i == 1) expect_like(c, "+Background append only file rewriting *", "BGREWRITEAOF");
+        if (i == 1) await_like(c, "*aof_rewrite_in_progress:0*", "INFO persistence");
+    }
+    free(digest);
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_switching(void **state) {
+    struct server *s = server_start("--dir %s --enable-debug-command yes", dir);
+    redisContext *c = client_open(s);
+    expect(c, "(err) ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+           "WAITAOF 1 0 0");
+    expect(c, "+OK", "SET before 1");
+    expect(c, "+OK", "CONFIG SET appendonly yes");
+    await_like(c, "*aof_rewrite_in_progress:0*", "INFO persistence");
+    expect(c, "+OK", "SET after 2");
+    expect(c, "[(int) 1, (int) 0]", "WAITAOF 1 0 0");
+    expect(c, "+OK", "CONFIG SET appendonly no");
+    expect(c, "+OK", "SET off 3");
+    expect(c, "+OK", "DEBUG LOADAOF");
+    expect(c, "[\"1\", \"2\", (nil)]", "MGET before after off");
+    expect_like(c, "*aof_enabled:0*", "INFO persistence");
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_waitaof(void **state) {
+    struct server *s = server_start("--dir %s --appendonly yes --appendfsync no", dir);
+    redisContext *c = client_open(s), *other = client_open(s);
+    expect(c, "[(int) 1, (int) 0]", "WAITAOF 1 0 0"); /* it has written nothing */
+    expect(c, "(int) 1", "INCR n");
+    expect(c, "[(int) 0, (int) 0]", "WAITAOF 1 0 20");
+    expect(other, "+OK", "CONFIG SET appendfsync everysec");
+    expect(c, "[(int) 1, (int) 0]", "WAITAOF 1 0 0");
+    expect(other, "+OK", "CONFIG SET appendfsync no");
+    expect(c, "(int) 2", "INCR n");
+    redisReply *reply;
+    redisAppendCommand(c, "WAITAOF 1 0 0");
+    redisBufferWrite(c, &(int){0});
+    await_like(other, "*blocked_clients:1*", "INFO clients");
+    expect(other, "+OK", "CONFIG SET appendonly no");
+    assert_int_equal(redisGetReply(c, (void **)&reply), REDIS_OK);
+    assert_string_equal(reply->str, "ERR WAITAOF cannot be used when numlocal is set but "
+                                    "appendonly is disabled.");
+    freeReplyObject(reply);
+    redisFree(other);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* Torn tails: the file is cut at every byte of the last three units. What isn't whole goes, what is
+ * stays, and what is written then comes back. */
+
+struct unit {
+    size_t end; /* bytes of the file */
+    int there;  /* of the list's elements */
+};
+
+static size_t write_units(struct unit units[4]) {
+    struct server *s = start("");
+    redisContext *c = client_open(s);
+    struct stat stat_of;
+    for (int i = 0; i < 4; i++) {
+        if (i == 2) {
+            expect(c, "+OK", "MULTI");
+            expect(c, "+QUEUED", "RPUSH list %d", i);
+            expect(c, "+QUEUED", "SET k %d", i);
+            expect_like(c, "[[]*]", "EXEC");
+        } else {
+            expect_like(c, "(int) *", "RPUSH list %d", i);
+        }
+        assert_int_equal(stat(path_of(INCR), &stat_of), 0);
+        units[i] = (struct unit){(size_t)stat_of.st_size, i + 1};
+    }
+    redisFree(c);
+    server_stop(s);
+    return units[3].end;
+}
+
+static void expect_cut(const struct unit units[4], size_t cut) {
+    int there = 0;
+    size_t whole = strlen("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
+    for (int i = 0; i < 4 && units[i].end <= cut; i++) {
+        there = units[i].there;
+        whole = units[i].end;
+    }
+    char want[32];
+    struct stat stat_of;
+    struct server *s = start("");
+    redisContext *c = client_open(s);
+    snprintf(want, sizeof want, "(int) %d", there);
+    expect(c, want, "LLEN list");
+    expect(c, there > 2 ? "\"2\"" : "(nil)", "GET k");
+    assert_int_equal(stat(path_of(INCR), &stat_of), 0);
+    assert_int_equal(stat_of.st_size, whole);
+    snprintf(want, sizeof want, "(int) %d", there + 1);
+    expect(c, want, "RPUSH list last");
+    expect(c, "+OK", "DEBUG LOADAOF");
+    expect(c, want, "LLEN list");
+    redisFree(c);
+    server_stop(s);
+}
+
+static void test_torn_tail(void **state) {
+    struct unit units[4];
+    size_t size = write_units(units);
+    struct bytes all = read_bytes(INCR);
+    copy_dir("appendonlydir", "kept");
+    for (size_t cut = units[0].end; cut <= size; cut++) {
+        copy_dir("kept", "appendonlydir");
+        write_bytes(INCR, (struct bytes){all.data, cut});
+        expect_cut(units, cut);
+    }
+    write_bytes(INCR, (struct bytes){all.data, size - 1});
+    expect_refused("--aof-load-truncated no",
+                   "Unexpected end of file reading the append only file");
+    free(all.data);
+}
+
+/* Damage. */
+
+/* A byte that isn't part of a value: changing it can't go unnoticed. */
+static bool is_frame(const struct bytes *b, size_t at) {
+    size_t line = at;
+    while (line && b->data[line - 1] != '\n') line--;
+    return b->data[line] == '*' || b->data[line] == '$' || b->data[at] == '\r' ||
+           b->data[at] == '\n';
+}
+
+static void test_damage(void **state) {
+    struct unit units[4];
+    write_units(units);
+    struct bytes all = read_bytes(INCR);
+    for (size_t at = 0; at < units[0].end; at++) {
+        if (!is_frame(&all, at)) continue;
+        all.data[at] ^= 0x40;
+        write_bytes(INCR, all);
+        expect_refused("", "at byte ");
+        all.data[at] ^= 0x40;
+    }
+    /* A length that leads beyond the end of the file isn't a torn tail, if more commands follow. */
+    char *length = strstr(all.data, "$5\r\nRPUSH");
+    length[1] = '9';
+    memmove(length + 2, length + 1, all.len - (size_t)(length + 1 - all.data) - 1);
+    write_bytes(INCR, all);
+    expect_refused("", "Bad file format reading the append only file");
+    free(all.data);
+}
+
+static void test_missing(void **state) {
+    struct unit units[4];
+    write_units(units);
+    assert_int_equal(unlink(path_of(INCR)), 0);
+    expect_refused("", "appendonly.aof.1.incr.aof for reading: No such file or directory");
+    write_bytes(MANIFEST, (struct bytes){(char *)"file x seq 1 type y\n", 20});
+    expect_refused("", "Unknown AOF file type, at line 1");
+}
+
+/* One file, as Redis 6 has it. */
+static void test_old_file(void **state) {
+    static char old[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+    write_bytes("appendonly.aof", (struct bytes){old, sizeof old - 1});
+    struct server *s = start("");
+    redisContext *c = client_open(s);
+    expect(c, "\"v\"", "GET k");
+    assert_int_equal(access(path_of("appendonly.aof"), F_OK), -1);
+    assert_int_equal(access(path_of("appendonlydir/appendonly.aof"), F_OK), 0);
+    struct bytes manifest = read_bytes(MANIFEST);
+    assert_string_equal(manifest.data, "file appendonly.aof seq 1 type b\n"
+                                       "file appendonly.aof.1.incr.aof seq 1 type i\n");
+    free(manifest.data);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* The tool. */
+
+static void test_check_aof(void **state) {
+    struct unit units[4];
+    size_t size = write_units(units);
+    struct bytes all = read_bytes(INCR);
+    expect_tool(MANIFEST, 0, "All AOF files and manifest are valid");
+    write_bytes(INCR, (struct bytes){all.data, size - 3});
+    expect_tool(MANIFEST, 1, "is not valid. Use the --fix option");
+    expect_tool("--fix " MANIFEST " </dev/null", 1, "Aborting...");
+    expect_tool("--fix --yes " MANIFEST, 0, "Successfully truncated AOF");
+    expect_tool(MANIFEST, 0, "All AOF files and manifest are valid");
+    struct stat stat_of;
+    assert_int_equal(stat(path_of(INCR), &stat_of), 0);
+    assert_int_equal(stat_of.st_size, units[2].end);
+    struct server *s = start("--aof-load-truncated no");
+    redisContext *c = client_open(s);
+    expect(c, "(int) 3", "LLEN list");
+    redisFree(c);
+    server_stop(s);
+    free(all.data);
+}
+
+/* A disk without room: what can't be written isn't acknowledged, writes are refused, and once
+ * there's room again all goes on. */
+static void test_full_disk(void **state) {
+    static char ballast[512 * 1024], value[8 * 1024];
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") < 0) skip();
+    write_bytes("ballast", (struct bytes){ballast, sizeof ballast});
+    struct server *s = start("");
+    redisContext *admin = client_open(s), *c = client_open(s);
+    memset(value, 'x', sizeof value);
+    long acknowledged = 0;
+    for (redisReply *r; (r = redisCommand(c, "RPUSH list %b", value, sizeof value)); acknowledged++)
+        freeReplyObject(r);
+    expect_like(admin, "(err) MISCONF Errors writing to the AOF file: No space left on device",
+                "SET k v");
+    expect_like(admin, "*aof_last_write_status:err*", "INFO persistence");
+    expect(admin, "(nil)", "GET k");
+    assert_int_equal(unlink(path_of("ballast")), 0);
+    await_like(admin, "+OK", "SET k v");
+    expect_like(admin, "*aof_last_write_status:ok*", "INFO persistence");
+    redisFree(c);
+    redisFree(admin);
+    assert_int_equal(server_end(s, SIGKILL), 128 + SIGKILL);
+    s = start("");
+    c = client_open(s);
+    char *there = ask(c, "LLEN list");
+    assert_true(atol(there + strlen("(int) ")) >= acknowledged);
+    free(there);
+    expect(c, "\"v\"", "GET k");
+    redisFree(c);
+    server_stop(s);
+    assert_int_equal(umount(dir), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_restart),   TEST(test_switching), TEST(test_waitaof),
+        TEST(test_torn_tail), TEST(test_damage),    TEST(test_missing),
+        TEST(test_old_file),  TEST(test_check_aof), TEST(test_full_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
