@@ -228,7 +228,8 @@ bool aof_rewrite_begin(struct aof *a) {
 
 bool aof_rewrite_must_wait(const struct aof *a) {
     const struct engine *e = a->engine;
-    return persist_busy(e->persist) || e->in_transaction || propagate_is_behind(e);
+    return a->rewrite.running || persist_busy(e->persist) || e->in_transaction ||
+           propagate_is_behind(e);
 }
 
 void aof_rewrite_schedule(struct aof *a) {
