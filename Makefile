@@ -99,6 +99,7 @@ integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test
 client_tests        := $(wildcard tests/integration/clients/test_*.py)
 integration_support := $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c))
 fuzz_names          := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_support        := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
 fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 c_files             := $(shell find src tests -name '*.[ch]')
@@ -152,15 +153,17 @@ $(out)/tests/integration/test_%: tests/integration/test_%.c $(integration_suppor
 	    $(integration_support) $(HIREDIS) $(CMOCKA)
 
 # A fuzz target with a plain main: runs the kept corpus under any compiler.
-$(out)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(library) $(flags)
+$(out)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(fuzz_support) $(library) $(flags)
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< tests/fuzz/replay.c $(library) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/fuzz/replay.c \
+	    $(fuzz_support) $(library) $(LIBS)
 
-$(out)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(library) $(flags)
+$(out)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_support) $(library) $(flags)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(library) $(LIBS)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -MF $@.d -o $@ $< \
+	    $(fuzz_support) $(library) $(LIBS)
 
 -include $(objects:.o=.d) $(addsuffix .d,$(unit_tests) $(integration_tests) $(fuzz_replays) $(fuzzers))
 
@@ -219,7 +222,7 @@ crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUN
 	    $(out)/tests/integration/test_aof_crash
 
 compat: $(server)                   ## only the comparison with redis-server
-	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server) --only rdb/'
+	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server)'
 
 fuzz:                               ## run each fuzz target for TIME seconds (60); needs clang
 	@deps/install build check

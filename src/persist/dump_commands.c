@@ -74,7 +74,7 @@ static struct entry *value_or_reply(struct call *c) {
     struct slice bytes;
     struct rdb_reader r;
     unsigned code;
-    if (!rdb_unseal(c->argv[3], &bytes)) {
+    if (!rdb_unseal(c->argv[3], &bytes, c->engine->persist->any_checksum)) {
         reply_error(c->reply, "ERR DUMP payload version or checksum are wrong");
         return NULL;
     }
@@ -82,10 +82,14 @@ static struct entry *value_or_reply(struct call *c) {
     struct entry *e = NULL;
     if (rdb_get_byte(&r, &code)) e = rdb_load_value(&r, code, c->argv[1], call_type_settings(c));
     if (e && r.pos != r.end) {
+        rdb_fail(&r, "there's more behind the value");
         entry_free(e);
         e = NULL;
     }
-    if (!e) reply_error(c->reply, "ERR Bad data format");
+    if (!e) {
+        log_warning(c->engine->log, "RESTORE is refused: %s", r.error);
+        reply_error(c->reply, "ERR Bad data format");
+    }
     rdb_reader_release(&r);
     return e;
 }

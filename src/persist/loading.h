@@ -23,13 +23,14 @@ struct loading {
     const struct persist_config *config;
     bool on;
     bool ended; /* the process is to end; what was loaded is incomplete and must not be saved */
-    uint64_t started_s;     /* Unix time */
-    uint64_t total;         /* bytes of all files */
-    uint64_t before;        /* bytes of the files that are done */
-    uint64_t loaded;        /* bytes, as last told */
-    uint64_t next;          /* from how many of them on others are looked after next */
-    uint64_t keys, expired; /* keys of snapshots, loaded and left out, since it began; stay */
-    uint64_t writer_bytes;  /* memory that the snapshot's writer used, as the file says */
+    uint64_t started_s;      /* Unix time */
+    uint64_t total;          /* bytes of all files */
+    uint64_t before;         /* bytes of the files that are done */
+    uint64_t loaded;         /* bytes, as last told */
+    uint64_t next;           /* from how many of them on others are looked after next */
+    uint64_t keys;           /* keys of snapshots, loaded, since it began; stay */
+    uint64_t expired, empty; /* and left out, as their time had come or they have no elements */
+    uint64_t writer_bytes;   /* memory that the snapshot's writer used, as the file says */
 };
 
 /* Loading begins. `l` has engine and config. */

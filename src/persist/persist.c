@@ -69,7 +69,12 @@ void persist_end(struct persist *p) {
 
 bool persist_begin(struct persist *p) {
     bool found;
-    if (!aof_enabled(&p->aof)) return persist_load(p, false);
+    if (!aof_enabled(&p->aof)) {
+        bool ok = persist_load(p, false);
+        if (!ok && !p->loading.ended)
+            log_warning(p->engine->log, "Terminating server after rdb file reading failure.");
+        return ok;
+    }
     return aof_load_data(&p->aof, &found) && aof_begin(&p->aof);
 }
 
@@ -199,6 +204,15 @@ void persist_flushed_all(struct persist *p) {
     if (p->config.save.n) persist_save(p);
 }
 
+static void log_done(struct log *log, const struct loading *l) {
+    struct buf empty = BUF_INIT;
+    if (l->empty) buf_appendf(&empty, ", empty keys skipped: %llu", (unsigned long long)l->empty);
+    log_notice(log, "Done loading RDB, keys loaded: %llu, keys expired: %llu%s.",
+               (unsigned long long)l->keys, (unsigned long long)l->expired,
+               empty.len ? empty.data : "");
+    buf_release(&empty);
+}
+
 bool persist_load(struct persist *p, bool merge) {
     struct log *log = p->engine->log;
     const struct persist_config *config = &p->config;
@@ -211,8 +225,7 @@ bool persist_load(struct persist *p, bool merge) {
     bool ok = rdb_load(p->engine, config->filename, &load, &why);
     loading_end(&p->loading);
     if (ok) {
-        log_notice(log, "Done loading RDB, keys loaded: %llu, keys expired: %llu.",
-                   (unsigned long long)p->loading.keys, (unsigned long long)p->loading.expired);
+        log_done(log, &p->loading);
         log_notice(log, "DB loaded from disk: %.3f seconds",
                    (double)(clock_mono_us() - began) / 1e6);
         p->changes_then = p->engine->keyspace.dirty;

@@ -16,7 +16,8 @@ struct persist {
     uint64_t saved_s;      /* Unix time of the last snapshot, at first of the start */
     uint64_t changes_then; /* keyspace.dirty of that time */
     uint64_t saves;
-    bool failed; /* the last attempt to save did */
+    bool failed;       /* the last attempt to save did */
+    bool any_checksum; /* RESTORE doesn't look at it: for tests */
     /* BGSAVE. */
     bool saving, scheduled;
     uint64_t changes_at_cut; /* keyspace.dirty when the one under way began */

@@ -149,6 +149,8 @@ static bool get_key(struct loading_rdb *l, unsigned code) {
     if (r->text.cap > TRIM_ABOVE) buf_release(&r->text);
     bool ok = e && take_key(l, e);
     if (!e && r->empty) {
+        log_notice(l->engine->log, "skipping empty key: %.*s", (int)l->key.len, l->key.data);
+        l->load->loading->empty++;
         r->empty = false;
         r->error = NULL;
         ok = true;
@@ -292,7 +294,7 @@ static bool sum_fits(struct loading_rdb *l) {
     uint64_t sum = l->sum;
     if (!rdb_get_u64(&l->reader, &written)) return false;
     if (!l->load->checksum || written == 0 || written == sum) return true;
-    return rdb_fail(&l->reader, "Wrong RDB checksum: the file is damaged");
+    return rdb_fail(&l->reader, "RDB CRC error: the file is damaged");
 }
 
 static bool get_all(struct loading_rdb *l) {

@@ -18,7 +18,7 @@ struct buf library_dump(const struct library_store *store) {
 
 bool library_dump_is_valid(struct slice payload) {
     struct slice bytes;
-    return rdb_unseal(payload, &bytes);
+    return rdb_unseal(payload, &bytes, false);
 }
 
 static bool restore_one(struct script_engine *s, struct slice text, struct library_store *store,
@@ -45,7 +45,7 @@ bool library_restore(struct script_engine *s, struct slice payload, struct libra
                      struct buf *error) {
     struct rdb_reader r;
     struct slice bytes = SLICE("");
-    bool good = rdb_unseal(payload, &bytes);
+    bool good = rdb_unseal(payload, &bytes, false);
     rdb_reader_init(&r, bytes);
     while (good && r.pos < r.end) {
         unsigned code;

@@ -101,6 +101,11 @@ static void debug_set_disable_deny_scripts(struct call *c) {
     reply_ok(c->reply);
 }
 
+static void debug_skip_checksums(struct call *c) {
+    c->engine->persist->any_checksum = switched_on(c, 2);
+    reply_ok(c->reply);
+}
+
 static void debug_pause_cron(struct call *c) {
     server_of(c->engine)->debug.no_cron = switched_on(c, 2);
     reply_ok(c->reply);
@@ -451,6 +456,8 @@ static void debug_help(struct call *c) {
         "    Delete expired keys only when somebody looks at them (0), or in the background, too.",
         "SET-DISABLE-DENY-SCRIPTS <0|1>",
         "    Let scripts call what they may not call otherwise.",
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "    Let RESTORE take payloads whatever their checksum is.",
         "SLEEP <seconds>",
         "    Do nothing for that long.",
         "STRINGMATCH-LEN <length> <pattern>",
@@ -486,6 +493,7 @@ static const struct subcommand subcommands[] = {
     {"SEGFAULT", 2, 2, debug_segfault},
     {"SET-ACTIVE-EXPIRE", 3, 3, debug_set_active_expire},
     {"SET-DISABLE-DENY-SCRIPTS", 3, 3, debug_set_disable_deny_scripts},
+    {"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, debug_skip_checksums},
     {"RELOAD", 2, 5, debug_reload},
     {"SLEEP", 3, 3, debug_sleep},
     {"STRINGMATCH-LEN", 4, 4, debug_stringmatch_len},

@@ -139,8 +139,9 @@ static bool get_packed(struct rdb_reader *r, enum rdb_code form, struct entry *e
     bool dated = form == RDB_HASH_LISTPACK_DATED || form == RDB_HASH_LISTPACK_DATED_PRE;
     uint64_t least;
     if (form == RDB_HASH_LISTPACK_DATED && !rdb_get_u64(r, &least)) return false;
-    uint8_t *lp =
-        form == RDB_HASH_ZIPLIST ? rdb_get_ziplist(r, 2) : rdb_get_listpack(r, dated ? 3 : 2);
+    uint8_t *lp = form == RDB_HASH_ZIPLIST
+                      ? rdb_get_ziplist(r, 2, "Hash ziplist integrity check failed")
+                      : rdb_get_listpack(r, dated ? 3 : 2, "Hash listpack integrity check failed");
     if (!lp) return false;
     if (!dated && listpack_count(lp) / 2 <= (uint64_t)settings->hash_max_listpack_entries) {
         listpack_free(entry_ptr(e));
@@ -162,7 +163,8 @@ static bool get_zipmap(struct rdb_reader *r, struct entry *e,
     if (!ok) return false;
     zipmap_iter_init(&it, bytes);
     while (ok && zipmap_next(&it, &field, &in.value)) ok = add(r, e, field, &in, settings);
-    return it.bad ? rdb_fail(r, "a zipmap is damaged") : ok;
+    bool sound = !it.bad && (!ok || hash_len(e)); /* Redis takes none that's empty, either */
+    return sound ? ok : rdb_fail(r, "Zipmap integrity check failed");
 }
 
 static struct entry *load(struct rdb_reader *r, enum rdb_code form, struct slice key,

@@ -65,6 +65,9 @@ static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *a
 
 /* Reading. */
 
+static const char ziplist_damaged[] = "List ziplist integrity check failed";
+static const char node_damaged[] = "List listpack integrity check failed";
+
 static void push(struct entry *e, struct slice text, const struct type_settings *settings) {
     struct deque_item item = list_item(text, NULL);
     list_expect(e, 1, listpack_size_of(text), settings);
@@ -95,14 +98,22 @@ static bool get_element(struct rdb_reader *r, struct entry *e,
     return true;
 }
 
+/* A plain node is never of an empty text. */
+static bool get_plain(struct rdb_reader *r, struct entry *e, const struct type_settings *settings) {
+    struct slice text;
+    if (!rdb_get_string(r, &text)) return false;
+    if (!text.len) return rdb_fail(r, node_damaged);
+    be_deque(e, settings);
+    push(e, text, settings);
+    return true;
+}
+
 static bool get_node(struct rdb_reader *r, struct entry *e, const struct type_settings *settings) {
     uint64_t kind;
     if (!rdb_get_len(r, &kind)) return false;
-    if (kind == NODE_PLAIN) {
-        be_deque(e, settings);
-        return get_element(r, e, settings);
-    }
-    if (kind == NODE_PACKED) return push_listpack(e, rdb_get_listpack(r, 0), settings);
+    if (kind == NODE_PLAIN) return get_plain(r, e, settings);
+    if (kind == NODE_PACKED)
+        return push_listpack(e, rdb_get_listpack(r, 0, node_damaged), settings);
     return rdb_fail(r, "an unknown kind of list node");
 }
 
@@ -111,7 +122,7 @@ static bool get_all(struct rdb_reader *r, enum rdb_code form, struct entry *e,
     uint64_t count;
     if (form == RDB_LIST_ZIPLIST) {
         be_deque(e, settings);
-        return push_listpack(e, rdb_get_ziplist(r, 0), settings);
+        return push_listpack(e, rdb_get_ziplist(r, 0, ziplist_damaged), settings);
     }
     if (!rdb_get_len(r, &count)) return false;
     if (form != RDB_LIST && count > 1) be_deque(e, settings);
@@ -120,7 +131,7 @@ static bool get_all(struct rdb_reader *r, enum rdb_code form, struct entry *e,
         if (form == RDB_LIST)
             ok = get_element(r, e, settings);
         else if (form == RDB_LIST_ZIPLISTS)
-            ok = push_listpack(e, rdb_get_ziplist(r, 0), settings);
+            ok = push_listpack(e, rdb_get_ziplist(r, 0, ziplist_damaged), settings);
         else
             ok = get_node(r, e, settings);
     }

@@ -10,7 +10,8 @@
 /* Ends the payload in w->buf. */
 void rdb_seal(struct rdb_writer *w);
 
-/* The bytes that a payload seals: false if it isn't one, or of a newer version. */
-bool rdb_unseal(struct slice payload, struct slice *bytes);
+/* The bytes that a payload seals: false if it isn't one (any_sum: its sum isn't looked at), or of a
+ * newer version. */
+bool rdb_unseal(struct slice payload, struct slice *bytes, bool any_sum);
 
 #endif

@@ -62,7 +62,7 @@ static bool get_intset(struct rdb_reader *r, struct entry *e,
     if (!rdb_get_block(r, &block, &len)) return false;
     if (!intset_valid(block, len) || intset_count(block) == 0) {
         mem_free(block);
-        return rdb_fail(r, "a set of integers is damaged");
+        return rdb_fail(r, "Intset integrity check failed");
     }
     size_t count = intset_count(block);
     if (count <= (uint64_t)settings->set_max_intset_entries) {
@@ -82,7 +82,7 @@ static bool get_intset(struct rdb_reader *r, struct entry *e,
 
 static bool get_listpack(struct rdb_reader *r, struct entry *e,
                          const struct type_settings *settings) {
-    uint8_t *lp = rdb_get_listpack(r, 1);
+    uint8_t *lp = rdb_get_listpack(r, 1, "Set listpack integrity check failed");
     if (!lp) return false;
     if (listpack_count(lp) <= (uint64_t)settings->set_max_listpack_entries) {
         set_start(e, SET_LISTPACK, settings);

@@ -186,6 +186,8 @@ static bool save(const struct entry *e, struct rdb_writer *w, struct rdb_walk *a
 
 /* Reading. */
 
+static const char node_damaged[] = "Stream listpack integrity check failed";
+
 static bool get_id(struct rdb_reader *r, struct stream_id *id) {
     return rdb_get_len(r, &id->ms) && rdb_get_len(r, &id->seq);
 }
@@ -213,11 +215,11 @@ static bool get_node(struct rdb_reader *r, struct stream *s, struct stream_id *l
     if (!rdb_get_len(r, &len)) return false;
     if (len != ID_BYTES) return rdb_fail(r, "a stream's block without an id");
     if (!get_raw_id(r, &first)) return false;
-    uint8_t *node = rdb_get_listpack(r, 0);
+    uint8_t *node = rdb_get_listpack(r, 0, node_damaged);
     if (!node) return false;
     if (!stream_node_valid(node, first) || (s->nodes.count && stream_id_cmp(first, *last) <= 0)) {
         listpack_free(node);
-        return rdb_fail(r, "a stream's block is damaged");
+        return rdb_fail(r, node_damaged);
     }
     *last = last_in_node(node, first);
     id_map_insert(&s->nodes, first, node);
@@ -295,7 +297,7 @@ static bool get_consumer(struct rdb_reader *r, enum rdb_code form, struct stream
     uint64_t active;
     if (!rdb_get_string(r, &name)) return false;
     struct stream_consumer *c = stream_consumer_add(g, name, 0);
-    if (!c) return rdb_fail(r, "the same consumer twice");
+    if (!c) return rdb_fail(r, "Duplicate stream consumer detected");
     if (!rdb_get_u64(r, &c->seen_ms)) return false;
     active = c->seen_ms;
     if (form == RDB_STREAM_3 && !rdb_get_u64(r, &active)) return false;
@@ -321,7 +323,7 @@ static bool get_group(struct rdb_reader *r, enum rdb_code form, struct stream *s
     struct slice name;
     if (!rdb_get_string(r, &name)) return false;
     struct stream_group *g = stream_group_add(s, name, STREAM_ID_MIN, STREAM_UNKNOWN);
-    if (!g) return rdb_fail(r, "the same group twice");
+    if (!g) return rdb_fail(r, "Duplicate stream consumer group detected");
     uint64_t read;
     if (!get_id(r, &g->last_id)) return false;
     if (form == RDB_STREAM) {

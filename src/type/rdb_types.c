@@ -50,29 +50,29 @@ static bool firsts_differ(const uint8_t *lp, size_t groups, unsigned group) {
 }
 
 /* Takes over `lp`. */
-static uint8_t *checked(struct rdb_reader *r, uint8_t *lp, unsigned group) {
+static uint8_t *checked(struct rdb_reader *r, uint8_t *lp, unsigned group, const char *error) {
     size_t count = listpack_count(lp);
     if (group && count % group)
-        rdb_fail(r, "a packed value with a part missing");
+        rdb_fail(r, error);
     else if (group && !r->trusted && !firsts_differ(lp, count / group, group))
-        rdb_fail(r, "the same element twice");
+        rdb_fail(r, "integrity check failed: listpack with dup elements");
     else
         return lp;
     listpack_free(lp);
     return NULL;
 }
 
-uint8_t *rdb_get_listpack(struct rdb_reader *r, unsigned group) {
+uint8_t *rdb_get_listpack(struct rdb_reader *r, unsigned group, const char *error) {
     uint8_t *lp;
     size_t len;
     if (!rdb_get_block(r, &lp, &len)) return NULL;
-    if (listpack_valid(lp, len)) return checked(r, lp, group);
-    rdb_fail(r, "a packed value is damaged");
+    if (listpack_valid(lp, len)) return checked(r, lp, group, error);
+    rdb_fail(r, error);
     mem_free(lp);
     return NULL;
 }
 
-uint8_t *rdb_get_ziplist(struct rdb_reader *r, unsigned group) {
+uint8_t *rdb_get_ziplist(struct rdb_reader *r, unsigned group, const char *error) {
     struct slice bytes;
     struct ziplist_iter it;
     struct listpack_value v;
@@ -86,8 +86,8 @@ uint8_t *rdb_get_ziplist(struct rdb_reader *r, unsigned group) {
             listpack_insert_number(&lp, NULL, v.number);
         if (listpack_bytes(lp) > LISTPACK_MAX_BYTES - v.len) it.bad = true;
     }
-    if (!it.bad) return checked(r, lp, group);
-    rdb_fail(r, "a ziplist is damaged");
+    if (!it.bad) return checked(r, lp, group, error);
+    rdb_fail(r, error);
     listpack_free(lp);
     return NULL;
 }

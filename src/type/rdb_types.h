@@ -19,13 +19,13 @@ struct entry *rdb_loaded(struct rdb_reader *r, struct entry *e, bool ok);
 
 /* Reads a listpack that the caller owns, all of it valid, whose elements are groups of `group`; the
  * first of each differ from group to group, unless the reader trusts that; 0: any. NULL: the reader
- * has the error. */
-uint8_t *rdb_get_listpack(struct rdb_reader *r, unsigned group);
+ * has an error: `error`, if it's damaged. */
+uint8_t *rdb_get_listpack(struct rdb_reader *r, unsigned group, const char *error);
 
 /* Are all these different? Reorders them. */
 bool rdb_all_differ(uint64_t *hashes, size_t count);
 
-/* Reads a string that holds a ziplist as a listpack. NULL: the reader has the error. */
-uint8_t *rdb_get_ziplist(struct rdb_reader *r, unsigned group);
+/* The same for a string that holds a ziplist. */
+uint8_t *rdb_get_ziplist(struct rdb_reader *r, unsigned group, const char *error);
 
 #endif

@@ -95,7 +95,9 @@ static bool add_pairs(struct rdb_reader *r, struct entry *e, const uint8_t *lp,
 
 static bool get_packed(struct rdb_reader *r, enum rdb_code form, struct entry *e,
                        const struct type_settings *settings) {
-    uint8_t *lp = form == RDB_ZSET_ZIPLIST ? rdb_get_ziplist(r, 2) : rdb_get_listpack(r, 2);
+    uint8_t *lp = form == RDB_ZSET_ZIPLIST
+                      ? rdb_get_ziplist(r, 2, "Zset ziplist integrity check failed")
+                      : rdb_get_listpack(r, 2, "Zset listpack integrity check failed");
     if (!lp) return false;
     if (listpack_count(lp) / 2 <= (uint64_t)settings->zset_max_listpack_entries && in_order(lp)) {
         listpack_free(entry_ptr(e));
