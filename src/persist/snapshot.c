@@ -263,9 +263,15 @@ static bool step(struct snapshot *s) {
 }
 
 /* Tests slow saving down, to look at a server that saves. */
-static void delay(struct snapshot *s, uint64_t keys) {
-    int64_t us = s->persist->config.key_save_delay;
-    if (us > 0 && keys) s->rest_until_us = (uint64_t)clock_mono_us() + keys * (uint64_t)us;
+static void pause_for(struct snapshot *s, uint64_t keys) {
+    if (s->persist->config.key_save_delay <= 0) return;
+    s->paused_us = (uint64_t)clock_mono_us();
+    s->paused_keys = keys;
+}
+
+static uint64_t pause_end_us(const struct snapshot *s) {
+    int64_t delay = s->persist->config.key_save_delay;
+    return delay > 0 ? s->paused_us + s->paused_keys * (uint64_t)delay : 0;
 }
 
 static bool step_and_check(struct snapshot *s) {
@@ -274,7 +280,7 @@ static bool step_and_check(struct snapshot *s) {
     if (!s->file) return more;
     if (s->out.w.buf.len >= RDB_FILE_CHUNK) hand_over(s);
     if (rdb_file_error(s->file)) give_up(s, rdb_file_error(s->file));
-    delay(s, s->keys_done - before);
+    pause_for(s, s->keys_done - before);
     return more;
 }
 
@@ -299,9 +305,8 @@ void snapshot_run_all(struct snapshot *s) {
 
 uint64_t snapshot_due_us(const struct snapshot *s) {
     if (!busy(s) || (s->file && !rdb_file_has_room(s->file))) return UINT64_MAX;
-    if (s->file && s->rest_until_us && s->rest_until_us > (uint64_t)clock_mono_us())
-        return s->rest_until_us;
-    return 0;
+    uint64_t end_us = s->file ? pause_end_us(s) : 0;
+    return end_us > (uint64_t)clock_mono_us() ? end_us : 0;
 }
 
 /* Begin and end. */
@@ -328,7 +333,7 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
     if (!s->file) return false;
     s->plan = *plan;
     s->started_us = (uint64_t)clock_mono_us();
-    s->copied_bytes = s->rest_until_us = 0;
+    s->copied_bytes = s->paused_keys = 0;
     rdb_out_begin(&s->out, e, &plan->options);
     s->side = (struct rdb_out){.w = {.buf = s->side.w.buf,
                                      .version = plan->options.version,

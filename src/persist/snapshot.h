@@ -66,9 +66,10 @@ struct snapshot {
     struct snapshot_orphan *orphans;
     size_t orphan_count, orphan_cap;
     uint64_t keys, keys_done;
-    uint64_t copied_bytes;  /* written ahead of the walk, since they were about to change */
-    uint64_t started_us;    /* monotonic */
-    uint64_t rest_until_us; /* rdb-key-save-delay */
+    uint64_t copied_bytes; /* written ahead of the walk, since they were about to change */
+    uint64_t started_us;   /* monotonic */
+    uint64_t paused_us;    /* rdb-key-save-delay: since when it rests, and for how many keys */
+    uint64_t paused_keys;
 };
 
 void snapshot_init(struct snapshot *s, struct persist *p);
