@@ -123,12 +123,41 @@ static void test_waiting_messages_are_shared(void **state) {
     redisFree(c);
 }
 
+/* Many at once who read late: more comes than their sockets take, and each has all of it in the
+ * end, in order. */
+static void test_late_subscribers_get_all(void **state) {
+    enum { MANY = 30, ROUNDS = 300, SIZE = 20000 };
+    redisContext *c = client_open(*state);
+    struct wire *subscribers[MANY];
+    char *payload = malloc(SIZE + 1);
+    memset(payload, 'm', SIZE);
+    payload[SIZE] = '\0';
+    expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "pubsub 0 0 0");
+    for (int i = 0; i < MANY; i++) {
+        subscribers[i] = wire_open(*state);
+        subscribe(subscribers[i], "room");
+    }
+    for (int i = 0; i < ROUNDS; i++) expect(c, "(int) 30", "PUBLISH room %06d%s", i, payload + 6);
+    for (int k = 0; k < MANY; k++) {
+        for (int i = 0; i < ROUNDS; i++) {
+            char want[64];
+            snprintf(want, sizeof want, "[[]\"message\", \"room\", \"%06dmm*mm\"]", i);
+            wire_reply_like(subscribers[k], want);
+        }
+        wire_ask(subscribers[k], "[\"pong\", \"\"]", "PING");
+        wire_close(subscribers[k]);
+    }
+    free(payload);
+    redisFree(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hiredis, start, stop),
         cmocka_unit_test_setup_teardown(test_subscribers_go, start, stop),
         cmocka_unit_test_setup_teardown(test_slow_subscribers_are_cut, start, stop),
         cmocka_unit_test_setup_teardown(test_waiting_messages_are_shared, start, stop),
+        cmocka_unit_test_setup_teardown(test_late_subscribers_get_all, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
