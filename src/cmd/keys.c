@@ -237,17 +237,7 @@ static const struct command object_subcommands[] = {
         .syntax = "key",
         .tips = "nondeterministic_output",
     },
-    {
-        .name = "help",
-        .run = cmd_object_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .categories = ACL_KEYSPACE,
-        .group = "generic",
-        .summary = "Lists the subcommands.",
-        .since = "6.2.0",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_object_help, ACL_KEYSPACE, "generic", "6.2.0"),
     {
         .name = "idletime",
         .run = cmd_object_idletime,

@@ -251,17 +251,7 @@ static const struct command group_subcommands[] = {
         .complexity = "O(N), N entries pending for it.",
         .syntax = "key group:string consumer:string",
     },
-    {
-        .name = "help",
-        .run = cmd_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .categories = ACL_STREAM,
-        .group = "stream",
-        .summary = "Describes the subcommands.",
-        .since = "5.0.0",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_help, ACL_STREAM, "stream", "5.0.0"),
     {.name = NULL},
 };
 

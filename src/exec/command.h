@@ -192,4 +192,12 @@ struct command {
     const char *deprecated_since, *replaced_by;
 };
 
+/* The row of a container's HELP. */
+#define COMMAND_HELP(handler, help_categories, help_group, help_since)                             \
+    {                                                                                              \
+        .name = "help", .run = (handler), .arity = 2, .flags = CMD_LOADING | CMD_STALE,            \
+        .categories = (help_categories), .group = (help_group),                                    \
+        .summary = "Explains the subcommands.", .since = (help_since), .complexity = "O(1)"        \
+    }
+
 #endif

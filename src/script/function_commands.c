@@ -448,17 +448,7 @@ static const struct command function_subcommands[] = {
         .complexity = "O(1)",
         .tips = "request_policy:all_shards\nresponse_policy:one_succeeded",
     },
-    {
-        .name = "help",
-        .run = cmd_function_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .categories = ACL_SCRIPTING,
-        .group = "scripting",
-        .summary = "Shows what FUNCTION can do.",
-        .since = "7.0.0",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_function_help, ACL_SCRIPTING, "scripting", "7.0.0"),
     {.name = NULL},
 };
 

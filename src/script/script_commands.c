@@ -208,17 +208,7 @@ static const struct command script_subcommands[] = {
         .complexity = "O(1)",
         .syntax = "(YES | SYNC | NO)",
     },
-    {
-        .name = "help",
-        .run = cmd_script_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .categories = ACL_SCRIPTING,
-        .group = "scripting",
-        .summary = "Shows what SCRIPT can do.",
-        .since = "5.0.0",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_script_help, ACL_SCRIPTING, "scripting", "5.0.0"),
     {.name = NULL},
 };
 

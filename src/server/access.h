@@ -14,7 +14,8 @@ static inline bool access_granted(int access, struct session *s) {
     return s->is_client && client_of(s)->local;
 }
 
-/* The engine's guard: the error for who may not run a protected command, which is DEBUG. */
+/* The engine's guard: the error for who may not run a protected command: DEBUG, or one that changes
+ * MODULEs. */
 const char *access_guard(struct session *s, const struct command_entry *cmd);
 
 #endif

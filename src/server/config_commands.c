@@ -130,16 +130,7 @@ static const struct command subcommands[] = {
         .since = "2.8.0",
         .complexity = "O(1)",
     },
-    {
-        .name = "help",
-        .run = cmd_config_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .group = "server",
-        .summary = "Explains the subcommands.",
-        .since = "5.0.0",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_config_help, 0, "server", "5.0.0"),
     {.name = NULL},
 };
 

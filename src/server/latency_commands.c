@@ -187,16 +187,7 @@ static const struct command subcommands[] = {
         .syntax = "event",
         .tips = ASK_ALL,
     },
-    {
-        .name = "help",
-        .run = cmd_latency_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .group = "server",
-        .summary = "Explains the subcommands.",
-        .since = "2.8.13",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_latency_help, 0, "server", "2.8.13"),
     {
         .name = "histogram",
         .run = cmd_latency_histogram,

@@ -224,16 +224,7 @@ static const struct command subcommands[] = {
         .complexity = "O(1)",
         .tips = ALL_SHARDS_TIPS,
     },
-    {
-        .name = "help",
-        .run = cmd_memory_help,
-        .arity = 2,
-        .flags = CMD_LOADING | CMD_STALE,
-        .group = "server",
-        .summary = "Explains the subcommands.",
-        .since = "4.0.0",
-        .complexity = "O(1)",
-    },
+    COMMAND_HELP(cmd_memory_help, 0, "server", "4.0.0"),
     {
         .name = "malloc-stats",
         .run = cmd_memory_malloc_stats,

@@ -209,7 +209,7 @@ static const struct config_param rows[] = {
      .about = "Who may use DEBUG: no, yes, or local connections."},
     {"enable-module-command",
      CONFIG_ENUM(struct server_config, enable_module_command, access_words), "no",
-     .group = SECURITY, .flags = CONFIG_KEPT | CONFIG_IMMUTABLE,
+     .group = SECURITY, .flags = CONFIG_IMMUTABLE,
      .about = "Who may use MODULE: no, yes, or local connections."},
     {"rename-command", CONFIG_LINES(struct server_config, rename_command, 2, 2), NULL,
      .group = SECURITY, .flags = CONFIG_FILE_ONLY | CONFIG_NO_REWRITE | CONFIG_SENSITIVE,

@@ -2,33 +2,16 @@
 /* Any bytes to cmsgpack.unpack: an error, or values that pack, and unpack again to what packs to
  * as many bytes.
  * A table that holds itself can't come of that, nor one of more elements than there were bytes. */
-#include <lauxlib.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "lua_calls.h"
 #include "script/lua_libs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must(bool holds) {
-    if (!holds) abort();
-}
-
-/* cmsgpack's function of that name, with the string on top as its argument; the number of values
- * it returned in place of that, or -1. */
 static int call(lua_State *L, const char *name, int args) {
-    int top = lua_gettop(L) - args;
-    lua_getglobal(L, "cmsgpack");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
-    lua_insert(L, top + 1);
-    if (lua_pcall(L, args, LUA_MULTRET, 0)) {
-        lua_settop(L, top);
-        return -1;
-    }
-    return lua_gettop(L) - top;
+    return call_library(L, "cmsgpack", name, args);
 }
 
 static void read_one_by_one(lua_State *L, const uint8_t *data, size_t size) {

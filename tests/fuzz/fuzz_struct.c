@@ -2,31 +2,16 @@
 /* Any format and any data to struct.unpack: an error, or values that struct.pack takes, as far as
  * their number goes. An input is a format, a zero byte, and data; the length of the data decides
  * where unpacking starts. */
-#include <lauxlib.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "lua_calls.h"
 #include "script/lua_libs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must(bool holds) {
-    if (!holds) abort();
-}
-
 static int call(lua_State *L, const char *name, int args) {
-    int top = lua_gettop(L) - args;
-    lua_getglobal(L, "struct");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
-    lua_insert(L, top + 1);
-    if (lua_pcall(L, args, LUA_MULTRET, 0)) {
-        lua_settop(L, top);
-        return -1;
-    }
-    return lua_gettop(L) - top;
+    return call_library(L, "struct", name, args);
 }
 
 static void unpack(lua_State *L, const char *format, size_t format_len, const char *bytes,
