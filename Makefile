@@ -222,7 +222,8 @@ crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUN
 	    $(out)/tests/integration/test_aof_crash
 
 compat: $(server)                   ## only the comparison with redis-server
-	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server)'
+	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server)' \
+	    'redis-compat/interchange --server $(server)'
 
 fuzz:                               ## run each fuzz target for TIME seconds (60); needs clang
 	@deps/install build check

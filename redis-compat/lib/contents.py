@@ -40,6 +40,11 @@ def id_order(text):
     return [int(part) for part in text.split("-")]
 
 
+def pending_of(fields):
+    """The pending entries that XINFO STREAM FULL tells of a group or a consumer."""
+    return fields["pel"] if "pel" in fields else fields["pending"]
+
+
 class Reader:
     """Reads all of a server over one connection (RESP2)."""
 
@@ -152,18 +157,18 @@ class Reader:
         }
 
     def group(self, info):
-        pending = [self.pending(number, name, *rest) for number, name, *rest in info["pending"]]
+        pending = [self.pending(number, name, *rest) for number, name, *rest in pending_of(info)]
         consumers, of_consumers = [], []
         for fields in map(as_fields, info["consumers"]):
             consumer = {"name": as_text(fields["name"]), "seen_time": fields["seen-time"],
-                        "pending": len(fields["pending"])}
+                        "pending": len(pending_of(fields))}
             if "active-time" in fields:
                 consumer["active_time"] = max(fields["active-time"], -1)
                 if consumer["active_time"] < 0:
                     consumer["active_time"] = None
             consumers.append(consumer)
             of_consumers += [self.pending(number, fields["name"], *rest)
-                             for number, *rest in fields["pending"]]
+                             for number, *rest in pending_of(fields)]
         if sorted(of_consumers, key=lambda p: id_order(p["id"])) != pending:
             raise Unreadable("a group's pending entries aren't those of its consumers")
         return {"name": as_text(info["name"]), "entries_read": info["entries-read"],
