@@ -25,6 +25,7 @@ enum background_queue {
     BACKGROUND_FILE,
     BACKGROUND_LOG,
     BACKGROUND_SNAPSHOT,
+    BACKGROUND_NET, /* talks with other servers, each with a timeout */
     BACKGROUND_QUEUES,
 };
 

@@ -16,9 +16,13 @@ enum {
 };
 static const uint64_t NEVER = UINT64_MAX;
 
-/* Those that write are still while CLIENT PAUSE lasts. */
+/* Those that write are still while writes may have to wait. */
+static bool jobs_may_write(const struct server *s) {
+    return !client_pause_holds(&s->pause);
+}
+
 static bool jobs_ready(const struct server *s) {
-    return sliced_ready(&s->engine, !client_pause_on(&s->pause));
+    return sliced_ready(&s->engine, jobs_may_write(s));
 }
 
 /* As in Redis, no key goes during CLIENT PAUSE. */
@@ -60,7 +64,7 @@ static void expire(struct server *s) {
 
 static void run_job(struct server *s) {
     uint64_t start_ns = (uint64_t)clock_mono_ns();
-    sliced_run(&s->engine, start_ns + slice_ns(s, start_ns), !client_pause_on(&s->pause));
+    sliced_run(&s->engine, start_ns + slice_ns(s, start_ns), jobs_may_write(s));
     if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     uint64_t end_ns = (uint64_t)clock_mono_ns();
     rest(s, end_ns, end_ns - start_ns);

@@ -211,7 +211,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
     struct server *s = c->server;
     dispatch_prepare_all(&c->session, s->reading->batch, b->count);
     for (size_t i = 0; i < b->count; i++) {
-        bool may_wait = client_pause_on(&s->pause) || snapshot_active(&s->persist.snapshot);
+        bool may_wait = client_pause_holds(&s->pause) || snapshot_active(&s->persist.snapshot);
         if (__builtin_expect(may_wait, 0) && client_pause_hold(c, &s->reading->batch[i]))
             return i ? b->ends[i - 1] : b->begin;
         if (__builtin_expect(c->input && c->input->big.complete, 0))

@@ -50,6 +50,11 @@ void client_pause_snapshot_moved(struct persist *p) {
     release_held((struct server *)((char *)p - offsetof(struct server, persist)));
 }
 
+void client_pause_moving(struct server *s, bool some) {
+    s->pause.moving = some;
+    release_held(s);
+}
+
 static void hold(struct client *c, const struct request *r) {
     c->paused = true;
     c->last_command = r->cmd;
@@ -70,6 +75,7 @@ bool client_pause_hold(struct client *c, const struct request *r) {
     if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
         return false;
     if (!(client_pause_on(&s->pause) && pause_holds(c, r)) &&
+        !(s->pause.moving && migrate_holds(&c->session, r)) &&
         !snapshot_holds(&s->persist.snapshot, &c->session, r))
         return false;
     hold(c, r);

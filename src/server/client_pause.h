@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CLIENT PAUSE: commands of clients wait, all of them or those that may write, for a time or until
- * CLIENT UNPAUSE. And those wait that would change what a snapshot has to write before: see
- * persist/snapshot.h. A client that waits keeps its input and isn't read from; those that waited go
- * on in the order in which they came to wait. What wouldn't run anyway (unknown commands, bad
- * arity, no authentication) is still refused at once, as in Redis. */
+ * CLIENT UNPAUSE. And those wait that would change what a snapshot has to write before (see
+ * persist/snapshot.h), or write to keys that MIGRATE is sending away (migrate.h). A client that
+ * waits keeps its input and isn't read from; those that waited go on in the order in which they
+ * came to wait. What wouldn't run anyway (unknown commands, bad arity, no authentication) is still
+ * refused at once, as in Redis. */
 #ifndef DREY_SERVER_CLIENT_PAUSE_H
 #define DREY_SERVER_CLIENT_PAUSE_H
 
@@ -17,6 +18,7 @@ enum client_pause_what { CLIENT_PAUSE_NOTHING, CLIENT_PAUSE_WRITES, CLIENT_PAUSE
 
 struct client_pause {
     uint8_t what; /* enum client_pause_what */
+    bool moving;  /* keys are on their way to another server */
     struct loop_timer end;
     struct client_queue held;
 };
@@ -27,6 +29,11 @@ static inline bool client_pause_on(const struct client_pause *p) {
     return p->what != CLIENT_PAUSE_NOTHING;
 }
 
+/* May a request have to wait? */
+static inline bool client_pause_holds(const struct client_pause *p) {
+    return p->what != CLIENT_PAUSE_NOTHING || p->moving;
+}
+
 /* A pause in force is only ever extended: the later end and the wider kind hold. */
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what);
 void client_pause_stop(struct server *s);
@@ -34,8 +41,11 @@ void client_pause_stop(struct server *s);
 /* Those who waited for a snapshot look again. */
 void client_pause_snapshot_moved(struct persist *p);
 
-/* Must this request wait? Then the client is held. To be asked while there's a pause or a snapshot.
- */
+/* Keys are on their way to another server, or fewer than before, or none any more. */
+void client_pause_moving(struct server *s, bool some);
+
+/* Must this request wait? Then the client is held. To be asked while there's a pause or a snapshot,
+ * or keys are on their way. */
 bool client_pause_hold(struct client *c, const struct request *r);
 
 #endif

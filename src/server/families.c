@@ -12,6 +12,7 @@ const struct command *const server_families[] = {
     latency_commands,
     lolwut_commands,
     memory_commands,
+    migrate_commands,
     module_commands,
     slowlog_commands,
     NULL,

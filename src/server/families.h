@@ -13,6 +13,7 @@ extern const struct command debug_commands[];
 extern const struct command latency_commands[];
 extern const struct command lolwut_commands[];
 extern const struct command memory_commands[];
+extern const struct command migrate_commands[];
 extern const struct command module_commands[];
 extern const struct command slowlog_commands[];
 

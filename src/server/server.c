@@ -295,6 +295,7 @@ static void assemble(struct server *s) {
     random_hex(s->replid, sizeof s->replid - 1);
     reply_init(&s->muted, &s->reply_pool, 2);
     chores_init(s);
+    migrate_init(s);
     s->eviction.on_due = on_eviction;
     s->cron.on_due = on_cron;
 }
@@ -400,14 +401,18 @@ int server_run(struct server *s) {
 
 void server_leave(struct server *s) {
     clients_release(s);
+    migrate_hurry(s);
     background_free(s->background);
+    migrate_release(s);
     crash_stop();
     log_release(&s->log);
 }
 
 void server_free(struct server *s) {
     clients_release(s);
+    migrate_hurry(s);
     background_free(s->background);
+    migrate_release(s);
     persist_release(&s->persist);
     crash_stop();
     scripts_release(&s->engine);

@@ -23,6 +23,7 @@
 #include "server/latency_monitor.h"
 #include "server/listener.h"
 #include "server/metrics.h"
+#include "server/migrate.h"
 #include "server/monitor.h"
 #include "server/process.h"
 #include "server/server_config.h"
@@ -81,6 +82,7 @@ struct server {
     struct client_limits limits;
     struct client_memory memory;
     struct client_pause pause;
+    struct migrate migrate;
     struct tracking tracking;
     struct monitor monitor;
     struct client_pushes pushes;
