@@ -7,7 +7,8 @@ from . import compare, text
 
 STATEMENTS = ("needs", "resp", "config", "sleep", "recv", "silent", "close", "closed",
               "await")
-FLAGS = ("raw", "send", "scan", "closed", "both", "uncounted", "unheard")
+FLAGS = ("raw", "send", "scan", "closed", "both", "uncounted", "unheard",
+         "unpropagated")
 VALUES = ("as", "replies", "within", "after")
 
 

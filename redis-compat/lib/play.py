@@ -8,9 +8,10 @@ A server that dies ends the section: the line is reported, the server restarted,
 import re
 import time
 
-from . import casefile, compare, events, text
+from . import casefile, compare, events, propagated, text
 from .changes import Changes
 from .resp import REPLY_SECONDS, Closed, Garbage, NoReply, Reply, Trouble, encode
+from .server import Server
 
 SILENCE_SECONDS = 0.03
 NO_REPLY = Reply("-", b"(no reply came)")
@@ -145,14 +146,20 @@ class Player:
     """Plays families.
 
     `peer_only` means that ours is a server of the peer's version, too; `on_reply(step, protocol,
-    reply)` is told every reply of the other server.
+    reply)` is told every reply of the other server; `propagation` compares what goes into the
+    append-only files, which the servers must write.
     """
 
-    def __init__(self, ours, peer, peer_only=False, on_reply=None):
+    def __init__(self, ours, peer, peer_only=False, on_reply=None, propagation=False):
         self.listeners = []
         self.ours, self.peer, self.peer_only = Side(ours), Side(peer), peer_only
         self.on_reply = on_reply
         self.changes = Changes(ours, peer)
+        self.propagated, self.repeated = None, []
+        if propagation:
+            repeated = None if peer_only else Server("repeated", ours.path)
+            self.repeated = [Side(repeated)] if repeated else []
+            self.propagated = propagated.Propagated(ours, peer, repeated)
         self.known = {}
 
     def play(self, family):
@@ -166,6 +173,10 @@ class Player:
                 self._play_section(family, section, protocol, tally)
         return tally
 
+    def close(self):
+        for side in self.repeated:
+            side.server.remove()
+
     def _knows(self, command):
         if command not in self.known:
             reply = text.as_resp2(self.ours.server.run("COMMAND", "INFO", command))
@@ -175,24 +186,29 @@ class Player:
 
     def _play_section(self, family, section, protocol, tally):
         step = section.steps[0] if section.steps else None
-        sides = (self.ours, self.peer)
+        sides = [self.ours, self.peer] + self.repeated
         try:
             for side in sides:
                 side.begin(protocol)
             if not events.concern(section):
-                self.listeners = [events.Listener(side.server) for side in sides]
+                self.listeners = [events.Listener(side.server) for side in sides[:2]]
             self.changes.start()
+            if self.propagated:
+                self.propagated.start(section)
             self.waits = False
             for step in section.steps:
                 message = (self._play_step(step, protocol, tally) or self._changes_of(step)
-                           or self._events_of(step))
+                           or self._events_of(step) or self._propagated_of(section, step))
                 if message:
                     tally.failures.append(Failure(family, section, step, protocol, message))
             self._stop_listening()
+            message = self.propagated.repeated_differs() if self.propagated else None
+            if message:
+                tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.end()
         except (Died, Trouble, OSError) as error:
-            message = obituary((self.ours, self.peer), error)
+            message = obituary(sides, error)
             tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.server.restart()
@@ -239,6 +255,14 @@ class Player:
         if ours == peers or not _asked_both(step) or "unheard" in step.flags:
             return None
         return "ours:  events %s\nother: events %s" % (", ".join(ours), ", ".join(peers))
+
+    def _propagated_of(self, section, step):
+        """None, or what differs in the append-only files since the last case that was compared."""
+        if not self.propagated or "send" in step.flags:
+            return None
+        message = self.propagated.differ(step)
+        meddles = propagated.concern(section) or "unpropagated" in step.flags
+        return None if meddles or not _asked_both(step) else message
 
     def _ask_ours(self, step, protocol, tally):
         """A line with the reply written in it."""
@@ -304,7 +328,7 @@ class Player:
 
     def _do_config(self, step, tally):
         words = [word.decode() for word in casefile.expand(step.words, {})]
-        for side in (self.ours, self.peer):
+        for side in [self.ours, self.peer] + self.repeated:
             if not side.configure(*words):
                 return "%s refuses CONFIG SET %s" % (side.server.name, " ".join(words))
         return None

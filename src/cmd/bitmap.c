@@ -348,6 +348,7 @@ static void field_ops_run(struct call *c, struct key k, struct slice s,
     size_t len = ops->write_len > s.len ? ops->write_len : s.len, changes = 0;
     bool grows = len > s.len;
     if (grows) data = db_edit_string(c->db, k, len, EVENT_UNCOUNTED);
+    if (grows) propagate_as_it_was(c);
     reply_array(c->reply, ops->count);
     for (size_t i = 0; i < ops->count; i++) {
         const struct field_op *op = &ops->v[i];

@@ -4,6 +4,7 @@
 
 #include "cmd/families.h"
 #include "cmd/hash_args.h"
+#include "cmd/hash_fields.h"
 
 static bool find_or_reply(struct call *c, struct entry **e) {
     return call_find_typed_or_reply(c, call_key(c, 1), DB_WRITE, TYPE_HASH, e);
@@ -41,30 +42,44 @@ static void cmd_hincrby(struct call *c) {
     reply_i64(c->reply, value);
 }
 
-static bool value_or_reply(struct call *c, const struct entry *e, long double *value) {
+static bool value_or_reply(struct call *c, const struct entry *e, long double *value,
+                           uint64_t *deadline) {
     char digits[NUM_I64_MAX];
     struct hash_item item;
     *value = 0;
+    *deadline = HASH_NO_DEADLINE;
     if (!e || !hash_get_arg(c, e, 2, &item)) return true;
+    *deadline = item.deadline;
     if (num_to_ldouble(hash_text_view(&item.value, digits), value)) return true;
     reply_error(c->reply, "ERR hash value is not a float");
     return false;
 }
 
+/* HSET takes the field's deadline away, so that has to follow. */
+static void propagate_sum(const struct call *c, struct slice sum, uint64_t deadline) {
+    if (!call_propagates(c)) return;
+    propagate_instead(c, 4, (struct slice[]){SLICE("HSET"), c->argv[1], c->argv[2], sum});
+    if (deadline == HASH_NO_DEADLINE) return;
+    struct hash_changed changed = {0};
+    hash_changed_add(&changed, c, c->argv[2]);
+    hash_propagate_deadline(c, &changed, deadline);
+}
+
 static void cmd_hincrbyfloat(struct call *c) {
     long double by, value;
+    uint64_t deadline;
     struct entry *e;
     if (!arg_ldouble_or_reply(c, 3, &by)) return;
     if (!isfinite(by)) {
         reply_error(c->reply, "ERR value is NaN or Infinity");
         return;
     }
-    if (!find_or_reply(c, &e) || !value_or_reply(c, e, &value)) return;
+    if (!find_or_reply(c, &e) || !value_or_reply(c, e, &value, &deadline)) return;
     char text[NUM_LDOUBLE_MAX];
     struct slice sum;
     if (!call_sum_or_reply(c, value, by, text, &sum)) return;
     set(c, e, sum, EVENT_HINCRBYFLOAT);
-    propagate_instead(c, 4, (struct slice[]){SLICE("HSET"), c->argv[1], c->argv[2], sum});
+    propagate_sum(c, sum, deadline);
     reply_bulk(c->reply, sum);
 }
 

@@ -41,16 +41,16 @@ static void popped_visit(void *ctx, const struct set_member *m) {
 /* Takes `count` members out, or all, and replies them; returns how many went. Those of a set that
  * goes as a whole are freed with it, elsewhere if they're many. */
 static void pop(struct call *c, struct key k, struct entry *e, size_t count) {
-    bool all = count == set_count(e);
+    bool all = count == set_count(e), as_key = all && c->argc > 2; /* as in Redis */
+    struct popping popping = {.c = c, .count = count};
+    struct set_choice choice = {&c->engine->keyspace.rng, popped_visit, &popping};
+    if (as_key) choice = reply_choice(c);
+    if (as_key) propagate_deletion(c, k.name, c->engine->settings.db.lazy_server_del);
     e = db_edit(c->db, k, e, TYPE_SET);
     if (all) {
-        struct set_choice choice = reply_choice(c);
         set_pick(e, count, &choice);
         db_edited_away(c->db, k, EVENT_SPOP, count);
-        propagate_deletion(c, k.name, c->engine->settings.db.lazy_server_del);
     } else {
-        struct popping popping = {.c = c, .count = count};
-        struct set_choice choice = {&c->engine->keyspace.rng, popped_visit, &popping};
         set_pop(e, count, &choice, call_type_settings(c));
         db_edited(c->db, k, e, EVENT_SPOP, count);
     }
