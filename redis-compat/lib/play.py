@@ -11,7 +11,6 @@ import time
 from . import casefile, compare, events, propagated, text
 from .changes import Changes
 from .resp import REPLY_SECONDS, Closed, Garbage, NoReply, Reply, Trouble, encode
-from .server import Server
 
 SILENCE_SECONDS = 0.03
 NO_REPLY = Reply("-", b"(no reply came)")
@@ -155,16 +154,14 @@ class Player:
         self.ours, self.peer, self.peer_only = Side(ours), Side(peer), peer_only
         self.on_reply = on_reply
         self.changes = Changes(ours, peer)
-        self.propagated, self.repeated = None, []
-        if propagation:
-            repeated = None if peer_only else Server("repeated", ours.path)
-            self.repeated = [Side(repeated)] if repeated else []
-            self.propagated = propagated.Propagated(ours, peer, repeated)
+        self.propagated = propagated.Propagated(ours, peer) if propagation else None
         self.known = {}
 
     def play(self, family):
         tally = Tally()
         for section in family.sections:
+            if self.propagated and propagated.concern(section):
+                continue
             missing = [name for name in section.needs if not self._knows(name)]
             if missing:
                 tally.skipped.append((section.name, missing))
@@ -172,10 +169,6 @@ class Player:
             for protocol in section.protocols:
                 self._play_section(family, section, protocol, tally)
         return tally
-
-    def close(self):
-        for side in self.repeated:
-            side.server.remove()
 
     def _knows(self, command):
         if command not in self.known:
@@ -186,29 +179,29 @@ class Player:
 
     def _play_section(self, family, section, protocol, tally):
         step = section.steps[0] if section.steps else None
-        sides = [self.ours, self.peer] + self.repeated
+        sides = (self.ours, self.peer)
         try:
             for side in sides:
                 side.begin(protocol)
             if not events.concern(section):
-                self.listeners = [events.Listener(side.server) for side in sides[:2]]
+                self.listeners = [events.Listener(side.server) for side in sides]
             self.changes.start()
             if self.propagated:
                 self.propagated.start(section)
             self.waits = False
             for step in section.steps:
                 message = (self._play_step(step, protocol, tally) or self._changes_of(step)
-                           or self._events_of(step) or self._propagated_of(section, step))
+                           or self._events_of(step) or self._propagated_of(step))
                 if message:
                     tally.failures.append(Failure(family, section, step, protocol, message))
             self._stop_listening()
-            message = self.propagated.repeated_differs() if self.propagated else None
+            message = self.propagated.loaded_differs() if self.propagated else None
             if message:
                 tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.end()
         except (Died, Trouble, OSError) as error:
-            message = obituary(sides, error)
+            message = obituary((self.ours, self.peer), error)
             tally.failures.append(Failure(family, section, step, protocol, message))
             for side in sides:
                 side.server.restart()
@@ -256,13 +249,13 @@ class Player:
             return None
         return "ours:  events %s\nother: events %s" % (", ".join(ours), ", ".join(peers))
 
-    def _propagated_of(self, section, step):
+    def _propagated_of(self, step):
         """None, or what differs in the append-only files since the last case that was compared."""
         if not self.propagated or "send" in step.flags:
             return None
         message = self.propagated.differ(step)
-        meddles = propagated.concern(section) or "unpropagated" in step.flags
-        return None if meddles or not _asked_both(step) else message
+        compared = _asked_both(step) and "unpropagated" not in step.flags
+        return message if compared else None
 
     def _ask_ours(self, step, protocol, tally):
         """A line with the reply written in it."""
@@ -328,7 +321,7 @@ class Player:
 
     def _do_config(self, step, tally):
         words = [word.decode() for word in casefile.expand(step.words, {})]
-        for side in [self.ours, self.peer] + self.repeated:
+        for side in (self.ours, self.peer):
             if not side.configure(*words):
                 return "%s refuses CONFIG SET %s" % (side.server.name, " ".join(words))
         return None
