@@ -201,7 +201,9 @@ test-all:                           ## test, and sanitizers, fuzzing and long ra
 	@tests/steps '$(MAKE) test' \
 	    '$(MAKE) unit SAN=address,undefined' '$(MAKE) integration SAN=address,undefined' \
 	    '$(MAKE) unit SAN=thread' '$(MAKE) integration SAN=thread' \
-	    '$(MAKE) crash ROUNDS=100' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120'
+	    '$(MAKE) crash ROUNDS=100' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120' \
+	    'redis-compat/run --server $(server) --propagation' \
+	    'redis-compat/random --server $(server) --propagation --seconds 60'
 
 ifeq ($(SAN)$(DEBUG),)
 unit fuzz-replay:

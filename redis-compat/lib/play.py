@@ -183,11 +183,11 @@ class Player:
         try:
             for side in sides:
                 side.begin(protocol)
+            if self.propagated:
+                self.propagated.start(section)
             if not events.concern(section):
                 self.listeners = [events.Listener(side.server) for side in sides]
             self.changes.start()
-            if self.propagated:
-                self.propagated.start(section)
             self.waits = False
             for step in section.steps:
                 message = (self._play_step(step, protocol, tally) or self._changes_of(step)

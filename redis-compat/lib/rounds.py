@@ -8,7 +8,7 @@ contents of the databases are compared.
 import re
 import time
 
-from . import casefile, compare, text
+from . import casefile, compare, propagated, text
 from .grammar import make_step
 from .play import Died, Side, obituary
 from .resp import Trouble, encode
@@ -35,16 +35,20 @@ def _parameters(batches):
 
 
 class Arena:
-    """The two servers; `contents` maps a type to the command that reads a key of it."""
+    """The two servers; `contents` maps a type to the command that reads a key of it. `propagation`: at
+    a round's end ours also loads what it has written to its append-only file."""
 
-    def __init__(self, ours, peer, contents):
+    def __init__(self, ours, peer, contents, propagation=False):
         self.sides = Side(ours), Side(peer)
+        self.propagated = propagated.Propagated(ours, peer) if propagation else None
         self.contents = {name: casefile.parse_step(0, line) for name, line in contents.items()}
 
     def play(self, batches, protocol):
         """The first Difference, or None."""
         step = batches[0][0]
         try:
+            if self.propagated:
+                self.propagated.start(None)
             for side in self.sides:
                 side.begin(protocol)
                 for name in _parameters(batches):
@@ -55,7 +59,7 @@ class Arena:
                 found = self._batch(batch)
                 if found:
                     break
-            found = found or self._compare_contents()
+            found = found or self._compare_contents() or self._load()
             for side in self.sides:
                 side.end()
             return found
@@ -64,6 +68,11 @@ class Arena:
             for side in self.sides:
                 side.server.restart()
             return Difference(step, message, crashed=True)
+
+    def _load(self):
+        message = self.propagated.loaded_differs() if self.propagated else None
+        step = make_step([], [b"DEBUG", b"LOADAOF"])
+        return message and _after(Difference(step, message, in_contents=True), [b"SELECT", b"0"])
 
     def _batch(self, batch):
         for side in self.sides:

@@ -87,6 +87,15 @@ static bool msetex_options_or_reply(struct call *c, int *end, struct msetex_opti
     return true;
 }
 
+/* `end`: behind the pairs. */
+static void propagate_timed(const struct call *c, int end, uint64_t deadline) {
+    if (deadline >= DB_KEEP_DEADLINE || !call_propagates(c)) return;
+    propagate_open(c, (size_t)end + 2);
+    propagate_words(c, 0, end);
+    propagate_word(c, SLICE("PXAT"));
+    propagate_u64(c, deadline);
+}
+
 static void cmd_msetex(struct call *c) {
     struct msetex_options o = {0};
     uint64_t deadline;
@@ -95,6 +104,7 @@ static void cmd_msetex(struct call *c) {
     if (!expiry_option_or_reply(c, &o.expiry, &deadline)) return;
     bool set = !(o.if_missing || o.if_present) || all_keys(c, 2, end, o.if_present);
     if (set) set_pairs(c, 2, end, deadline);
+    if (set) propagate_timed(c, end, deadline);
     reply_i64(c->reply, set);
 }
 

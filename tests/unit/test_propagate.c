@@ -348,6 +348,78 @@ static void evicted(void **unused) {
     expect("0 DEL a\n0 UNLINK b\n");
 }
 
+/* What other servers don't have, so that it isn't compared with them: times become Unix times, and
+ * only what was changed goes out. Each line is followed by what it brings. */
+static void rules(void **unused) {
+    static const char *const lines[][2] = {
+        {"SET a 1", "0 SET a 1\n"},
+        {"SET a 2 IFEQ 2", ""},
+        {"SET a 2 IFEQ 1 GET KEEPTTL", "0 SET a 2 KEEPTTL\n"},
+        {"SET a 2 GET", "0 SET a 2\n"},
+        {"SET a 3 IFEQ 2 EXAT 5000000000", "0 SET a 3 PXAT 5000000000000\n"},
+        {"DELIFEQ a 1", ""},
+        {"DELIFEQ a 3", "0 DEL a\n"},
+        {"MSETEX 2 a 1 b 2 NX EXAT 5000000000", "0 MSETEX 2 a 1 b 2 PXAT 5000000000000\n"},
+        {"MSETEX 1 a 1 NX EXAT 5000000000", ""},
+        {"MSETEX 1 a 1 KEEPTTL XX", "0 MSETEX 1 a 1 KEEPTTL XX\n"},
+        {"DELPATTERN a", "0 UNLINK a\n"},
+        {"DELPATTERN b*", "0 UNLINK b\n"},
+        {"DELPATTERN b", ""},
+        {"HSET h a 1 b 2 c 3 d 4", "0 HSET h a 1 b 2 c 3 d 4\n"},
+        {"HEXPIREAT h 5000000000 FIELDS 2 a x", "0 HPEXPIREAT h 5000000000000 FIELDS 1 a\n"},
+        {"HEXPIREAT h 4000000000 GT FIELDS 1 a", ""},
+        {"HINCRBYFLOAT h a 1.5",
+         "- MULTI\n0 HSET h a 2.5\n0 HPEXPIREAT h 5000000000000 FIELDS 1 a\n- EXEC\n"},
+        {"HINCRBYFLOAT h b 1.5", "0 HSET h b 3.5\n"},
+        {"HPERSIST h FIELDS 2 a b", "0 HPERSIST h FIELDS 2 a b\n"},
+        {"HGETEX h EXAT 5000000000 FIELDS 2 b x", "0 HPEXPIREAT h 5000000000000 FIELDS 1 b\n"},
+        {"HGETEX h PERSIST FIELDS 2 a b", "0 HPERSIST h FIELDS 1 b\n"},
+        {"HGETEX h FIELDS 2 a b", ""},
+        {"HGETEX h PXAT 1 FIELDS 2 b x", "0 HDEL h b\n"},
+        {"HSETEX h FNX EXAT 5000000000 FIELDS 1 e 1",
+         "0 HSETEX h PXAT 5000000000000 FIELDS 1 e 1\n"},
+        {"HSETEX h FNX EXAT 5000000000 FIELDS 1 e 1", ""},
+        {"HSETEX h KEEPTTL FIELDS 1 e 2", "0 HSETEX h KEEPTTL FIELDS 1 e 2\n"},
+        {"HSETEX h PXAT 1 FIELDS 2 e 1 x 1", "0 HDEL h e\n"},
+        {"HPEXPIRE h 0 FIELDS 2 c x", "0 HDEL h c\n"},
+        {"HGETDEL h FIELDS 2 a x", "0 HDEL h a\n"},
+        {"HGETDEL h FIELDS 1 x", ""},
+        {"HPEXPIREAT h 1 FIELDS 1 d", "0 HDEL h d\n"},
+        {"XADD s MAXLEN ~ 5 LIMIT 7 1-1 a b", "0 XADD s MAXLEN = 1 1-1 a b\n"},
+        {"XADD s 1-* a b", "0 XADD s 1-2 a b\n"},
+        {"XADD s MINID = 1-2 5 a b", "0 XADD s MINID = 1-2 5 a b\n"},
+        {"XTRIM s MINID ~ 1 LIMIT 7", ""},
+        {"FLUSHALL", "0 FLUSHALL\n"},
+        {"FLUSHDB ASYNC", "0 FLUSHDB ASYNC\n"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        run(lines[i][0]);
+        expect(lines[i][1]);
+    }
+}
+
+/* More members than one SREM takes. */
+static void popped(void **unused) {
+    char line[40];
+    size_t commands = 0, words = 0;
+    for (int i = 0; i < 2500; i++) {
+        snprintf(line, sizeof line, "SADD s m%d", i);
+        run(line);
+    }
+    buf_clear(&fed);
+    run("SPOP s 2049");
+    for (size_t i = 0; i < fed.len; i++) commands += fed.data[i] == '\n';
+    for (size_t i = 0; i < fed.len; i++) words += fed.data[i] == ' ';
+    assert_int_equal(commands, 5);
+    assert_int_equal(words, 2 + 3 * 2 + 2049);
+    buf_clear(&fed);
+    run("SPOP s 451");
+    expect("0 DEL s\n");
+    run("SADD s 7");
+    run("SPOP s");
+    expect("0 SADD s 7\n0 SREM s 7\n");
+}
+
 static void withheld(void **unused) {
     session.unpropagated = true;
     run("SET a 1");
@@ -372,6 +444,8 @@ int main(void) {
         TEST(expired_fields_of_many),
         TEST(waiting),
         TEST(evicted),
+        TEST(rules),
+        TEST(popped),
         TEST(withheld),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
