@@ -44,7 +44,7 @@ static const char *base_of(const char *path) {
 
 /* The RDB part. */
 
-static bool accept_library(struct engine *e, struct slice text, struct buf *error) {
+static bool accept_library(struct engine *e, struct slice text, bool replace, struct buf *error) {
     return true;
 }
 

@@ -90,7 +90,8 @@ struct engine_observer {
 /* Libraries of functions, as files keep them; NULL hooks: there are none. */
 struct engine_libraries {
     void (*visit)(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
-    bool (*load)(struct engine *e, struct slice text, struct buf *error);
+    /* With `replace` one of the same name gives way; else that's an error. */
+    bool (*load)(struct engine *e, struct slice text, bool replace, struct buf *error);
 };
 
 /* Quick commands of one kind that ran one after the other, not accounted for yet. */

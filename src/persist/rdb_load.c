@@ -244,7 +244,7 @@ static bool get_library(struct loading_rdb *l) {
     struct engine *e = l->engine;
     if (!rdb_get_string(&l->reader, &text)) return false;
     if (!e->libraries.load) return rdb_fail(&l->reader, "a library of functions");
-    if (e->libraries.load(e, text, &l->why)) return true;
+    if (e->libraries.load(e, text, l->load->merge, &l->why)) return true;
     return rdb_fail(&l->reader, "a library of functions can't be loaded");
 }
 

@@ -69,11 +69,11 @@ void library_visit_saved(struct engine *e, void (*visit)(void *ctx, struct slice
         visit(ctx, buf_slice(&at->text));
 }
 
-bool library_load_saved(struct engine *e, struct slice text, struct buf *error) {
+bool library_load_saved(struct engine *e, struct slice text, bool replace, struct buf *error) {
     struct library_store incoming;
     library_store_init(&incoming, &e->keyspace.seed);
     bool good = restore_one(e->scripts, text, &incoming, error) &&
-                library_join(e->scripts, &incoming, true, error);
+                library_join(e->scripts, &incoming, replace, error);
     library_forget_all(e->scripts, &incoming);
     library_store_release(&incoming);
     return good;

@@ -23,8 +23,8 @@ bool library_dump_is_valid(struct slice payload);
 bool library_restore(struct script_engine *s, struct slice payload, struct library_store *store,
                      struct buf *error);
 
-/* For files: the engine's hooks, see engine.h. One of the same name gives way. */
+/* For files: the engine's hooks, see engine.h. */
 void library_visit_saved(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
-bool library_load_saved(struct engine *e, struct slice text, struct buf *error);
+bool library_load_saved(struct engine *e, struct slice text, bool replace, struct buf *error);
 
 #endif
