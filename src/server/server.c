@@ -372,7 +372,6 @@ static bool load_data(struct server *s) {
 }
 
 static void serve(struct server *s) {
-    log_notice(&s->log, "Server initialized");
     if (s->config.port) log_notice(&s->log, "Ready to accept connections tcp");
     if (s->config.unixsocket) log_notice(&s->log, "Ready to accept connections unix");
     s->alive_interval_us = (uint64_t)process_alive_interval_ms(s->supervision) * 1000;
@@ -386,6 +385,7 @@ int server_run(struct server *s) {
     const char *pidfile = pidfile_of(s);
     int failed = pidfile ? process_write_pidfile(pidfile) : 0;
     if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
+    log_notice(&s->log, "Server initialized");
     bool loaded = load_data(s);
     if (loaded && !loop_stopping(s->loop)) serve(s);
     persist_end(&s->persist);

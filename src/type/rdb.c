@@ -171,8 +171,12 @@ void rdb_walk_release(struct rdb_walk *at) {
 }
 
 void rdb_put_string(struct rdb_writer *w, struct slice s) {
-    struct rdb_walk at = {0};
-    rdb_put_string_part(w, s, &at, RDB_NO_LIMIT);
+    if (s.len <= RDB_PIECE) {
+        put_short(w, s);
+    } else {
+        struct rdb_walk at = {0};
+        rdb_put_string_part(w, s, &at, RDB_NO_LIMIT);
+    }
 }
 
 void rdb_put_number(struct rdb_writer *w, int64_t number) {
