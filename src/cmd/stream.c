@@ -74,9 +74,9 @@ static bool check_trim_or_reply(struct call *c, bool is_add, struct add_args *ar
                          "strategy");
     if (!is_add && trim->by == STREAM_TRIM_NOT)
         return refuse(c, "ERR syntax error, XTRIM must be called with a trimming strategy");
-    /* As Redis has it in its append-only files, in vain. */
-    bool repeated = c->engine->gates & GATE_LOADING;
-    if (args->has_limit && !trim->whole_nodes && !repeated)
+    /* Redis writes both to its append-only files, with a threshold that needs no limit any more. */
+    bool loading = c->engine->keyspace.no_expiry;
+    if (args->has_limit && !trim->whole_nodes && !loading)
         return refuse(c, "ERR syntax error, LIMIT cannot be used without the special ~ option");
     if (args->has_limit)
         trim->limit = (uint64_t)args->limit;

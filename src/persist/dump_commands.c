@@ -117,7 +117,7 @@ static void cmd_restore(struct call *c) {
     if (!deadline_or_reply(c, &r)) return;
     struct entry *e = value_or_reply(c);
     if (!e) return;
-    if (r.deadline <= ks->now_ms) { /* gone before it's there */
+    if (r.deadline <= ks->now_ms && !ks->no_expiry) { /* gone before it's there */
         entry_free(e);
         if (db_delete(c->db, k, true, EVENT_DEL)) propagate_deletion(c, k.name, false);
         reply_ok(c->reply);

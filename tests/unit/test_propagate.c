@@ -398,6 +398,16 @@ static void rules(void **unused) {
     }
 }
 
+/* What Redis writes to its files is a syntax error to all but who loads them. */
+static void exact_threshold_with_limit(void **unused) {
+    run("XADD s MAXLEN = 5 LIMIT 10 1-1 a b");
+    expect("");
+    engine.keyspace.no_expiry = true;
+    run("XADD s MAXLEN = 5 LIMIT 10 1-1 a b");
+    engine.keyspace.no_expiry = false;
+    expect("0 XADD s MAXLEN = 5 LIMIT 10 1-1 a b\n");
+}
+
 /* More members than one SREM takes. */
 static void popped(void **unused) {
     char line[40];
@@ -445,6 +455,7 @@ int main(void) {
         TEST(waiting),
         TEST(evicted),
         TEST(rules),
+        TEST(exact_threshold_with_limit),
         TEST(popped),
         TEST(withheld),
     };
