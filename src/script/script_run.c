@@ -42,8 +42,10 @@ const char *script_flag_name(unsigned flag) {
 
 unsigned script_command_flags(unsigned flags, unsigned script) {
     if (script & SCRIPT_UNDECLARED) return flags;
-    flags &= ~(unsigned)(CMD_MAY_REPLICATE | CMD_WRITE);
-    return script & SCRIPT_NO_WRITES ? flags : flags | CMD_WRITE;
+    flags &= ~(unsigned)(CMD_MAY_REPLICATE | CMD_WRITE | CMD_DENYOOM | CMD_STALE);
+    if (!(script & SCRIPT_NO_WRITES)) flags |= CMD_WRITE;
+    if (!(script & (SCRIPT_NO_WRITES | SCRIPT_ALLOW_OOM))) flags |= CMD_DENYOOM;
+    return script & SCRIPT_ALLOW_STALE ? flags | CMD_STALE : flags;
 }
 
 struct script_run *script_running(const struct engine *e) {
@@ -57,16 +59,13 @@ bool script_admit_or_reply(struct script_run *run) {
     struct engine *e = c->engine;
     bool by_reading = (c->cmd->flags & CMD_READONLY) != 0;
     bool says = !(run->flags & SCRIPT_UNDECLARED), writes = !(run->flags & SCRIPT_NO_WRITES);
-    const char *error = NULL;
     run->read_only = by_reading || !writes;
     if (e->gates & GATE_MEMORY) run->out_of_memory = dispatch_make_room(e) == EVICT_NOTHING;
     if (run->flags & SCRIPT_ALLOW_OOM) run->out_of_memory = false;
-    if (says && writes && by_reading)
-        error = "ERR Can not execute a script with write flag using *_ro command.";
-    else if (says && writes && run->out_of_memory)
-        error = ERR_OOM;
-    if (error) reply_error(c->reply, error);
-    return !error;
+    bool fits = !says || !writes || !by_reading;
+    if (!fits)
+        reply_error(c->reply, "ERR Can not execute a script with write flag using *_ro command.");
+    return fits;
 }
 
 /* Slow scripts. */

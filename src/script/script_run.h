@@ -20,7 +20,7 @@ unsigned script_flag_of(struct slice name);
 /* Of one that has a name. */
 const char *script_flag_name(unsigned flag);
 
-/* The flags of a command that runs what says this of itself: whether it writes is known then. */
+/* The flags of a command that runs what says this of itself: what it does is known then. */
 unsigned script_command_flags(unsigned flags, unsigned script);
 
 /* One run. */

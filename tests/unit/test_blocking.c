@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Commands that wait, on sessions whose owner is this test: every way in which a wait ends, what is
- * replied, counted and released; and WAIT, WAITAOF and flushing on top of it. */
+ * replied, counted and released; and WAIT and flushing on top of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -271,8 +271,6 @@ static void who_cannot_wait(void **unused) {
     expect_counted("nap", 1, 0);
     run(s, "WAIT 1 0");
     expect_replied(s, ":0\r\n");
-    run(s, "WAITAOF 0 1 0");
-    expect_replied(s, "*2\r\n:0\r\n:0\r\n");
     run(s, "SET a b");
     run(s, "FLUSHALL SYNC");
     expect_replied(s, "+OK\r\n+OK\r\n");
@@ -349,7 +347,7 @@ static void at_random(void **unused) {
     }
 }
 
-/* --- WAIT and WAITAOF --- */
+/* --- WAIT --- */
 
 static void wait_commands_wait(void **unused) {
     static const struct {
@@ -363,14 +361,6 @@ static void wait_commands_wait(void **unused) {
         {"WAIT 1 1.5", "-ERR timeout is not an integer or out of range\r\n"},
         {"WAIT 1 9223372036854775807", "-ERR timeout is out of range\r\n"},
         {"WAIT x -1", "-ERR value is not an integer or out of range\r\n"},
-        {"WAITAOF 0 0 0", "*2\r\n:0\r\n:0\r\n"},
-        {"WAITAOF 0 1 0", "[*2\r\n:0\r\n:0\r\n"},
-        {"WAITAOF 0 -1 0", "-ERR value is out of range, must be positive\r\n"},
-        {"WAITAOF 2 0 0", "-ERR value is out of range, value must between 0 and 1\r\n"},
-        {"WAITAOF 1 1 0", "-ERR WAITAOF cannot be used when numlocal is set but appendonly is "
-                          "disabled.\r\n"},
-        {"WAITAOF 1 1 -1", "-ERR timeout is negative\r\n"},
-        {"WAITAOF 0 1 9223372036854775807", "-ERR timeout is out of range\r\n"},
     };
     struct session *s = &sessions[0];
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
