@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* INFO's section of files. What Redis says of its child's memory ("cow") is said here of the bytes
- * that were copied out of the walk's order, since they were about to change. */
+/* INFO's section of files. What Redis says of its child's memory ("cow") is said here of the
+ * memory of entries that were written out of the walk's order, since they were about to change. */
 #ifndef DREY_PERSIST_PERSIST_INFO_H
 #define DREY_PERSIST_PERSIST_INFO_H
 

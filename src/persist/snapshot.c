@@ -12,6 +12,7 @@
 enum {
     PORTION = 16 * 1024, /* bytes of a large entry between two looks at the clock */
     LARGE_EFFORT = 256,  /* allocations: a collection of more is large, */
+    MEMORY_SAMPLES = 5,
     LARGE_BYTES = 65536, /* and so is a string of more */
 };
 
@@ -119,7 +120,7 @@ static struct snapshot_part *part_of(struct snapshot *s, uint64_t table_id) {
 static void before_change(void *ctx, struct db *db, struct entry *e) {
     struct snapshot *s = &((struct engine *)ctx)->persist->snapshot;
     if (!s->file) return;
-    size_t before = s->out.w.buf.len + s->side.w.buf.len;
+    s->copied_bytes += type_memory(e, MEMORY_SAMPLES);
     if (e == s->urgent) forget_urgent(s);
     if (e == s->large)
         write_large(s, SIZE_MAX);
@@ -127,7 +128,6 @@ static void before_change(void *ctx, struct db *db, struct entry *e) {
         keep_string(s, part_of(s, db->table_id)->db, e);
     else
         write_small(s, part_of(s, db->table_id)->db, e);
-    s->copied_bytes += s->out.w.buf.len + s->side.w.buf.len - before;
     if (!s->large && s->out.w.buf.len >= RDB_FILE_CHUNK) hand_over(s);
 }
 
