@@ -207,3 +207,18 @@ class Propagated:
         if server.run("DEBUG", "DIGEST").value == before:
             return None
         return "what is propagated makes other data: %s" % _show(self.written)
+
+    def repeat(self, connection):
+        """Somebody else runs what ours has written, from the beginning. None, or what is refused."""
+        database = None
+        connection.command("SELECT", "0")
+        connection.command("FLUSHALL")
+        for command in self.written:
+            if command not in (MULTI, EXEC) and command[0] != database:
+                database = command[0]
+                connection.command("SELECT", str(database))
+            reply = text.as_resp2(connection.command(*command[1:]))
+            replies = reply.value if command == EXEC else [reply]
+            if any(one.kind == "-" for one in replies):
+                return "what is propagated is refused: %s: %s" % (_show([command]), text.show(reply))
+        return None
