@@ -4,16 +4,7 @@
 #include <stddef.h>
 
 const struct command *const server_families[] = {
-    admin_commands,
-    client_commands,
-    config_commands,
-    connection_commands,
-    debug_commands,
-    latency_commands,
-    lolwut_commands,
-    memory_commands,
-    migrate_commands,
-    module_commands,
-    slowlog_commands,
-    NULL,
+    admin_commands,   client_commands,  config_commands,  connection_commands,
+    debug_commands,   latency_commands, lolwut_commands,  memory_commands,
+    migrate_commands, module_commands,  slowlog_commands, NULL,
 };
