@@ -85,25 +85,48 @@ static bool adopt_old(struct aof *a) {
     return ok;
 }
 
-static bool load(struct aof *a) {
+/* Is what was loaded the data of the time that was asked for? */
+static bool is_restored(const struct aof *a, const struct aof_load *load) {
+    struct log *log = a->engine->log;
+    int64_t until_s = load->until_s;
+    const char *why = NULL;
+    if (until_s == INT64_MAX) return true;
+    if (load->base_s > until_s)
+        why = "the log's base is of a later time";
+    else if (load->first_s == INT64_MAX)
+        why = "there are no times in the log (aof-timestamp-enabled)";
+    if (why)
+        log_warning(log, "The data of Unix time %lld can't be restored: %s", (long long)until_s,
+                    why);
+    else
+        log_notice(log, "The data of Unix time %lld was loaded%s", (long long)until_s,
+                   load->stopped ? "" : ": all there is, as nothing is later");
+    return !why;
+}
+
+static bool load(struct aof *a, int64_t until_s) {
     struct persist *p = a->engine->persist;
     struct aof_load load = {.engine = a->engine,
                             .config = &a->config,
                             .loading = &p->loading,
                             .manifest = &a->manifest,
                             .checksum = p->config.checksum,
-                            .until_s = INT64_MAX};
-    if (!aof_load(&load)) return false;
+                            .until_s = until_s};
+    if (!aof_load(&load) || !is_restored(a, &load)) return false;
+    a->restored = load.stopped;
     p->changes_then = a->engine->keyspace.dirty;
     return true;
 }
 
 bool aof_load_data(struct aof *a, bool *found) {
     int64_t began_us = clock_mono_us();
+    int64_t until_s = a->state == AOF_OFF && a->config.restore_to_s && !a->began
+                          ? a->config.restore_to_s
+                          : INT64_MAX;
     if (!adopt_old(a)) return false;
     *found = !aof_manifest_is_empty(&a->manifest);
     if (!*found) return true;
-    if (!load(a)) return false;
+    if (!load(a, until_s)) return false;
     log_notice(a->engine->log, "DB loaded from append only file: %.3f seconds",
                (double)(clock_mono_us() - began_us) / 1e6);
     return true;
@@ -132,15 +155,15 @@ static bool can_not(const struct aof *a, const char *what, const char *name, int
     return false;
 }
 
-/* A log begins with the data set as it is: empty. */
+/* A log begins with the data set as it is: empty, unless it was restored. */
 static int make_base(struct aof *a) {
     struct rdb_out_options options = persist_rdb_options(a->engine->persist);
-    const char *name = aof_manifest_add_base(&a->manifest, a->config.filename, a->config.rdb_base);
+    bool is_rdb = a->config.rdb_base || a->restored;
+    const char *name = aof_manifest_add_base(&a->manifest, a->config.filename, is_rdb);
     char *path = aof_path(&a->config, name);
     log_notice(a->engine->log, "Creating AOF base file %s on server start", name);
     options.aof_base = true;
-    int error =
-        a->config.rdb_base ? rdb_save(a->engine, path, &options) : durable_put(path, SLICE(""));
+    int error = is_rdb ? rdb_save(a->engine, path, &options) : durable_put(path, SLICE(""));
     mem_free(path);
     return error;
 }
@@ -157,9 +180,31 @@ static int open_incr(struct aof *a) {
     return error;
 }
 
+/* The files tell of more than was asked for. They stay as they are, with the manifest under another
+ * name; the log goes on in new ones. */
+static int begin_anew(struct aof *a) {
+    struct buf aside = BUF_INIT, text = BUF_INIT;
+    char *path = aof_manifest_path(&a->config);
+    struct aof_manifest next = {.base_seq = a->manifest.base_seq, .incr_seq = a->manifest.incr_seq};
+    buf_appendf(&aside, "%s.before-restore-to-%lld", path, (long long)a->config.restore_to_s);
+    aof_manifest_format(&a->manifest, &text);
+    int error = durable_put(aside.data, buf_slice(&text));
+    if (!error)
+        log_notice(a->engine->log, "The log of before stays, see %s; a new one begins", aside.data);
+    aof_manifest_release(&a->manifest);
+    a->manifest = next;
+    buf_release(&aside);
+    buf_release(&text);
+    mem_free(path);
+    return error;
+}
+
 bool aof_begin(struct aof *a) {
     int error = aof_make_dir(&a->config);
     if (error) return can_not(a, "make the directory", a->config.dirname, error);
+    if (a->restored) error = begin_anew(a);
+    if (error) return can_not(a, "keep the manifest in", a->config.dirname, error);
+    a->began = true;
     if (aof_manifest_is_empty(&a->manifest)) error = make_base(a);
     if (error) return can_not(a, "make the base in", a->config.dirname, error);
     error = open_incr(a);

@@ -47,6 +47,8 @@ struct aof {
     struct aof_manifest manifest;
     struct aof_log log;
     struct aof_rewrite rewrite;
+    bool began;                 /* what there was at start is loaded */
+    bool restored;              /* that isn't all that the files tell of (--restore-to) */
     uint64_t closed_size;       /* of all files but the one that is open */
     uint64_t base_size;         /* of all files after the last rewrite, or at start */
     struct aof_waiter *waiting; /* sessions of WAITAOF */

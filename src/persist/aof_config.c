@@ -65,6 +65,9 @@ static const struct config_param rows[] = {
      .about = "Note times in the log, to be able to restore a past state."},
     {"aof-disable-auto-gc", CONFIG_BOOL(struct aof_config, keep_history), "no", .group = LOG,
      .apply = apply_keep_history, .about = "Keep files that a rewrite has replaced."},
+    {"restore-to", CONFIG_INT(struct aof_config, restore_to_s, 0, LLONG_MAX), "0", .group = LOG,
+     .flags = CONFIG_FILE_ONLY | CONFIG_NO_REWRITE | CONFIG_HIDDEN,
+     .about = "For the command line: start with the data of that Unix time (in seconds)."},
 };
 
 void aof_config_register(struct config *config, struct aof_config *to) {

@@ -18,7 +18,8 @@ struct aof_config {
     bool load_truncated;
     bool rdb_base; /* aof-use-rdb-preamble */
     bool timestamps;
-    bool keep_history; /* aof-disable-auto-gc */
+    bool keep_history;    /* aof-disable-auto-gc */
+    int64_t restore_to_s; /* --restore-to: Unix time; 0: wasn't given */
 
     /* What happens when these are changed while the server runs, see `apply` of config.h. */
     bool (*on_enabled)(struct aof_config *config, struct buf *why);

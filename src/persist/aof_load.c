@@ -81,7 +81,9 @@ static bool run_command(struct file *f) {
 
 static void take_note(struct file *f) {
     int64_t time_s;
-    if (aof_note_time(f->reader.note, &time_s) && time_s > f->load->until_s)
+    bool is_time = aof_note_time(f->reader.note, &time_s);
+    if (is_time && time_s < f->load->first_s) f->load->first_s = time_s;
+    if (is_time && time_s > f->load->until_s)
         f->load->stopped = true;
     else if (!f->session.transaction)
         f->whole = aof_reader_pos(&f->reader);
@@ -228,12 +230,14 @@ static bool load_all(struct aof_load *load) {
     const struct aof_manifest *m = load->manifest;
     if (m->base.name && !load_timed(load, "base", m->base.name, !m->incrs.n)) return false;
     load->base_bytes = load->bytes;
+    load->base_s = load->loading->written_s;
     for (size_t i = 0; i < m->incrs.n && !load->stopped; i++)
         if (!load_timed(load, "incr", m->incrs.items[i].name, i + 1 == m->incrs.n)) return false;
     return true;
 }
 
 bool aof_load(struct aof_load *load) {
+    load->first_s = INT64_MAX;
     loading_begin(load->loading, aof_total_size(load->config, load->manifest));
     bool ok = load_all(load);
     loading_end(load->loading);

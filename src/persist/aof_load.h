@@ -27,6 +27,8 @@ struct aof_load {
     uint64_t base_bytes, bytes; /* of the base; of all files */
     uint64_t commands, failed;  /* run; of them, passed over */
     bool stopped;               /* there was something later than until_s */
+    int64_t first_s;            /* the first time noted; INT64_MAX: none is */
+    int64_t base_s;             /* when the base was written; 0: that isn't known */
 };
 
 /* Adds the log's data to the databases and logs how that went. False: it can't be loaded, or the

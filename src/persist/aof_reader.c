@@ -103,11 +103,11 @@ static enum outcome take_arg(struct aof_reader *r, size_t *off) {
     if (o != FINE) return o;
     add_arg(r, *off, (size_t)len);
     *off += (size_t)len;
-    /* Of the line's end, half may be there. */
-    if ((o = need(r, *off, 1)) != FINE) return o;
-    if (r->data[r->at + *off] == '\r' && (o = need(r, *off, 2)) != FINE) return o;
-    if (memcmp(r->data + r->at + *off, "\r\n", 2) != 0)
-        return wrong(r, *off, "an argument that doesn't end where its length says");
+    for (int i = 0; i < 2; i++) { /* half of the line's end may be there */
+        if ((o = need(r, *off + (size_t)i, 1)) != FINE) return o;
+        if (r->data[r->at + *off + (size_t)i] != "\r\n"[i])
+            return wrong(r, *off, "an argument that doesn't end where its length says");
+    }
     *off += 2;
     return FINE;
 }

@@ -13,6 +13,7 @@ void loading_begin(struct loading *l, uint64_t total_bytes) {
     l->started_s = l->engine->now_us / 1000000;
     l->total = total_bytes;
     l->before = l->loaded = l->writer_bytes = 0;
+    l->written_s = 0;
     l->keys = l->expired = l->empty = 0;
     l->next = (uint64_t)l->config->loading_interval;
     l->engine->keyspace.no_expiry = true;

@@ -30,6 +30,7 @@ struct loading {
     uint64_t next;           /* from how many of them on others are looked after next */
     uint64_t keys;           /* keys of snapshots, loaded, since it began; stay */
     uint64_t expired, empty; /* and left out, as their time had come or they have no elements */
+    int64_t written_s;       /* when the snapshot was written, as the file says; 0: it doesn't */
     uint64_t writer_bytes;   /* memory that the snapshot's writer used, as the file says */
 };
 

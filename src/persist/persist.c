@@ -52,9 +52,8 @@ void persist_init(struct persist *p, struct engine *e, struct config *config) {
     engine_add_families(e, persist_families);
 }
 
-bool persist_open(struct persist *p) {
+void persist_open(struct persist *p) {
     p->saved_s = (uint64_t)clock_wall_us() / 1000000;
-    return aof_open(&p->aof);
 }
 
 void persist_release(struct persist *p) {
@@ -69,6 +68,11 @@ void persist_end(struct persist *p) {
 
 bool persist_begin(struct persist *p) {
     bool found;
+    if (!aof_open(&p->aof)) return false;
+    if (p->aof.config.restore_to_s && !aof_enabled(&p->aof)) {
+        log_warning(p->engine->log, "--restore-to needs appendonly yes");
+        return false;
+    }
     if (!aof_enabled(&p->aof)) {
         bool ok = persist_load(p, false);
         if (!ok && !p->loading.ended)

@@ -31,8 +31,8 @@ struct persist {
 /* Adds the parameters to `config` and the commands to the engine, whose persist this becomes. */
 void persist_init(struct persist *p, struct engine *e, struct config *config);
 
-/* Once the engine is open. False: there are files that can't be used, and the log says so. */
-bool persist_open(struct persist *p);
+/* Once the engine is open. */
+void persist_open(struct persist *p);
 /* Once the background threads have ended. */
 void persist_release(struct persist *p);
 

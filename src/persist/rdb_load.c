@@ -168,6 +168,7 @@ static void take_fact(struct loading_rdb *l, struct slice name, struct slice val
     if (slice_is(name, "redis-ver")) {
         log_notice(log, "Loading RDB produced by version %.*s", (int)value.len, value.ptr);
     } else if (slice_is(name, "ctime") && num_to_i64(value, &number)) {
+        l->load->loading->written_s = number;
         int64_t age_s = (int64_t)(l->engine->keyspace.now_ms / 1000) - number;
         log_notice(log, "RDB age %lld seconds", age_s > 0 ? (long long)age_s : 0);
     } else if (slice_is(name, "used-mem") && num_to_i64(value, &number) && number > 0) {

@@ -316,10 +316,7 @@ struct server *server_new(int argc, char **argv) {
     }
     s->engine.background = s->background = background_new(s->loop);
     engine_open(&s->engine, (uint32_t)s->config.databases);
-    if (!persist_open(&s->persist)) {
-        if (!log_is_seen(s)) fprintf(stderr, "Can't use the files of the data set: see the log\n");
-        return NULL;
-    }
+    persist_open(&s->persist);
     scripts_open(&s->engine);
     loop_on_turn_end(s->loop, on_turn_end, s);
     clients_init(s);

@@ -348,6 +348,30 @@ static void test_check_aof(void **state) {
     free(all.data);
 }
 
+/* The data of an earlier time; what came later stays aside. */
+static void test_restore_to(void **state) {
+    static char incr[] = "#TS:1000\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+                         "#TS:2000\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n";
+    static char manifest[] = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    assert_int_equal(mkdir(path_of("appendonlydir"), 0700), 0);
+    write_bytes(INCR, (struct bytes){incr, sizeof incr - 1});
+    write_bytes(MANIFEST, (struct bytes){manifest, sizeof manifest - 1});
+    for (int i = 0; i < 2; i++) {
+        struct server *s = start(i == 0 ? "--restore-to 1999" : "");
+        redisContext *c = client_open(s);
+        expect(c, "[\"1\", (nil)]", "MGET a b");
+        redisFree(c);
+        server_stop(s);
+    }
+    struct bytes kept = read_bytes(MANIFEST ".before-restore-to-1999");
+    assert_string_equal(kept.data, manifest);
+    free(kept.data);
+    kept = read_bytes(INCR);
+    assert_memory_equal(kept.data, incr, sizeof incr);
+    free(kept.data);
+    expect_refused("--restore-to 1999", "the log's base is of a later time");
+}
+
 /* A disk without room: what can't be written isn't acknowledged, writes are refused, and once
  * there's room again all goes on. */
 static void test_full_disk(void **state) {
@@ -385,9 +409,9 @@ static void test_full_disk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_restart),   TEST(test_switching), TEST(test_waitaof),
-        TEST(test_torn_tail), TEST(test_damage),    TEST(test_missing),
-        TEST(test_old_file),  TEST(test_check_aof), TEST(test_full_disk),
+        TEST(test_restart),    TEST(test_switching), TEST(test_waitaof),  TEST(test_torn_tail),
+        TEST(test_damage),     TEST(test_missing),   TEST(test_old_file), TEST(test_check_aof),
+        TEST(test_restore_to), TEST(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
