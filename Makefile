@@ -88,7 +88,9 @@ flags   := $(out)/flags
 sources             := $(shell find src -name '*.c')
 objects             := $(sources:%.c=$(out)/%.o)
 check_aof           := $(out)/drey-check-aof
-mains               := $(out)/src/main.o $(out)/src/check_aof.o
+check_rdb           := $(out)/drey-check-rdb
+programs            := $(server) $(check_aof) $(check_rdb)
+mains               := $(out)/src/main.o $(out)/src/check_aof.o $(out)/src/check_rdb.o
 unit_tests          := $(patsubst %.c,$(out)/%,$(wildcard tests/unit/test_*.c))
 # The thread sanitizer takes faults' signals itself and objects to what a crash report does.
 ifeq ($(SAN),thread)
@@ -111,9 +113,9 @@ c_files             := $(shell find src tests -name '*.[ch]')
 
 # --- Building ------------------------------------------------------------------------------------
 
-all: $(server) $(check_aof)         ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
+all: $(programs)                    ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
 
-everything: $(server) $(check_aof) $(unit_tests) $(integration_tests) $(fuzz_replays)
+everything: $(programs) $(unit_tests) $(integration_tests) $(fuzz_replays)
 
 # Rewritten only when the compiler or its flags change, and everything depends on it.
 $(flags): force
@@ -136,7 +138,8 @@ $(library): $(filter-out $(mains),$(objects))
 
 $(server): $(out)/src/main.o $(library)
 $(check_aof): $(out)/src/check_aof.o $(library)
-$(server) $(check_aof):
+$(check_rdb): $(out)/src/check_rdb.o $(library)
+$(programs):
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -176,7 +179,7 @@ run:                                ## install what's missing, build, serve on 6
 
 install: all                        ## install below PREFIX (/usr/local), staged in DESTDIR if given
 	install -D -m 755 $(server) $(DESTDIR)$(PREFIX)/bin/drey-server
-	install -m 755 $(check_aof) $(DESTDIR)$(PREFIX)/bin/drey-check-aof
+	install -m 755 $(check_aof) $(check_rdb) $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/doc/drey
 	$(server) --sample-config >$(DESTDIR)$(PREFIX)/share/doc/drey/drey.conf
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -184,7 +187,7 @@ install: all                        ## install below PREFIX (/usr/local), staged
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
 
 uninstall:                          ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/drey-server $(DESTDIR)$(PREFIX)/bin/drey-check-aof
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(programs)))
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/drey.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/drey
 
@@ -216,7 +219,7 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 	@tests/run $(foreach name,$(fuzz_names),'$(out)/tests/fuzz/replay_$(name) tests/fuzz/corpus/$(name)')
 endif
 
-integration: $(server) $(check_aof) $(integration_tests) ## only the integration tests
+integration: $(programs) $(integration_tests) ## only the integration tests
 	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
 
 crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS times under load

@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "persist/rdb_opcodes.h"
 #include "type/rdb.h"
+#include "type/t_string.h"
 #include "type/type.h"
 
 enum {
@@ -117,12 +118,22 @@ static bool put_keys(struct loading_rdb *l) {
     return rdb_fail(&l->reader, "the same key twice");
 }
 
+/* To the visitor, which may want to know where in the file this is. */
+static void show_key(struct loading_rdb *l, struct entry *e) {
+    const struct rdb_visitor *v = l->load->visitor;
+    struct rdb_key key = {e, l->db->id, l->deadline, l->idle_s, l->frequency};
+    l->load->end = position(l);
+    l->load->loading->keys++;
+    if (v->key) v->key(l->load->visitor_ctx, &key);
+    entry_free(e);
+}
+
 static bool take_key(struct loading_rdb *l, struct entry *e) {
     const struct keyspace *ks = &l->engine->keyspace;
-    if (l->load->check_only) {
-        l->load->loading->keys++;
-        entry_free(e);
-        return true;
+    if (l->load->visitor) {
+        show_key(l, e);
+        l->read[l->read_count++] = string_new_int(buf_slice(&l->key), 0, ENTRY_NO_DEADLINE);
+        return l->read_count < DB_LOAD_MAX || put_keys(l);
     }
     if (!l->load->expired_too && is_gone(l, e)) {
         l->load->loading->expired++;
@@ -149,7 +160,8 @@ static bool get_key(struct loading_rdb *l, unsigned code) {
     if (r->text.cap > TRIM_ABOVE) buf_release(&r->text);
     bool ok = e && take_key(l, e);
     if (!e && r->empty) {
-        log_notice(l->engine->log, "skipping empty key: %.*s", (int)l->key.len, l->key.data);
+        if (!l->load->visitor)
+            log_notice(l->engine->log, "skipping empty key: %.*s", (int)l->key.len, l->key.data);
         l->load->loading->empty++;
         r->empty = false;
         r->error = NULL;
@@ -182,8 +194,11 @@ static void take_fact(struct loading_rdb *l, struct slice name, struct slice val
 static bool get_fact(struct loading_rdb *l) {
     struct buf name = BUF_INIT;
     struct slice value;
+    const struct rdb_visitor *v = l->load->visitor;
     bool ok = rdb_get_string_to(&l->reader, &name) && rdb_get_string(&l->reader, &value);
-    if (ok && l->engine->log) take_fact(l, buf_slice(&name), value);
+    l->load->end = position(l);
+    if (ok && v && v->fact) v->fact(l->load->visitor_ctx, buf_slice(&name), value);
+    if (ok && !v && l->engine->log) take_fact(l, buf_slice(&name), value);
     buf_release(&name);
     return ok;
 }
@@ -205,6 +220,9 @@ static bool get_db(struct loading_rdb *l) {
     if (!put_keys(l)) return false;
     db_loaded(l->db);
     l->db = &l->engine->keyspace.dbs[number];
+    const struct rdb_visitor *v = l->load->visitor;
+    l->load->end = position(l);
+    if (v && v->db) v->db(l->load->visitor_ctx, l->db->id);
     return true;
 }
 
@@ -215,7 +233,7 @@ static bool get_sizes(struct loading_rdb *l) {
     if (!rdb_get_len(&l->reader, &keys) || !rdb_get_len(&l->reader, &with_deadline)) return false;
     uint64_t most = l->load->loading->total / KEY_MIN;
     if (!put_keys(l)) return false;
-    db_load_expect(l->db, keys < most ? keys : most);
+    if (!l->load->visitor) db_load_expect(l->db, keys < most ? keys : most);
     return true;
 }
 
@@ -244,6 +262,10 @@ static bool get_library(struct loading_rdb *l) {
     struct slice text;
     struct engine *e = l->engine;
     if (!rdb_get_string(&l->reader, &text)) return false;
+    const struct rdb_visitor *v = l->load->visitor;
+    l->load->end = position(l);
+    if (v && v->library) v->library(l->load->visitor_ctx, text);
+    if (v) return true;
     if (!e->libraries.load) return rdb_fail(&l->reader, "a library of functions");
     if (e->libraries.load(e, text, l->load->merge, &l->why)) return true;
     return rdb_fail(&l->reader, "a library of functions can't be loaded");
@@ -294,6 +316,7 @@ static bool sum_fits(struct loading_rdb *l) {
     move_window(l);
     uint64_t sum = l->sum;
     if (!rdb_get_u64(&l->reader, &written)) return false;
+    l->load->summed = l->load->checksum && written == sum;
     if (!l->load->checksum || written == 0 || written == sum) return true;
     return rdb_fail(&l->reader, "RDB CRC error: the file is damaged");
 }

@@ -5,13 +5,33 @@
 
 #include "persist/loading.h"
 
+/* A key as a file has it. */
+struct rdb_key {
+    const struct entry *entry; /* without the deadline */
+    uint32_t db;
+    uint64_t deadline;         /* ENTRY_NO_DEADLINE: none */
+    int64_t idle_s, frequency; /* -1: not told */
+};
+
+/* Who wants to see what is in a file, part by part; what isn't wanted is NULL. Libraries aren't
+ * compiled, and nothing expires. load->end is where
+ * in the file the part ends. */
+struct rdb_visitor {
+    void (*fact)(void *ctx, struct slice name, struct slice value); /* of the writer, the file */
+    void (*library)(void *ctx, struct slice text);                  /* of functions */
+    void (*db)(void *ctx, uint32_t number);                         /* its keys follow */
+    void (*key)(void *ctx, const struct rdb_key *key);
+};
+
 struct rdb_load {
-    bool merge;              /* keys that are there give way; else they're an error */
-    bool checksum;           /* is looked at */
-    bool expired_too;        /* keys whose deadline has passed are loaded, too */
-    bool check_only;         /* what is read is dropped, the databases stay empty */
+    bool merge;                        /* keys that are there give way; else they're an error */
+    bool checksum;                     /* is looked at */
+    bool expired_too;                  /* keys whose deadline has passed are loaded, too */
+    const struct rdb_visitor *visitor; /* sees all, and databases get names alone; NULL: nobody */
+    void *visitor_ctx;
     struct loading *loading; /* begun by the caller; is told how far it is */
-    uint64_t end;            /* bytes of the file that were read, when all is loaded */
+    uint64_t end;            /* bytes of the file that were read so far */
+    bool summed;             /* there was a checksum, and it's right */
 };
 
 /* Adds what is in the file to the databases. False, and *why says why and where: what comes before
