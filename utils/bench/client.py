@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the measurements say to a server: requests, and keys in large numbers."""
 import socket
-import sys
 
 OK = b"+OK\r\n"
 KEY = b"key:%012d"  # 16 bytes, as redis-benchmark names its keys
@@ -56,7 +55,7 @@ class Client:
         if not line.endswith(b"\r\n"):
             raise ConnectionError("the server has closed the connection")
         if line.startswith(b"-"):
-            sys.exit(f"the server answers {line[1:-2].decode()}")
+            raise ConnectionError(f"the server answers {line[1:-2].decode()}")
         if line.startswith(b"$"):
             size = int(line[1:])
             return None if size < 0 else self.replies.read(size + 2)[:-2]

@@ -11,6 +11,8 @@ import time
 
 from .client import Client
 
+PATIENCE_SECONDS = 60
+
 
 class Server:
     """Answers when the constructor returns. With `core`, all its threads run on that core only."""
@@ -32,15 +34,15 @@ class Server:
             raise
 
     def _wait(self):
-        """Until it answers; the log goes to stderr if it never does."""
-        deadline = time.monotonic() + 10
+        """Until it answers, its data loaded; the log goes to stderr if it never does."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with self.client() as client:
                     if client.call("PING") == b"PONG":
                         return
             except OSError:
-                time.sleep(0.02)
+                time.sleep(0.01)
         if os.path.exists(self.log):
             with open(self.log, encoding="utf-8", errors="replace") as file:
                 sys.stderr.write(file.read())

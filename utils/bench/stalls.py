@@ -14,6 +14,7 @@ import time
 from . import report
 from .client import SETS, Template
 from .probe import Load, Nothing, Once, Probe, Shrinking
+from .saving import await_saved
 from .server import Server
 
 EXPIRY_SECONDS = 1.5  # watched from the moment on at which keys expire
@@ -110,6 +111,8 @@ class Round:
         grown = len(self.batches) - present
         self.load("overwrite", itertools.islice(itertools.cycle(self.batches[:present]), grown))
         self.load("grow", self.batches[present:])
+        self.watch("save", sizes.watch_seconds, Once(port, "BGSAVE"))
+        await_saved(self.server, self.client)
         self.watch("keys", sizes.watch_seconds, Once(port, "KEYS", "nothing:*"))
         self.watch("flush", sizes.watch_seconds, Once(port, "FLUSHALL"))
         self.probe.close()
@@ -142,6 +145,7 @@ def show(got, names, sizes):
         "overwrite": f"{keys} keys overwritten twice",
         "grow": f"{keys} keys growing to {grown}",
         "expire": f"{keys} keys that expire at once",
+        "save": f"BGSAVE of {grown} keys",
         "keys": f"KEYS over {grown} keys",
         "flush": f"FLUSHALL of {grown} keys",
     }
