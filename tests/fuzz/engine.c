@@ -16,7 +16,7 @@
 #include "type/t_stream.h"
 #include "type/t_zset.h"
 
-enum { DATABASES = 16, KEYS_MAX = 64, WORDS_MAX = 16 };
+enum { DATABASES = 16, KEYS_MAX = 64, WORDS_MAX = 16, LENGTH_MAX = 1 << 20 };
 
 static struct engine engine;
 static struct persist persist;
@@ -66,6 +66,7 @@ static void set_up(void) {
     scripts_init(&engine);
     engine_open(&engine, DATABASES);
     scripts_open(&engine);
+    engine.settings.proto_max_bulk_len = LENGTH_MAX;
     session_init(&session, &engine, &pool);
 }
 
