@@ -15,7 +15,7 @@ from . import text
 
 OPTIONS = ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"]
 NEAR_MS = 5000
-TIME = re.compile(rb"^([1-9][0-9]{12})(?:-([0-9]+))?$")  # milliseconds; as an id, too
+TIME = re.compile(rb"^([1-9][0-9]{12,18})(?:-([0-9]+))?$")  # milliseconds; as an id, too
 # Sections in which one of these stands write other files, or data that no file gets, or tell of files.
 MEDDLING = {b"APPENDONLY", b"BGREWRITEAOF", b"POPULATE", b"WAITAOF"}
 # In these, keys go when a server gets round to it.
