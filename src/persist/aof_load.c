@@ -50,10 +50,16 @@ static bool refuse_unknown(const struct file *f, struct slice name) {
     return refuse(f, what);
 }
 
+/* No log has commands that manage the server: nobody is to be able to make it save, or end, by way
+ * of a file. */
+static bool may_run(const struct request *r) {
+    return admission_arity_fits(r->cmd, r->argc) && !(r->cmd->flags & CMD_ADMIN);
+}
+
 static void run(struct file *f, const struct request *r) {
     struct session *s = &f->session;
     uint32_t errors = s->own_reply.errors;
-    if (!admission_arity_fits(r->cmd, r->argc)) {
+    if (!may_run(r)) {
         f->load->failed++;
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Loading an append-only log: its base and its increments, one behind the other. Their commands run
- * as they were written, through a session that belongs to no client; none is refused, expires keys,
- * waits, or goes into the log again.
+ * as they were written, through a session that belongs to no client; none is refused (but for those
+ * that manage the server, which no log has), expires keys, waits, or goes into the log again.
  *
  * The last file may end in the middle of a command or of a transaction, as it does when the machine
  * stopped while it was written: then it's cut off before that, if aof-load-truncated says so. All

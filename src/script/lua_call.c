@@ -99,8 +99,12 @@ static const char *not_for_scripts(const struct script_engine *s, const struct r
 /* As before Redis 7 what begins while there's no room may go on until it writes, and one that has
  * written goes on. */
 static const char *no_writes(const struct script_run *run, const struct request *r) {
+    const struct engine *e = run->call->engine;
     if (run->read_only && (r->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
         return "ERR Write commands are not allowed from read-only scripts.";
+    const char *error =
+        (e->gates & GATE_DISK) && (r->cmd->flags & CMD_WRITE) ? e->disk_error(e) : NULL;
+    if (error) return error;
     bool needs_room = (r->cmd->flags & CMD_DENYOOM) != 0;
     if (needs_room && run->out_of_memory && !run->wrote) return ERR_OOM;
     return NULL;
