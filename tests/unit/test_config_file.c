@@ -21,10 +21,12 @@
 #include "exec/config_rewrite.h"
 #include "exec/config_sample.h"
 #include "exec/exec_config.h"
+#include "persist/aof_config.h"
 #include "persist/persist_config.h"
 #include "server/server_config.h"
 
 static struct persist_config persist;
+static struct aof_config aof;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -42,6 +44,7 @@ static void registry_open(struct fixture *f) {
     exec_config_register(f->cfg, &f->exec);
     config_register_kept(f->cfg);
     persist_config_register(f->cfg, &persist);
+    aof_config_register(f->cfg, &aof);
 }
 
 static void registry_reopen(struct fixture *f) {
