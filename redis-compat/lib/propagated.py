@@ -36,7 +36,8 @@ def concern(section):
 
 
 def expires(section):
-    return any(step.statement == "sleep" for step in section.steps) or _names(section, EXPIRING)
+    waits = any(step.statement in ("sleep", "await", "recv") for step in section.steps)
+    return waits or _names(section, EXPIRING)
 
 
 def parse(data):
