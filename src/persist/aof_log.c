@@ -247,6 +247,7 @@ int aof_log_switch(struct aof_log *log, const char *path, bool anew) {
     }
     if (log->fd < 0) log->written = log->fed;
     hand_over(log);
+    log->began = log->written;
     log->fd = fd;
     log->path = mem_strdup(path);
     log->size = (uint64_t)stat.st_size;
@@ -261,12 +262,16 @@ void aof_log_renamed(struct aof_log *log, const char *path) {
 }
 
 bool aof_log_prove(struct aof_log *log) {
+    bool now = log->sync_error || log->config->fsync == AOF_FSYNC_ALWAYS;
     if (log->pending.len) write_pending(log);
-    if (log->pending.len || fdatasync(log->fd) < 0) return false;
+    if (log->pending.len || (now && fdatasync(log->fd) < 0)) return false;
     log->provisional = false;
-    log->proven = log->written;
+    log->proven = log->began;
     set_errors(log, log->write_error, 0);
-    is_synced(log, log->written);
+    if (now)
+        is_synced(log, log->written);
+    else
+        start_sync(log, false);
     return true;
 }
 

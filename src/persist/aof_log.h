@@ -37,6 +37,7 @@ struct aof_log {
     int64_t noted_s; /* the last time noted in it */
 
     bool provisional;            /* what is in it counts once a base is there, see aof_log_prove */
+    uint64_t began;              /* fed before the file was opened */
     uint64_t proven;             /* fed up to there: the base has it */
     unsigned syncs;              /* jobs of the helper thread */
     uint64_t synced_at_us;       /* when the last one was begun */
@@ -68,8 +69,9 @@ bool aof_log_settle(struct aof_log *log);
 int aof_log_switch(struct aof_log *log, const char *path, bool anew);
 /* The open file has another name now. */
 void aof_log_renamed(struct aof_log *log, const char *path);
-/* The files that count are now a base on disk and the file that is open: what went before doesn't
- * matter any more. False: the file can't be synced. */
+/* The files that count are now a base on disk and the file that is open: what went before that was
+ * opened doesn't matter any more. The file is synced, by this thread if that's what always asks for
+ * or errors are to be forgotten. False: it can't be. */
 bool aof_log_prove(struct aof_log *log);
 /* Goes on without a file. */
 void aof_log_stop(struct aof_log *log);

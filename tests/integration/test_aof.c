@@ -200,6 +200,53 @@ static void test_waitaof(void **state) {
     server_stop(s);
 }
 
+static void rewrite(redisContext *c) {
+    expect_like(c, "+Background append only file rewriting started", "BGREWRITEAOF");
+    await_like(c, "*aof_rewrite_in_progress:0*aof_last_bgrewrite_status:ok*", "INFO persistence");
+}
+
+static void expect_manifest(const char *want) {
+    struct bytes manifest = read_bytes(MANIFEST);
+    assert_string_equal(manifest.data, want);
+    free(manifest.data);
+}
+
+static void test_rewriting(void **state) {
+    struct server *s = start("--aof-disable-auto-gc yes");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "SET a 1");
+    rewrite(c);
+    expect(c, "+OK", "SET b 2");
+    rewrite(c);
+    expect_manifest("file appendonly.aof.3.base.rdb seq 3 type b\n"
+                    "file appendonly.aof.2.incr.aof seq 2 type h\n"
+                    "file appendonly.aof.2.base.rdb seq 2 type h\n"
+                    "file appendonly.aof.1.incr.aof seq 1 type h\n"
+                    "file appendonly.aof.1.base.rdb seq 1 type h\n"
+                    "file appendonly.aof.3.incr.aof seq 3 type i\n");
+    expect(c, "+OK", "CONFIG SET aof-disable-auto-gc no");
+    expect_manifest("file appendonly.aof.3.base.rdb seq 3 type b\n"
+                    "file appendonly.aof.3.incr.aof seq 3 type i\n");
+    assert_int_equal(access(path_of(INCR), F_OK), -1);
+    expect(c, "+OK", "CONFIG SET appendonly no");
+    expect(c, "+OK", "SET c 3");
+    rewrite(c);
+    expect_manifest("file appendonly.aof.4.base.rdb seq 4 type b\n");
+    expect(c, "+OK", "DEBUG LOADAOF");
+    expect(c, "+OK", "CONFIG SET appendonly yes");
+    await_like(c, "*aof_rewrite_in_progress:0*", "INFO persistence");
+    expect(c, "+OK", "SET d 4");
+    expect_manifest("file appendonly.aof.5.base.rdb seq 5 type b\n"
+                    "file appendonly.aof.1.incr.aof seq 1 type i\n");
+    redisFree(c);
+    assert_int_equal(server_end(s, SIGKILL), 128 + SIGKILL);
+    s = start("");
+    c = client_open(s);
+    expect(c, "[\"1\", \"2\", \"3\", \"4\"]", "MGET a b c d");
+    redisFree(c);
+    server_stop(s);
+}
+
 /* Torn tails: the file is cut at every byte of the last three units. What isn't whole goes, what is
  * stays, and what is written then comes back. */
 
@@ -409,9 +456,9 @@ static void test_full_disk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_restart),    TEST(test_switching), TEST(test_waitaof),  TEST(test_torn_tail),
-        TEST(test_damage),     TEST(test_missing),   TEST(test_old_file), TEST(test_check_aof),
-        TEST(test_restore_to), TEST(test_full_disk),
+        TEST(test_restart),   TEST(test_switching),  TEST(test_waitaof),   TEST(test_rewriting),
+        TEST(test_torn_tail), TEST(test_damage),     TEST(test_missing),   TEST(test_old_file),
+        TEST(test_check_aof), TEST(test_restore_to), TEST(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
