@@ -252,11 +252,16 @@ struct entry *db_find_hashed(struct db *db, struct slice name, uint64_t hash,
     return found(db, name, hash, look_up(db, name, hash), access);
 }
 
+/* While expired keys stay there may be no others: then it's one of those, as in Redis. */
 struct entry *db_random(struct db *db) {
-    for (;;) {
-        struct entry *e = table_random(&db->table, &db->keyspace->rng);
+    struct keyspace *ks = db->keyspace;
+    for (int tries = 100;;) {
+        struct entry *e = table_random(&db->table, &ks->rng);
         if (!e || !db_expired(db, e)) return e;
-        expire_key(db, db_key(db, entry_key(e)));
+        if (!ks->keep_expired)
+            expire_key(db, db_key(db, entry_key(e)));
+        else if (--tries == 0)
+            return e;
     }
 }
 

@@ -176,7 +176,8 @@ static inline size_t db_count(const struct db *db) {
 /* Whether the entry's deadline has passed, or those of all parts of its value. */
 bool db_expired(const struct db *db, const struct entry *e);
 
-/* A key, all with the same chance, expired ones left out (and deleted); NULL if there is none. */
+/* A key, all with the same chance, expired ones left out (and deleted, unless they are kept and
+ * there seem to be no others); NULL if there is none. */
 struct entry *db_random(struct db *db);
 
 /* Writes. Each counts one change unless said otherwise. */

@@ -258,7 +258,7 @@ static uint64_t average_ttl(struct db *db) {
     enum { PICKS = 64 };
     uint64_t now_ms = db->keyspace->now_ms, sum = 0, met = 0;
     for (int i = 0; db->deadlines && i < PICKS; i++) {
-        const struct entry *e = db_random(db);
+        const struct entry *e = table_random(&db->table, &db->keyspace->rng); /* deletes nothing */
         if (!e || !(e->flags & ENTRY_DEADLINE)) continue;
         uint64_t deadline = entry_deadline(e);
         sum += deadline > now_ms ? deadline - now_ms : 0;
