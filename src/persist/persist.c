@@ -103,6 +103,7 @@ struct rdb_out_options persist_rdb_options(const struct persist *p) {
     };
 }
 
+/* As in Redis a SAVE that fails doesn't count: who asked for it has been told. */
 static void see_result(struct persist *p, int error) {
     p->failed = error;
     persist_check_disk(p);
@@ -123,10 +124,10 @@ bool persist_save(struct persist *p) {
     }
     if (p->saving) snapshot_cancel(&p->snapshot);
     int error = rdb_save(p->engine, p->config.filename, &options);
-    see_result(p, error);
     if (error) {
         log_warning(log, "Saving the snapshot %s failed: %s", p->config.filename, strerror(error));
     } else {
+        see_result(p, 0);
         saved(p, p->engine->keyspace.dirty);
         log_notice(log, "DB saved on disk");
     }

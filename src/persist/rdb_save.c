@@ -31,7 +31,7 @@ void rdb_save_aside(struct buf *aside, const char *path) {
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
     buf_append(aside, path, folder);
-    buf_appendf(aside, "temp-%ld.%s", (long)getpid(), path + folder);
+    buf_appendf(aside, "temp-%ld.rdb", (long)getpid());
 }
 
 static void set_error(void *ctx, int error) {
