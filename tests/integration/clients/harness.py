@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -65,6 +66,11 @@ class Case(unittest.TestCase):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
+def heed_interrupts():
+    """Who runs the tests in the background may have left this signal ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A program whose standard files are a terminal; for a `with` statement."""
 
@@ -72,7 +78,8 @@ class Terminal:
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (50, 200))
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
-                                        env=ENVIRONMENT, start_new_session=True)
+                                        env=ENVIRONMENT, start_new_session=True,
+                                        preexec_fn=heed_interrupts)
         os.close(slave)
         self.shown = ""
 

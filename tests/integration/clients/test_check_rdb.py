@@ -10,6 +10,8 @@ import os
 import subprocess
 import unittest
 
+import harness
+
 TOOL = os.path.join(os.path.dirname(os.environ["DREY_SERVER"]), "drey-check-rdb")
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../redis-compat/data/rdb")
 
@@ -128,4 +130,4 @@ class CheckRdb(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()
