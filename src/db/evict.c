@@ -38,7 +38,7 @@ enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
     uint64_t start_us = (uint64_t)clock_mono_us(), most_us = time_limit_us(cfg->tenacity);
     uint64_t left_before = ks->stats.lazy_freed;
     pool->longest_ns = 0;
-    for (unsigned n = 1; evict_wanted(cfg); n++) {
+    for (unsigned n = 1; evict_wanted(ks, cfg); n++) {
         bool found = evict_one(pool, ks, cfg);
         if (!found && !evict_allowed(ks, cfg->maxmemory_policy)) return EVICT_NOTHING;
         if (ks->stats.lazy_freed != left_before) return EVICT_MORE;

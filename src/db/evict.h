@@ -3,8 +3,7 @@
  * evict_policy's part.
  *
  * What counts is mem_used(): all that the process has allocated, tables, clients' buffers and
- * requests included. As in Redis, only what is kept for replicas and for the append-only file
- * wouldn't count.
+ * requests included; but for what is kept for files and replicas (see keyspace_uncount).
  *
  * Eviction goes in slices, so that a full database whose limit was lowered goes on serving: the
  * caller sees to the next slice while there's more to do. */
@@ -20,8 +19,8 @@ enum evict_result {
     EVICT_NOTHING, /* not, and nothing may be evicted */
 };
 
-static inline bool evict_wanted(const struct db_config *cfg) {
-    return cfg->maxmemory && mem_used() > cfg->maxmemory;
+static inline bool evict_wanted(const struct keyspace *ks, const struct db_config *cfg) {
+    return cfg->maxmemory && mem_used() > cfg->maxmemory + ks->uncounted;
 }
 
 /* Evicts until there's room, for the time that maxmemory-eviction-tenacity allows: 50 us for each

@@ -93,6 +93,7 @@ struct keyspace {
                           for commands that don't write, while nothing may change (CLIENT PAUSE) */
     bool lazy_expire;  /* lazyfree-lazy-expire */
     uint64_t dirty;    /* changes since the last save, but for expiry and eviction */
+    size_t uncounted;  /* bytes that maxmemory doesn't count, see keyspace_uncount */
     struct access_policy access;
     struct random rng;
     struct keyspace_stats stats;
@@ -102,6 +103,14 @@ struct keyspace {
 /* A change of what is saved with the data and isn't data (libraries of functions). */
 static inline void keyspace_count_change(struct keyspace *ks) {
     ks->dirty++;
+}
+
+/* What is kept for files and replicas (entries of a cut that are gone, what waits to be written)
+ * doesn't count against maxmemory: evicting keys for it would only make more of it. Whoever keeps
+ * some says how many bytes it keeps `now`; `share`: what it said before, at first 0. */
+static inline void keyspace_uncount(struct keyspace *ks, size_t *share, size_t now) {
+    ks->uncounted += now - *share;
+    *share = now;
 }
 
 /* `types` is borrowed, may change, and gets its seed set. */

@@ -44,7 +44,7 @@ static void discard_table(void *ctx, struct table *table) {
 
 static void watch_memory(struct engine *e) {
     e->gates &= ~(unsigned)GATE_MEMORY;
-    if (evict_wanted(&e->settings.db)) e->gates |= GATE_MEMORY;
+    if (evict_wanted(&e->keyspace, &e->settings.db)) e->gates |= GATE_MEMORY;
 }
 
 /* maxmemory, maxmemory-policy and lfu-*. */
@@ -168,7 +168,7 @@ void engine_tick(struct engine *e) {
 }
 
 enum evict_result engine_make_room(struct engine *e) {
-    if (!evict_wanted(&e->settings.db)) return EVICT_ROOM;
+    if (!evict_wanted(&e->keyspace, &e->settings.db)) return EVICT_ROOM;
     if (e->background && background_pending(e->background, BACKGROUND_FREE)) return EVICT_MORE;
     struct evict_pool *pool = &e->evict_pool;
     uint64_t start = pool->timed ? ticks_now(&e->ticks) : 0;

@@ -34,6 +34,10 @@ void aof_log_release(struct aof_log *log) {
 
 /* Feeding. */
 
+static void count_pending(struct aof_log *log) {
+    keyspace_uncount(&log->engine->keyspace, &log->uncounted, log->pending.cap);
+}
+
 static void note_time(struct aof_log *log) {
     int64_t now_s = (int64_t)(log->engine->now_us / SECOND_US);
     if (now_s == log->noted_s) return;
@@ -58,6 +62,7 @@ void aof_log_feed(struct aof_log *log, uint32_t db, struct slice command) {
     if (db != log->db && db != PROPAGATE_ANY_DB) select_db(log, db);
     buf_append_slice(&log->pending, command);
     log->fed += log->pending.len - before;
+    count_pending(log);
 }
 
 /* Errors. */
@@ -152,6 +157,7 @@ static void drop_written(struct aof_log *log, size_t len) {
     } else {
         buf_clear(b);
     }
+    count_pending(log);
 }
 
 /* A part of a command at the file's end would be cut off by whoever loads it, but let there be none
@@ -278,6 +284,7 @@ bool aof_log_prove(struct aof_log *log) {
 void aof_log_stop(struct aof_log *log) {
     hand_over(log);
     buf_release(&log->pending);
+    count_pending(log);
     log->provisional = false;
     log->written = log->fed;
     set_errors(log, 0, 0);

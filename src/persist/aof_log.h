@@ -32,6 +32,7 @@ struct aof_log {
     char *path; /* owned */
     uint64_t size;
     struct buf pending; /* fed and not written */
+    size_t uncounted;   /* of it, see keyspace_uncount */
     uint64_t fed, written, synced;
     uint32_t db;     /* selected in the file; UINT32_MAX: none yet */
     int64_t noted_s; /* the last time noted in it */

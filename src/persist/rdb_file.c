@@ -24,7 +24,8 @@ struct rdb_file {
     uint64_t sum;     /* the helper's, as are the next two */
     size_t unsynced;  /* bytes */
     atomic_int error; /* errno of what failed first; 0 */
-    unsigned waiting; /* chunks handed over and not written yet */
+    unsigned waiting; /* chunks handed over and not written yet, */
+    size_t waiting_bytes;
     void (*done)(void *ctx, int error);
     void *done_ctx;
 };
@@ -33,6 +34,7 @@ struct chunk {
     struct background_job job;
     struct rdb_file *file;
     struct buf bytes;
+    size_t size; /* of what `bytes` took up */
 };
 
 static void fail(struct rdb_file *f, int error) {
@@ -76,8 +78,9 @@ static void run_chunk(struct background_job *job) {
 static void chunk_done(struct background_job *job) {
     struct chunk *c = (struct chunk *)job;
     struct rdb_file *f = c->file;
-    mem_free(c);
     f->waiting--;
+    f->waiting_bytes -= c->size;
+    mem_free(c);
 }
 
 void rdb_file_append(struct rdb_file *f, struct buf *chunk) {
@@ -87,14 +90,22 @@ void rdb_file_append(struct rdb_file *f, struct buf *chunk) {
         return;
     }
     struct chunk *c = mem_alloc(sizeof *c);
-    *c = (struct chunk){.job = {.run = run_chunk, .done = chunk_done}, .file = f, .bytes = *chunk};
+    *c = (struct chunk){.job = {.run = run_chunk, .done = chunk_done},
+                        .file = f,
+                        .bytes = *chunk,
+                        .size = chunk->cap};
     buf_init(chunk);
     f->waiting++;
+    f->waiting_bytes += c->size;
     background_add(f->background, BACKGROUND_SNAPSHOT, &c->job);
 }
 
 bool rdb_file_has_room(const struct rdb_file *f) {
     return f->waiting < ROOM_CHUNKS;
+}
+
+size_t rdb_file_waiting(const struct rdb_file *f) {
+    return f->waiting_bytes;
 }
 
 int rdb_file_error(const struct rdb_file *f) {

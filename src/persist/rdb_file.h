@@ -22,6 +22,9 @@ void rdb_file_append(struct rdb_file *f, struct buf *chunk);
  * `done` (io/background.h), which ends the loop's sleep. */
 bool rdb_file_has_room(const struct rdb_file *f);
 
+/* Bytes that wait to be written. */
+size_t rdb_file_waiting(const struct rdb_file *f);
+
 /* What failed so far, as errno; 0: nothing. */
 int rdb_file_error(const struct rdb_file *f);
 

@@ -13,6 +13,7 @@ enum {
     PORTION = 16 * 1024, /* bytes of a large entry between two looks at the clock */
     LARGE_EFFORT = 256,  /* allocations: a collection of more is large, */
     MEMORY_SAMPLES = 5,
+    TABLE_SAMPLES = 64,
     LARGE_BYTES = 65536, /* and so is a string of more */
 };
 
@@ -32,8 +33,17 @@ static bool is_large(const struct entry *e) {
                                   : type_of(e)->free_effort(e) > LARGE_EFFORT;
 }
 
-static void free_entry(struct snapshot *s, struct entry *e) {
+/* What it holds, maxmemory doesn't count. */
+static void count_held(struct snapshot *s) {
+    size_t bytes = s->held + s->out.w.buf.cap + s->side.w.buf.cap;
+    if (s->file) bytes += rdb_file_waiting(s->file);
+    keyspace_uncount(&engine_of(s)->keyspace, &s->uncounted, bytes);
+}
+
+/* An entry that it owns. */
+static void free_entry(struct snapshot *s, struct entry *e, size_t bytes) {
     struct keyspace *ks = &engine_of(s)->keyspace;
+    s->held -= bytes;
     if (ks->hooks.discard)
         ks->hooks.discard(ks->hooks.ctx, e);
     else
@@ -51,11 +61,11 @@ static struct rdb_out *out_now(struct snapshot *s) {
     return s->large ? &s->side : &s->out;
 }
 
-static void begin_large(struct snapshot *s, uint32_t db, struct entry *e, bool owned) {
+static void begin_large(struct snapshot *s, uint32_t db, struct entry *e) {
     if (s->urgent == e) s->urgent = NULL;
     s->large = e;
     s->large_db = db;
-    s->large_owned = owned;
+    s->large_owned = false;
     s->large_at = (struct rdb_walk){0};
     rdb_out_key(&s->out, engine_of(s), db, e);
 }
@@ -65,7 +75,7 @@ static void end_large(struct snapshot *s) {
     s->large = NULL;
     s->keys_done++;
     keyspace_cut_pass(&engine_of(s)->keyspace, e);
-    if (s->large_owned) free_entry(s, e);
+    if (s->large_owned) free_entry(s, e, s->large_bytes);
     if (s->side.w.buf.len) {
         buf_append(&s->out.w.buf, s->side.w.buf.data, s->side.w.buf.len);
         buf_clear(&s->side.w.buf);
@@ -85,12 +95,19 @@ static void write_large(struct snapshot *s, size_t bytes) {
     if (done) end_large(s);
 }
 
+/* Bytes of an entry that becomes its own. */
+static size_t hold(struct snapshot *s, const struct entry *e) {
+    size_t bytes = type_memory(e, MEMORY_SAMPLES);
+    s->held += bytes;
+    return bytes;
+}
+
 static void add_orphan(struct snapshot *s, uint32_t db, struct entry *e) {
     if (s->orphan_count == s->orphan_cap) {
         s->orphan_cap = s->orphan_cap ? 2 * s->orphan_cap : 16;
         s->orphans = mem_realloc(s->orphans, s->orphan_cap * sizeof *s->orphans);
     }
-    s->orphans[s->orphan_count++] = (struct snapshot_orphan){e, db};
+    s->orphans[s->orphan_count++] = (struct snapshot_orphan){e, db, hold(s, e)};
 }
 
 /* A string of many bytes isn't copied, but kept as it is. */
@@ -129,6 +146,7 @@ static void before_change(void *ctx, struct db *db, struct entry *e) {
     else
         write_small(s, part_of(s, db->table_id)->db, e);
     if (!s->large && s->out.w.buf.len >= RDB_FILE_CHUNK) hand_over(s);
+    count_held(s);
 }
 
 static bool before_free(void *ctx, struct db *db, struct entry *e) {
@@ -137,14 +155,24 @@ static bool before_free(void *ctx, struct db *db, struct entry *e) {
     if (e == s->urgent) forget_urgent(s);
     if (e == s->large) {
         s->large_owned = true;
-        return true;
-    }
-    if (!is_large(e)) {
+        s->large_bytes = hold(s, e);
+    } else if (is_large(e)) {
+        add_orphan(s, part_of(s, db->table_id)->db, e);
+    } else {
         before_change(ctx, db, e);
         return false;
     }
-    add_orphan(s, part_of(s, db->table_id)->db, e);
+    count_held(s);
     return true;
+}
+
+/* About what a table has, its own memory left out. */
+static size_t table_bytes(const struct table *t, struct random *rng) {
+    size_t sum = 0, count = table_count(t);
+    if (!count) return 0;
+    for (unsigned i = 0; i < TABLE_SAMPLES; i++)
+        sum += type_memory(table_random(t, rng), MEMORY_SAMPLES);
+    return sum / TABLE_SAMPLES * count;
 }
 
 /* Of a database whose walk isn't over the whole table is kept. */
@@ -155,6 +183,9 @@ static bool before_flush(void *ctx, uint64_t table_id, struct table *t) {
     forget_urgent(s);
     part->owned = true;
     part->table = *t;
+    part->bytes = table_bytes(t, &engine_of(s)->keyspace.rng);
+    s->held += part->bytes;
+    count_held(s);
     return true;
 }
 
@@ -176,6 +207,7 @@ static void end_part(struct snapshot *s, struct snapshot_part *part) {
     const struct keyspace_hooks *hooks = &engine_of(s)->keyspace.hooks;
     part->done = true;
     if (!part->owned) return;
+    s->held -= part->bytes;
     if (hooks->discard_table)
         hooks->discard_table(hooks->ctx, &part->table);
     else
@@ -192,7 +224,7 @@ static void visit(void *ctx, void *entry) {
     else if (!is_large(e))
         write_small(s, s->parts[s->part_at].db, e);
     else if (!s->large)
-        begin_large(s, s->parts[s->part_at].db, e, false);
+        begin_large(s, s->parts[s->part_at].db, e);
 }
 
 /* A few dozen entries. Where large ones are among them, the same again until they're written. */
@@ -218,19 +250,23 @@ static void release_parts(struct snapshot *s) {
 static void finish(struct snapshot *s) {
     struct rdb_file *f = s->file;
     release_parts(s);
-    if (!f) return;
     s->file = NULL;
-    rdb_out_end(&s->out);
-    rdb_file_append(f, &s->out.w.buf);
+    if (f) {
+        rdb_out_end(&s->out);
+        rdb_file_append(f, &s->out.w.buf);
+    }
+    count_held(s);
+    if (!f) return;
     rdb_file_finish(f, s->plan.name, s->plan.done, s->plan.ctx);
 }
 
 static void drop_large(struct snapshot *s) {
     if (s->large) rdb_walk_release(&s->large_at);
-    if (s->large && s->large_owned) free_entry(s, s->large);
+    if (s->large && s->large_owned) free_entry(s, s->large, s->large_bytes);
     s->large = NULL;
     s->urgent = NULL;
-    for (size_t i = 0; i < s->orphan_count; i++) free_entry(s, s->orphans[i].entry);
+    for (size_t i = 0; i < s->orphan_count; i++)
+        free_entry(s, s->orphans[i].entry, s->orphans[i].bytes);
     s->orphan_count = 0;
 }
 
@@ -240,6 +276,7 @@ static void give_up(struct snapshot *s, int error) {
     buf_clear(&s->out.w.buf);
     buf_clear(&s->side.w.buf);
     s->file = NULL;
+    count_held(s);
     rdb_file_abandon(f, error, s->plan.done, s->plan.ctx);
     if (s->on_written) s->on_written(s->persist);
 }
@@ -250,10 +287,12 @@ static bool step(struct snapshot *s) {
         write_large(s, PORTION);
     } else if (s->urgent) {
         struct entry *e = (struct entry *)s->urgent;
-        begin_large(s, s->urgent_db, e, false);
+        begin_large(s, s->urgent_db, e);
     } else if (s->orphan_count) {
         struct snapshot_orphan *o = &s->orphans[--s->orphan_count];
-        begin_large(s, o->db, o->entry, true);
+        begin_large(s, o->db, o->entry);
+        s->large_owned = true;
+        s->large_bytes = o->bytes;
     } else if (s->walking) {
         walk(s);
     } else {
@@ -281,6 +320,7 @@ static bool step_and_check(struct snapshot *s) {
     if (s->out.w.buf.len >= RDB_FILE_CHUNK) hand_over(s);
     if (rdb_file_error(s->file)) give_up(s, rdb_file_error(s->file));
     pause_for(s, s->keys_done - before);
+    count_held(s);
     return more;
 }
 

@@ -37,13 +37,15 @@ struct snapshot_part {
     uint64_t from;     /* what has a lower hash is done with */
     bool done;
     bool owned;         /* the database was flushed: its table belongs to the snapshot, */
-    struct table table; /* this one */
+    struct table table; /* this one, */
+    size_t bytes;       /* which has about so many with its keys */
 };
 
 /* An entry that was deleted before it was written. */
 struct snapshot_orphan {
     struct entry *entry;
     uint32_t db;
+    size_t bytes;
 };
 
 struct snapshot {
@@ -60,11 +62,14 @@ struct snapshot {
     struct entry *large; /* being written in portions; NULL: none */
     uint32_t large_db;
     bool large_owned;
+    size_t large_bytes; /* if so */
     struct rdb_walk large_at;
     const struct entry *urgent; /* to be written next: a command waits for it; NULL: none */
     uint32_t urgent_db;
     struct snapshot_orphan *orphans;
     size_t orphan_count, orphan_cap;
+    size_t held;      /* bytes of what it owns */
+    size_t uncounted; /* and of what waits to be written: see keyspace_uncount */
     uint64_t keys, keys_done;
     uint64_t copied_bytes; /* written ahead of the walk, since they were about to change */
     uint64_t started_us;   /* monotonic */

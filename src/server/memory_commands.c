@@ -54,6 +54,7 @@ static size_t stat_double(struct reply *r, const char *name, double value) {
 }
 
 static size_t reply_use(struct reply *r, const struct engine *e, const struct memory_overview *m) {
+    const struct aof_log *aof = &e->persist->aof.log;
     size_t n = stat_i64(r, "peak.allocated", m->peak);
     n += stat_i64(r, "total.allocated", m->used);
     n += stat_i64(r, "startup.allocated", m->startup);
@@ -61,7 +62,7 @@ static size_t reply_use(struct reply *r, const struct engine *e, const struct me
     n += stat_i64(r, "clients.slaves", 0);
     n += stat_i64(r, "clients.normal", m->clients);
     n += stat_i64(r, "cluster.links", 0);
-    n += stat_i64(r, "aof.buffer", 0);
+    n += stat_i64(r, "aof.buffer", aof->pending.cap);
     n += stat_i64(r, "lua.caches", e->scripts->cache.memory);
     n += stat_i64(r, "functions.caches", e->scripts->libraries.memory);
     return n;

@@ -115,13 +115,13 @@ void memory_overview_write(void *server, struct buf *out) {
     config_value(s->registry, SLICE("maxmemory-policy"), out);
     buf_append_str(out, "\r\n");
     write_fragmentation(&m, out);
-    info_u64(out, "mem_not_counted_for_evict", 0);
+    info_u64(out, "mem_not_counted_for_evict", s->engine.keyspace.uncounted);
     info_u64(out, "mem_replication_backlog", 0);
     info_u64(out, "mem_total_replication_buffers", 0);
     info_u64(out, "mem_clients_slaves", 0);
     info_u64(out, "mem_clients_normal", m.clients);
     info_u64(out, "mem_cluster_links", 0);
-    info_u64(out, "mem_aof_buffer", 0);
+    info_u64(out, "mem_aof_buffer", s->persist.aof.log.pending.cap);
     info_str(out, "mem_allocator", heap_allocator());
     info_u64(out, "mem_overhead_db_hashtable_rehashing", 0); /* tables grow without a second one */
     info_u64(out, "active_defrag_running", 0);

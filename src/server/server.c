@@ -41,7 +41,7 @@ struct server *server_of(const struct engine *e) {
  * Redis, no key goes during CLIENT PAUSE. */
 static bool eviction_due(const struct server *s) {
     const struct db_config *db = &s->engine.settings.db;
-    return evict_wanted(db) && db->maxmemory_policy != DB_POLICY_NOEVICTION &&
+    return evict_wanted(&s->engine.keyspace, db) && db->maxmemory_policy != DB_POLICY_NOEVICTION &&
            !client_pause_on(&s->pause);
 }
 

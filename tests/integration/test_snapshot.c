@@ -115,6 +115,34 @@ static void test_flushed_database(void **state) {
     server_stop(s);
 }
 
+static long long info_number(redisContext *c, const char *section, const char *field) {
+    char *info = ask(c, "INFO %s", section), *at = strstr(info, field);
+    assert_non_null(at);
+    long long value = atoll(at + strlen(field) + 1);
+    free(info);
+    return value;
+}
+
+/* What is evicted while the snapshot still needs it frees no memory: that costs no further keys. */
+static void test_evicts(void **state) {
+    struct server *s = server_start(SLOWLY " --maxmemory-policy allkeys-random");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "DEBUG POPULATE 40 key 1000000");
+    expect(c, "+Background saving started", "BGSAVE");
+    long long limit = info_number(c, "memory", "used_memory") - 4500000;
+    expect(c, "+OK", "CONFIG SET maxmemory %lld", limit);
+    await_like(c, "*evicted_keys:[5-9][!0-9]*", "INFO stats");
+    expect(c, "+OK", "SET small 1");
+    long long kept = info_number(c, "memory", "mem_not_counted_for_evict");
+    if (kept < 4500000 || kept > 9000000) fail_msg("%lld bytes aren't counted", kept);
+    expect(c, "+OK", "CONFIG SET rdb-key-save-delay 0");
+    await_like(c, SAVED, "INFO persistence");
+    expect_like(c, "*evicted_keys:[5-9][!0-9]*", "INFO stats");
+    expect_like(c, "*mem_not_counted_for_evict:0*", "INFO memory");
+    redisFree(c);
+    server_stop(s);
+}
+
 /* Who would change a large set that isn't written waits, and nobody else does. */
 static void test_waiting(void **state) {
     struct server *s = server_start(SLOWLY);
@@ -231,6 +259,7 @@ int main(void) {
         cmocka_unit_test(test_given_up),    cmocka_unit_test(test_flushed_database),
         cmocka_unit_test(test_waiting),     cmocka_unit_test(test_failing),
         cmocka_unit_test(test_save_points), cmocka_unit_test(test_ends_meanwhile),
+        cmocka_unit_test(test_evicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
