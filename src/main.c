@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "exec/config_kept.h"
 #include "exec/config_sample.h"
+#include "repl/repl.h"
 #include "server/server.h"
 #include "server/system_check.h"
 
@@ -40,10 +41,12 @@ static int print_sample(void) {
     struct exec_config exec = {0};
     struct persist_config persist = {0};
     struct aof_config aof = {0};
+    struct repl_config repl = {0};
     server_config_register(config, &server);
     exec_config_register(config, &exec);
     persist_config_register(config, &persist);
     aof_config_register(config, &aof);
+    repl_config_register(config, &repl);
     config_register_kept(config);
     struct buf sample = BUF_INIT;
     config_write_sample(config, &sample);
@@ -78,7 +81,8 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[1], actions[i].name) || (letter && !strcmp(argv[1], letter)))
             return actions[i].run();
     }
-    struct server *s = server_new(argc, argv);
+    static const struct server_extension *const extensions[] = {&repl_extension, NULL};
+    struct server *s = server_new(argc, argv, extensions);
     if (!s) return 1;
     int status = server_run(s);
 #ifdef DREY_DEBUG

@@ -111,13 +111,6 @@ static void debug_pause_cron(struct call *c) {
     reply_ok(c->reply);
 }
 
-static void debug_change_repl_id(struct call *c) {
-    struct server *s = server_of(c->engine);
-    log_notice(&s->log, "Changing replication IDs after receiving DEBUG change-repl-id");
-    random_hex(s->replid, sizeof s->replid - 1);
-    reply_ok(c->reply);
-}
-
 /* Nothing is resized, as buffers aren't kept: what their peak would ask for is only told. */
 static void debug_replybuffer(struct call *c) {
     uint64_t *reset_us = &server_of(c->engine)->debug.peak_reset_us;
@@ -469,7 +462,6 @@ static void debug_help(struct call *c) {
 static const struct subcommand subcommands[] = {
     {"AOF-FLUSH-SLEEP", 3, 3, debug_aof_flush_sleep},
     {"ASSERT", 2, 2, debug_assert},
-    {"CHANGE-REPL-ID", 2, 2, debug_change_repl_id},
     {"CONFIG-REWRITE-FORCE-ALL", 2, 2, debug_config_rewrite},
     {"DICT-RESIZING", 3, 3, debug_accept},
     {"DIGEST", 2, 2, debug_digest},
@@ -507,6 +499,7 @@ static void cmd_debug(struct call *c) {
         sub->run(c);
         return;
     }
+    if (server_extend_debug(c)) return;
     struct slice name = c->argv[1];
     reply_errorf(c->reply,
                  "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",

@@ -109,22 +109,8 @@ static void write_clients(void *ctx, struct buf *out) {
 
 /* Sections of what isn't there. */
 
-static void write_replication(void *ctx, struct buf *out) {
-    const struct server *s = ctx;
-    info_str(out, "role", "master");
-    info_u64(out, "connected_slaves", 0);
-    info_str(out, "master_failover_state", "no-failover");
-    info_str(out, "master_replid", s->replid);
-    info_str(out, "master_replid2", "0000000000000000000000000000000000000000");
-    info_u64(out, "master_repl_offset", 0);
-    info_i64(out, "second_repl_offset", -1);
-    info_u64(out, "repl_backlog_active", 0);
-    buf_append_str(out, "repl_backlog_size:");
-    config_value(s->registry, SLICE("repl-backlog-size"), out);
-    buf_append_str(out, "\r\n");
-    info_u64(out, "repl_backlog_first_byte_offset", 0);
-    info_u64(out, "repl_backlog_histlen", 0);
-}
+/* The section has its place; what is in it is the business of repl/. */
+static void write_replication(void *ctx, struct buf *out) {}
 
 static void write_modules(void *ctx, struct buf *out) {}
 

@@ -89,6 +89,7 @@ static void on_cron(struct loop_timer *timer) {
         hotkeys_adapt(&s->engine, cpu_ns);
         bigkeys_round(&s->engine, cpu_ns);
         persist_cron(&s->persist);
+        SERVER_EXTEND(s, cron);
     }
     server_tell_alive(s, start_ns / 1000);
     if (s->config.watchdog_period) crash_watchdog(s->config.watchdog_period);
@@ -101,6 +102,7 @@ static void on_cron(struct loop_timer *timer) {
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
     persist_turn_end(&s->persist);
+    SERVER_EXTEND(s, turn_end);
     clients_turn_end(s);
     metrics_turn_end(s);
     schedule_eviction(s);
@@ -292,10 +294,10 @@ static void assemble(struct server *s) {
     config_register_kept(s->registry);
     pubsub_start(&s->engine, client_subscribed);
     info_sections_register(s);
-    random_hex(s->replid, sizeof s->replid - 1);
     reply_init(&s->muted, &s->reply_pool, 2);
     chores_init(s);
     migrate_init(s);
+    SERVER_EXTEND(s, init);
     s->eviction.on_due = on_eviction;
     s->cron.on_due = on_cron;
 }
@@ -304,8 +306,9 @@ static bool log_is_seen(const struct server *s) {
     return !s->config.logfile[0] && s->starter < 0;
 }
 
-struct server *server_new(int argc, char **argv) {
+struct server *server_new(int argc, char **argv, const struct server_extension *const *extensions) {
     struct server *s = mem_zalloc(sizeof *s);
+    s->extensions = extensions;
     s->executable = process_executable(argv[0]);
     assemble(s);
     if (!load_config(s, argc, argv) || !become_server(s, argc, argv)) return NULL;
@@ -333,7 +336,7 @@ struct server *server_new(int argc, char **argv) {
     observer_start(s);
     metrics_start(s);
     catch_signals();
-    return s;
+    return server_extend_open(s) ? s : NULL;
 }
 
 static const char *pidfile_of(const struct server *s) {
@@ -362,7 +365,9 @@ void server_release_starter(struct server *s) {
 
 /* True as well if the process is to end before that's done. */
 static bool load_data(struct server *s) {
-    if (persist_begin(&s->persist) || loop_stopping(s->loop)) return true;
+    bool loaded = persist_begin(&s->persist);
+    if (loop_stopping(s->loop)) return true;
+    if (loaded) return server_extend_begin(s);
     log_warning(&s->log, "Fatal error loading the DB, check server logs. Exiting.");
     if (!log_is_seen(s)) fprintf(stderr, "Can't load the data set: see the log\n");
     return false;
@@ -378,13 +383,14 @@ static void serve(struct server *s) {
 }
 
 int server_run(struct server *s) {
-    if (!start_listening(s)) return 1;
+    if (!start_listening(s) || !server_extend_listen(s)) return 1;
     const char *pidfile = pidfile_of(s);
     int failed = pidfile ? process_write_pidfile(pidfile) : 0;
     if (failed) log_warning(&s->log, "Can't write the pidfile %s: %s", pidfile, strerror(-failed));
     log_notice(&s->log, "Server initialized");
     bool loaded = load_data(s);
     if (loaded && !loop_stopping(s->loop)) serve(s);
+    SERVER_EXTEND(s, end);
     persist_end(&s->persist);
     if (pidfile && !failed) {
         log_notice(&s->log, "Removing the pid file.");
@@ -410,6 +416,7 @@ void server_free(struct server *s) {
     migrate_hurry(s);
     background_free(s->background);
     migrate_release(s);
+    SERVER_EXTEND(s, release);
     persist_release(&s->persist);
     crash_stop();
     scripts_release(&s->engine);

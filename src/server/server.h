@@ -20,6 +20,7 @@
 #include "server/client_push.h"
 #include "server/command_log.h"
 #include "server/crash.h"
+#include "server/extension.h"
 #include "server/latency_monitor.h"
 #include "server/listener.h"
 #include "server/metrics.h"
@@ -57,6 +58,9 @@ struct server_reading {
     struct request_args args;     /* of the batch being run */
     struct request batch[SERVER_BATCH];
 };
+
+struct cluster;
+struct repl;
 
 struct server {
     struct engine engine;
@@ -103,7 +107,9 @@ struct server {
     size_t watching_step; /* of replies from one close look to the next */
     uint64_t started_us;  /* monotonic */
     struct server_debug debug;
-    char replid[41]; /* of the history of writes: 40 hexadecimal digits */
+    const struct server_extension *const *extensions; /* ends with NULL */
+    struct repl *repl;                                /* repl/repl.h */
+    struct cluster *cluster;                          /* cluster/cluster.h; NULL: there's none */
 
     char *executable; /* absolute path, owned */
     struct process_title title;
@@ -115,9 +121,9 @@ struct server {
     int exit_status;
 };
 
-/* Makes a server as the command line says, up to the point where it listens. On failure one clear
- * message is on stderr and NULL is returned. */
-struct server *server_new(int argc, char **argv);
+/* Makes a server as the command line says, up to the point where it listens, with these extensions
+ * (a list that ends with NULL). On failure one clear message is on stderr and NULL is returned. */
+struct server *server_new(int argc, char **argv, const struct server_extension *const *extensions);
 
 /* Serves until it's told to stop; returns the exit status. */
 int server_run(struct server *s);
