@@ -25,7 +25,8 @@ struct call {
 
 /* Is somebody fed what this call does? See propagate.h. */
 static inline bool call_propagates(const struct call *c) {
-    return (c->engine->gates & GATE_PROPAGATED) && !c->session->unpropagated;
+    return (c->engine->gates & GATE_PROPAGATED) &&
+           (c->engine->propagate.takers & ~(unsigned)c->session->unpropagated);
 }
 
 /* Argument i as a key. */

@@ -158,10 +158,11 @@ struct engine {
     /* Keyspace notifications, while LISTEN_NOTIFY is on. */
     void (*notify)(struct engine *e, struct db *db, struct slice key, enum db_event event);
     /* Takes what changes the data, each command's RESP text with its database (or
-     * PROPAGATE_ANY_DB), while GATE_PROPAGATED is on; the text is borrowed. Must not run commands.
+     * PROPAGATE_ANY_DB), while its taker is fed; the text is borrowed. Must not run commands.
      * See propagate.h. */
-    void (*feed)(struct engine *e, uint32_t db, struct slice command);
-    uint64_t fed; /* bytes that it has taken so far */
+    void (*feed[PROPAGATE_TAKERS])(struct engine *e, uint32_t db, struct slice command);
+    uint64_t fed;        /* bytes that the append-only log has taken so far */
+    uint64_t replicated; /* and those of replicas: the offset in their history */
     struct propagate propagate;
     struct pubsub *pubsub;   /* channels, see pubsub/pubsub.h; NULL: there are none */
     struct persist *persist; /* persist/persist.h */

@@ -41,18 +41,19 @@ static inline char *put_word(char *to, struct slice word) {
 
 /* The unit. */
 
-static inline void add_command(struct propagate *p, const struct db *db) {
+static inline void add_command(struct propagate *p, const struct db *db, unsigned takers) {
     if (__builtin_expect(p->count == p->cap, 0)) {
         p->cap = p->cap ? 2 * p->cap : COMMANDS_MIN;
         p->commands = mem_realloc(p->commands, p->cap * sizeof *p->commands);
     }
-    p->commands[p->count++] = (struct propagated){.db = db->id};
+    p->commands[p->count++] = (struct propagated){.db = db->id, .takers = (uint8_t)takers};
 }
 
-static void append(struct propagate *p, const struct db *db, int argc, const struct slice *argv) {
+static void append(struct propagate *p, const struct db *db, unsigned takers, int argc,
+                   const struct slice *argv) {
     size_t room = AROUND;
     for (int i = 0; i < argc; i++) room += argv[i].len + AROUND;
-    add_command(p, db);
+    add_command(p, db, takers);
     char *to = buf_reserve(&p->text, room);
     to = put_length(to, '*', (size_t)argc);
     for (int i = 0; i < argc; i++) to = put_word(to, argv[i]);
@@ -71,27 +72,40 @@ static void forget(struct propagate *p) {
     }
 }
 
-static void feed_several(struct engine *e, bool wrap) {
+static size_t count_for(const struct propagate *p, unsigned taker) {
+    size_t count = 0;
+    for (size_t i = 0; i < p->count; i++) count += p->commands[i].takers >> taker & 1;
+    return count;
+}
+
+static void feed_taker(struct engine *e, unsigned taker, bool wrap) {
     const struct propagate *p = &e->propagate;
-    size_t from = 0;
-    if (wrap) e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$5\r\nMULTI\r\n"));
-    for (size_t i = 0; i < p->count; from = p->commands[i++].end)
-        e->feed(e, p->commands[i].db, slice_of(p->text.data + from, p->commands[i].end - from));
-    if (wrap) e->feed(e, PROPAGATE_ANY_DB, SLICE("*1\r\n$4\r\nEXEC\r\n"));
+    size_t from = 0, count = count_for(p, taker);
+    wrap &= count > 1;
+    if (wrap) e->feed[taker](e, PROPAGATE_ANY_DB, SLICE("*1\r\n$5\r\nMULTI\r\n"));
+    for (size_t i = 0; count && i < p->count; from = p->commands[i++].end) {
+        const struct propagated *command = &p->commands[i];
+        struct slice text = slice_of(p->text.data + from, command->end - from);
+        if (command->takers >> taker & 1) e->feed[taker](e, command->db, text);
+    }
+    if (wrap) e->feed[taker](e, PROPAGATE_ANY_DB, SLICE("*1\r\n$4\r\nEXEC\r\n"));
 }
 
 static void end_unit(struct engine *e, bool wrap) {
     struct propagate *p = &e->propagate;
     if (p->count == 0) return;
-    if (p->count == 1)
-        e->feed(e, p->commands[0].db, buf_slice(&p->text));
-    else
-        feed_several(e, wrap);
+    for (unsigned taker = 0; taker < PROPAGATE_TAKERS; taker++)
+        if (p->takers >> taker & 1) feed_taker(e, taker, wrap);
     forget(p);
 }
 
 static inline bool is_on(const struct engine *e) {
     return e->gates & GATE_PROPAGATED;
+}
+
+/* Those who are to be fed what the call does. */
+static inline unsigned takers_of(const struct call *c) {
+    return c->engine->propagate.takers & ~(unsigned)c->session->unpropagated;
 }
 
 bool propagate_is_behind(const struct engine *e) {
@@ -111,11 +125,12 @@ void propagate_leave(const struct call *c, const struct propagate_frame *outer) 
     struct engine *e = c->engine;
     struct propagate *p = &e->propagate;
     bool as_it_was = !p->frame.said && p->frame.dirty != e->keyspace.dirty;
-    if (as_it_was && call_propagates(c)) append(p, c->db, c->argc, c->argv);
+    if (as_it_was && call_propagates(c)) append(p, c->db, takers_of(c), c->argc, c->argv);
     p->frame = *outer;
     if (--p->depth || !p->count) return;
     end_unit(e, !(c->cmd->flags & CMD_LOOSE));
     c->session->fed = e->fed;
+    c->session->replicated = e->replicated;
 }
 
 bool propagate_due(const struct call *c) {
@@ -125,7 +140,7 @@ bool propagate_due(const struct call *c) {
 
 void propagate_instead(const struct call *c, int argc, const struct slice *argv) {
     c->engine->propagate.frame.said = true;
-    if (call_propagates(c)) append(&c->engine->propagate, c->db, argc, argv);
+    if (call_propagates(c)) append(&c->engine->propagate, c->db, takers_of(c), argc, argv);
 }
 
 void propagate_nothing(const struct call *c) {
@@ -134,6 +149,13 @@ void propagate_nothing(const struct call *c) {
 
 void propagate_as_it_was(const struct call *c) {
     propagate_instead(c, c->argc, c->argv);
+}
+
+void propagate_to_replicas(const struct call *c) {
+    struct propagate *p = &c->engine->propagate;
+    unsigned takers = takers_of(c) & (1 << PROPAGATE_REPLICAS);
+    p->frame.said = true;
+    if (takers) append(p, c->db, takers, c->argc, c->argv);
 }
 
 static struct slice deletion(bool lazy) {
@@ -149,7 +171,7 @@ void propagate_open(const struct call *c, size_t argc) {
     struct propagate *p = &c->engine->propagate;
     p->frame.said = true;
     if (!call_propagates(c)) return;
-    add_command(p, c->db);
+    add_command(p, c->db, takers_of(c));
     p->text.len = (size_t)(put_length(buf_reserve(&p->text, AROUND), '*', argc) - p->text.data);
     p->commands[p->count - 1].end = p->text.len;
 }
@@ -183,7 +205,7 @@ void propagate_u64(const struct call *c, uint64_t number) {
 
 void propagate_effect(struct engine *e, const struct db *db, int argc, const struct slice *argv) {
     if (!is_on(e)) return;
-    append(&e->propagate, db, argc, argv);
+    append(&e->propagate, db, e->propagate.takers, argc, argv);
     if (e->propagate.depth == 0) end_unit(e, false);
 }
 
@@ -203,12 +225,28 @@ static void on_part_removed(void *ctx, struct db *db, struct slice key, struct s
 
 /* Switching. */
 
-void propagate_switch(struct engine *e, bool on) {
-    ASSERT(!on || e->feed);
-    e->gates = on ? e->gates | GATE_PROPAGATED : e->gates & ~(unsigned)GATE_PROPAGATED;
-    e->keyspace.hooks.removed = on ? on_removed : NULL;
-    e->keyspace.hooks.part_removed = on ? on_part_removed : NULL;
-    forget(&e->propagate);
+static void set_takers(struct engine *e, unsigned takers) {
+    e->propagate.takers = takers;
+    e->gates = takers ? e->gates | GATE_PROPAGATED : e->gates & ~(unsigned)GATE_PROPAGATED;
+    e->keyspace.hooks.removed = takers ? on_removed : NULL;
+    e->keyspace.hooks.part_removed = takers ? on_part_removed : NULL;
+    if (!takers) forget(&e->propagate);
+}
+
+void propagate_switch(struct engine *e, enum propagate_taker taker, bool on) {
+    unsigned bit = 1u << taker;
+    ASSERT(!on || e->feed[taker]);
+    set_takers(e, on ? e->propagate.takers | bit : e->propagate.takers & ~bit);
+}
+
+unsigned propagate_pause(struct engine *e) {
+    unsigned takers = e->propagate.takers;
+    set_takers(e, 0);
+    return takers;
+}
+
+void propagate_resume(struct engine *e, unsigned paused) {
+    set_takers(e, paused);
 }
 
 void propagate_release(struct engine *e) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What has to be repeated elsewhere to get the same data: the commands that go into the append-only
- * file, as RESP text.
+ * file and to replicas, as RESP text.
  *
  * A unit is what happens at once: a command with the keys that expired on its way, a transaction, a
- * script, a command that had waited. Its commands are collected, and handed to engine.feed one by
- * one when it's over, between MULTI and EXEC if they're several. What happens outside commands (a
- * key expires or is evicted, a slice of a long deletion) is a unit of its own.
+ * script, a command that had waited. Its commands are collected, and handed to each taker's
+ * engine.feed one by one when it's over, between MULTI and EXEC if they're several. What happens
+ * outside commands (a key expires or is evicted, a slice of a long deletion) is a unit of its own.
  *
  * A command goes out as it was sent if keyspace.dirty has moved, behind what it caused on its way;
  * unless its handler says otherwise: that others stand for it, where it depends on the time, on
@@ -27,6 +27,9 @@ struct call;
 struct db;
 struct engine;
 
+/* Who is fed. */
+enum propagate_taker { PROPAGATE_AOF, PROPAGATE_REPLICAS, PROPAGATE_TAKERS };
+
 /* In place of a database's number, for MULTI and EXEC: whichever is selected. As in Redis a SELECT
  * that's needed for the commands in between stands behind MULTI. */
 #define PROPAGATE_ANY_DB UINT32_MAX
@@ -35,6 +38,7 @@ struct engine;
 struct propagated {
     size_t end;
     uint32_t db;
+    uint8_t takers; /* bits of enum propagate_taker */
 };
 
 /* Of a command that runs. */
@@ -48,13 +52,17 @@ struct propagate {
     struct buf text;
     struct propagated *commands;
     size_t count, cap;
-    unsigned depth; /* commands that run, one inside the other */
+    unsigned depth;  /* commands that run, one inside the other */
+    unsigned takers; /* bits of enum propagate_taker: those that are fed */
     struct propagate_frame frame;
 };
 
-/* Begins or ends feeding, with engine.feed being there. What the unit under way has collected is
- * forgotten. */
-void propagate_switch(struct engine *e, bool on);
+/* Begins or ends feeding a taker, whose engine.feed is there. What the unit under way has collected
+ * so far isn't for one that begins. */
+void propagate_switch(struct engine *e, enum propagate_taker taker, bool on);
+/* Ends feeding all of them, and goes on: what changes in between isn't to be told. */
+unsigned propagate_pause(struct engine *e);
+void propagate_resume(struct engine *e, unsigned paused);
 void propagate_release(struct engine *e);
 
 /* Has the unit under way changed data that engine.feed hasn't been told of? Then whoever would make
@@ -77,6 +85,8 @@ void propagate_instead(const struct call *c, int argc, const struct slice *argv)
 void propagate_nothing(const struct call *c);
 /* The command goes out as it was, even if it has changed nothing. */
 void propagate_as_it_was(const struct call *c);
+/* The same to replicas alone: what has no place in a file. */
+void propagate_to_replicas(const struct call *c);
 /* DEL of the key, or UNLINK. */
 void propagate_deletion(const struct call *c, struct slice key, bool lazy);
 

@@ -20,13 +20,15 @@ struct session {
     struct transaction *transaction; /* NULL: no MULTI is open */
     struct watch watch;
     struct subscriber *subscriber; /* NULL: it listens to no channel, see pubsub/pubsub.h */
-    uint64_t fed;                  /* engine.fed after its last write */
+    uint64_t fed;                  /* engine.fed after its last write, */
+    uint64_t replicated;           /* and engine.replicated */
     uint64_t commands;             /* run, those of transactions and scripts included */
     unsigned gates;                /* of enum gate */
     bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */
-    bool can_wait;     /* commands may wait; else they are answered as if their time was up */
-    bool unpropagated; /* what its commands do isn't fed to anybody (redis.set_repl) */
+    bool can_wait;  /* commands may wait; else they are answered as if their time was up */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
+    uint8_t unpropagated; /* to whom what its commands do isn't fed (redis.set_repl): bits of enum
+                             propagate_taker */
 };
 
 void session_init(struct session *s, struct engine *engine, struct reply_pool *pool);

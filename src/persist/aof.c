@@ -59,7 +59,7 @@ bool aof_open(struct aof *a) {
         log_warning(a->engine->log, "The AOF manifest %s/%s.manifest can't be used: %s",
                     a->config.dirname, a->config.filename, why.data);
     buf_release(&why);
-    a->engine->feed = feed;
+    a->engine->feed[PROPAGATE_AOF] = feed;
     a->config.on_enabled = enabled_changed;
     a->config.on_keep_history = keep_history_changed;
     return ok;
@@ -136,15 +136,15 @@ bool aof_load_data(struct aof *a, bool *found) {
 bool aof_reload(struct aof *a) {
     struct aof_manifest now = {0};
     struct buf why = BUF_INIT;
-    bool found, feeds = a->engine->gates & GATE_PROPAGATED;
+    bool found;
     bool ok = aof_manifest_get(&a->config, &now, &why);
     buf_release(&why);
     if (!ok) return false;
     aof_manifest_release(&a->manifest);
     a->manifest = now;
-    if (feeds) propagate_switch(a->engine, false);
+    unsigned paused = propagate_pause(a->engine);
     ok = aof_load_data(a, &found);
-    if (feeds) propagate_switch(a->engine, true);
+    propagate_resume(a->engine, paused);
     return ok;
 }
 
@@ -214,7 +214,7 @@ bool aof_begin(struct aof *a) {
     a->state = AOF_ON;
     a->base_size = aof_total_size(&a->config, &a->manifest);
     a->closed_size = a->base_size - a->log.size;
-    propagate_switch(a->engine, true);
+    propagate_switch(a->engine, PROPAGATE_AOF, true);
     aof_drop_old(a);
     return true;
 }
@@ -224,7 +224,7 @@ bool aof_begin(struct aof *a) {
 static bool start(struct aof *a, struct buf *why) {
     a->state = AOF_STARTING;
     a->log.provisional = true;
-    propagate_switch(a->engine, true);
+    propagate_switch(a->engine, PROPAGATE_AOF, true);
     if (aof_rewrite_must_wait(a)) {
         log_notice(a->engine->log,
                    "AOF was enabled %s. An AOF background was scheduled to start when possible.",
@@ -236,7 +236,7 @@ static bool start(struct aof *a, struct buf *why) {
     if (aof_rewrite_begin(a)) return true;
     a->state = AOF_OFF;
     a->rewrite.scheduled = false;
-    propagate_switch(a->engine, false);
+    propagate_switch(a->engine, PROPAGATE_AOF, false);
     buf_append_str(why, "Unable to turn on AOF. Check server logs.");
     return false;
 }
@@ -246,7 +246,7 @@ static void stop(struct aof *a) {
     a->state = AOF_OFF;
     aof_log_settle(&a->log);
     aof_rewrite_abandon(a);
-    propagate_switch(a->engine, false);
+    propagate_switch(a->engine, PROPAGATE_AOF, false);
     aof_log_stop(&a->log);
     aof_wait_serve(a);
 }

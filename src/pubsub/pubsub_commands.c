@@ -101,6 +101,7 @@ static void cmd_sunsubscribe(struct call *c) {
 /* --- Publishing --- */
 
 static void publish(struct call *c, enum pubsub_kind kind) {
+    propagate_to_replicas(c);
     reply_i64(c->reply, (int64_t)pubsub_publish(c->engine->pubsub, kind, c->argv[1], c->argv[2]));
 }
 

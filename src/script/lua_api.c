@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "script/lua_api.h"
 
+#include <assert.h>
+
 #include <lauxlib.h>
 
 #include "base/sha1.h"
@@ -125,7 +127,9 @@ static int api_set_repl(lua_State *L) {
     if (flags & ~REPL_ALL)
         return fail(L, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
                        "REPL_NONE.");
-    scripts_of(L)->session.unpropagated = !(flags & REPL_AOF);
+    static_assert(REPL_AOF == 1 << PROPAGATE_AOF && REPL_REPLICA == 1 << PROPAGATE_REPLICAS,
+                  "the numbers that scripts know are those bits");
+    scripts_of(L)->session.unpropagated = (uint8_t)(REPL_ALL & ~flags);
     return 0;
 }
 

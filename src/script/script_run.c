@@ -326,7 +326,7 @@ static void borrow_session(struct script_engine *s, const struct call *c) {
     s->session.db = c->session->db;
     s->session.no_touch = c->session->no_touch;
     s->session.own_reply.resp = 2;
-    s->session.unpropagated = false;
+    s->session.unpropagated = 0;
     s->session.caller = c->session;
     s->session.gates = c->session->gates & GATE_TRACKED;
 }

@@ -26,7 +26,7 @@ static struct config *config;
 static struct engine engine;
 static struct reply_pool pool;
 static struct session session, other;
-static struct buf fed;
+static struct buf fed, fed_replicas;
 static size_t memory_before;
 
 /* Reads one "<sign><number>\r\n". */
@@ -39,22 +39,30 @@ static size_t number(const char **at, char sign) {
     return n;
 }
 
-static void feed(struct engine *e, uint32_t db, struct slice command) {
+static void note(struct buf *to, uint32_t db, struct slice command) {
     const char *at = command.ptr;
     size_t words = number(&at, '*');
     if (db == PROPAGATE_ANY_DB)
-        buf_append_char(&fed, '-');
+        buf_append_char(to, '-');
     else
-        buf_append_i64(&fed, db);
+        buf_append_i64(to, db);
     for (; words; words--) {
         size_t len = number(&at, '$');
-        buf_append_char(&fed, ' ');
-        buf_append(&fed, at, len);
+        buf_append_char(to, ' ');
+        buf_append(to, at, len);
         assert_memory_equal(at + len, "\r\n", 2);
         at += len + 2;
     }
-    buf_append_char(&fed, '\n');
+    buf_append_char(to, '\n');
     assert_ptr_equal(at, command.ptr + command.len);
+}
+
+static void feed(struct engine *e, uint32_t db, struct slice command) {
+    note(&fed, db, command);
+}
+
+static void feed_replicas(struct engine *e, uint32_t db, struct slice command) {
+    note(&fed_replicas, db, command);
 }
 
 /* Own commands: one says two things, one says nothing though it changes something, one runs a
@@ -84,14 +92,26 @@ static void cmd_always(struct call *c) {
     reply_ok(c->reply);
 }
 
+static void cmd_tell(struct call *c) {
+    propagate_to_replicas(c);
+    reply_ok(c->reply);
+}
+
+static void cmd_untold(struct call *c) {
+    c->session->unpropagated = 1 << PROPAGATE_AOF;
+    change(c);
+    propagate_as_it_was(c);
+    c->session->unpropagated = 0;
+}
+
 static void cmd_off(struct call *c) {
-    propagate_switch(c->engine, false);
+    propagate_switch(c->engine, PROPAGATE_AOF, false);
     change(c);
 }
 
 static void cmd_on(struct call *c) {
     change(c);
-    propagate_switch(c->engine, true);
+    propagate_switch(c->engine, PROPAGATE_AOF, true);
 }
 
 static void cmd_behind(struct call *c) {
@@ -102,6 +122,8 @@ static const struct command rows[] = {
     {.name = "x.twice", .run = cmd_twice, .arity = 1, .flags = CMD_WRITE},
     {.name = "x.silent", .run = cmd_silent, .arity = 1, .flags = CMD_WRITE},
     {.name = "x.always", .run = cmd_always, .arity = -1, .flags = CMD_WRITE},
+    {.name = "x.tell", .run = cmd_tell, .arity = -1, .flags = CMD_MAY_REPLICATE},
+    {.name = "x.untold", .run = cmd_untold, .arity = 1, .flags = CMD_WRITE},
     {.name = "x.off", .run = cmd_off, .arity = 1, .flags = 0},
     {.name = "x.on", .run = cmd_on, .arity = 1, .flags = 0},
     {.name = "x.behind", .run = cmd_behind, .arity = 1, .flags = 0},
@@ -118,10 +140,11 @@ static int set_up(void **unused) {
     engine_add_families(&engine, command_families);
     engine_add_families(&engine, families);
     engine_open(&engine, DBS);
-    engine.feed = feed;
+    engine.feed[PROPAGATE_AOF] = feed;
+    engine.feed[PROPAGATE_REPLICAS] = feed_replicas;
     engine.blocking.hooks =
         (struct blocking_hooks){on_block, on_block, on_block, on_block, on_block};
-    propagate_switch(&engine, true);
+    propagate_switch(&engine, PROPAGATE_AOF, true);
     session_init(&session, &engine, &pool);
     session_init(&other, &engine, &pool);
     other.can_wait = true;
@@ -135,6 +158,7 @@ static int tear_down(void **unused) {
     config_free(config);
     reply_pool_release(&pool);
     buf_release(&fed);
+    buf_release(&fed_replicas);
     assert_int_equal(mem_used(), memory_before);
     return 0;
 }
@@ -159,11 +183,15 @@ static void run(const char *line) {
     run_at(&session, 0, line);
 }
 
+static void expect_in(struct buf *lines_fed, const char *lines) {
+    buf_append_char(lines_fed, '\0');
+    assert_string_equal(lines_fed->data, lines);
+    buf_clear(lines_fed);
+}
+
 /* What has been fed since the last call. */
 static void expect(const char *lines) {
-    buf_append_char(&fed, '\0');
-    assert_string_equal(fed.data, lines);
-    buf_clear(&fed);
+    expect_in(&fed, lines);
 }
 
 static void one_command(void **unused) {
@@ -268,6 +296,36 @@ static void switched_midway(void **unused) {
     run("EXEC");
     run("SET a 4");
     expect("0 SET a 2\n0 SET a 3\n0 SET a 4\n");
+}
+
+/* Each taker gets what is for it, wrapped if that's several commands. */
+static void takers(void **unused) {
+    run("x.tell a");
+    expect("");
+    propagate_switch(&engine, PROPAGATE_REPLICAS, true);
+    run("x.tell a");
+    run("SET a 1");
+    expect("0 SET a 1\n");
+    expect_in(&fed_replicas, "0 x.tell a\n0 SET a 1\n");
+    run("MULTI");
+    run("SET a 1");
+    run("x.tell b");
+    run("x.untold");
+    run("EXEC");
+    expect("0 SET a 1\n");
+    expect_in(&fed_replicas, "- MULTI\n0 SET a 1\n0 x.tell b\n0 x.untold\n- EXEC\n");
+    unsigned paused = propagate_pause(&engine);
+    run("SET a 1");
+    propagate_resume(&engine, paused);
+    run("SET a 2");
+    propagate_switch(&engine, PROPAGATE_AOF, false);
+    run("SET a 3");
+    expect("0 SET a 2\n");
+    expect_in(&fed_replicas, "0 SET a 2\n0 SET a 3\n");
+    propagate_switch(&engine, PROPAGATE_REPLICAS, false);
+    run("SET a 4");
+    expect("");
+    expect_in(&fed_replicas, "");
 }
 
 /* Keys that expire on a command's way come before it, in the same unit. */
@@ -431,11 +489,11 @@ static void popped(void **unused) {
 }
 
 static void withheld(void **unused) {
-    session.unpropagated = true;
+    session.unpropagated = UINT8_MAX;
     run("SET a 1");
     run("x.twice");
     expect("");
-    session.unpropagated = false;
+    session.unpropagated = 0;
     run("SET a 1");
     expect("0 SET a 1\n");
 }
@@ -449,6 +507,7 @@ int main(void) {
         TEST(transactions),
         TEST(large_unit),
         TEST(switched_midway),
+        TEST(takers),
         TEST(expired),
         TEST(expired_fields),
         TEST(expired_fields_of_many),
