@@ -11,6 +11,10 @@
 static void cmd_select(struct call *c) {
     int64_t id;
     if (!arg_i64_in_or_reply(c, 1, INT_MIN, INT_MAX, NULL, &id)) return;
+    if (id && call_in_cluster(c)) {
+        reply_error(c->reply, "ERR SELECT is not allowed in cluster mode");
+        return;
+    }
     if (session_select(c->session, id))
         reply_ok(c->reply);
     else
@@ -20,6 +24,10 @@ static void cmd_select(struct call *c) {
 static void cmd_swapdb(struct call *c) {
     struct keyspace *ks = &c->engine->keyspace;
     int64_t a, b;
+    if (call_in_cluster(c)) {
+        reply_error(c->reply, "ERR SWAPDB is not allowed in cluster mode");
+        return;
+    }
     if (!arg_i64_in_or_reply(c, 1, INT_MIN, INT_MAX, "ERR invalid first DB index", &a)) return;
     if (!arg_i64_in_or_reply(c, 2, INT_MIN, INT_MAX, "ERR invalid second DB index", &b)) return;
     if (a < 0 || b < 0 || a >= ks->count || b >= ks->count) {

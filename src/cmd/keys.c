@@ -86,6 +86,10 @@ static struct db *arg_db_or_reply(struct call *c, int i) {
 }
 
 static void cmd_move(struct call *c) {
+    if (call_in_cluster(c)) {
+        reply_error(c->reply, "ERR MOVE is not allowed in cluster mode");
+        return;
+    }
     struct db *to = arg_db_or_reply(c, 2);
     if (!to) return;
     if (to == c->db) {
@@ -104,6 +108,7 @@ struct copy_options {
 };
 
 static bool copy_options_or_reply(struct call *c, struct copy_options *o) {
+    bool other_db = false;
     *o = (struct copy_options){.to = c->db};
     for (int i = 3; i < c->argc; i++) {
         if (arg_is(c, i, "REPLACE")) {
@@ -111,12 +116,15 @@ static bool copy_options_or_reply(struct call *c, struct copy_options *o) {
         } else if (arg_is(c, i, "DB") && i + 1 < c->argc) {
             o->to = arg_db_or_reply(c, ++i);
             if (!o->to) return false;
+            other_db |= o->to->id != 0;
         } else {
             reply_error(c->reply, ERR_SYNTAX);
             return false;
         }
     }
-    return true;
+    if (!other_db || !call_in_cluster(c)) return true;
+    reply_error(c->reply, "ERR Copying to another database is not allowed in cluster mode");
+    return false;
 }
 
 /* The source is looked up last: looking up the destination may delete it as expired, and a pointer

@@ -79,6 +79,18 @@ static void sort_release(struct sort *s) {
 
 /* Arguments. */
 
+/* A cluster's node has the values only if they are in the key's own slot. */
+static bool reachable_or_reply(struct call *c, int pattern, const char *option) {
+    struct slice text = c->argv[pattern];
+    if (!call_in_cluster(c) || !sort_pattern(text).has_star) return true;
+    if (slot_of_pattern(text) == (int)slot_of(c->argv[1])) return true;
+    reply_errorf(c->reply,
+                 "ERR %s option of SORT denied in Cluster mode when keys formed by the pattern may "
+                 "be in different slots.",
+                 option);
+    return false;
+}
+
 static bool option_or_reply(struct call *c, int *at, bool may_store, struct sort_request *r) {
     int i = *at, left = c->argc - i - 1;
     if (arg_is(c, i, "ASC") || arg_is(c, i, "DESC")) {
@@ -94,8 +106,10 @@ static bool option_or_reply(struct call *c, int *at, bool may_store, struct sort
         r->by = sort_pattern(c->argv[++*at]);
         r->unsorted |= !r->by.has_star;
         r->weighed = true;
+        return reachable_or_reply(c, *at, "BY");
     } else if (arg_is(c, i, "GET") && left >= 1) {
         r->gets[r->get_count++] = sort_pattern(c->argv[++*at]);
+        return reachable_or_reply(c, *at, "GET");
     } else {
         reply_error(c->reply, ERR_SYNTAX);
         return false;

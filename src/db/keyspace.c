@@ -31,6 +31,7 @@ static void begin_table(struct db *db) {
     table_init(&db->table, &keyspace_table_ops, &ks->seed);
     db->table_id = ++ks->tables;
     entries_moved(db);
+    if (ks->slots && db->id == 0) slot_index_clear(ks->slots);
 }
 
 void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types) {
@@ -64,7 +65,33 @@ static void free_entry(void *e) {
 void keyspace_release(struct keyspace *ks) {
     for (uint32_t i = 0; i < ks->count; i++) table_release(&ks->dbs[i].table, free_entry);
     mem_free(ks->dbs);
+    slot_index_free(ks->slots);
     *ks = (struct keyspace){0};
+}
+
+void keyspace_index_slots(struct keyspace *ks) {
+    if (!ks->slots) ks->slots = slot_index_new();
+}
+
+size_t keyspace_slot_entries(const struct keyspace *ks, unsigned slot, struct entry **entries,
+                             size_t max) {
+    size_t some = slot_index_count(ks->slots, slot), found = 0;
+    if (some > max) some = max;
+    uint64_t *hashes = mem_alloc(some * sizeof *hashes + 1);
+    some = word_set_some(&ks->slots->keys[slot], hashes, some);
+    for (size_t i = 0; i < some; i++) {
+        struct entry *e = table_find_hash(&ks->dbs[0].table, hashes[i]);
+        if (e) entries[found++] = e;
+    }
+    mem_free(hashes);
+    return found;
+}
+
+/* A key comes or goes. */
+static inline void index_slot(struct db *db, struct key k, bool there) {
+    struct slot_index *slots = db->keyspace->slots;
+    if (__builtin_expect(!slots, 1) || db->id) return;
+    (there ? slot_index_add : slot_index_remove)(slots, k.name, k.hash);
 }
 
 static size_t free_effort(const struct entry *e) {
@@ -115,6 +142,7 @@ static struct entry *take(struct db *db, struct key k) {
     if (!e) return NULL;
     table_remove(&db->table, k.hash, ref);
     entries_moved(db);
+    index_slot(db, k, false);
     db->deadlines -= (e->flags & ENTRY_DEADLINE) != 0;
     return e;
 }
@@ -277,6 +305,7 @@ static inline void note_due(struct db *db, struct key k, const struct entry *e) 
 static void add(struct db *db, struct key k, struct entry *e) {
     keyspace_cut_pass(db->keyspace, e);
     table_insert(&db->table, k.hash, e);
+    index_slot(db, k, true);
     db->deadlines += (e->flags & ENTRY_DEADLINE) != 0;
     note_due(db, k, e);
 }

@@ -19,6 +19,7 @@
 #include "base/slice.h"
 #include "db/access.h"
 #include "db/event.h"
+#include "db/slot_index.h"
 #include "ds/table.h"
 #include "type/entry.h"
 #include "type/type_settings.h"
@@ -92,6 +93,7 @@ struct keyspace {
     bool keep_expired; /* keys that look-ups for reading find expired aren't there, but stay; set
                           for commands that don't write, while nothing may change (CLIENT PAUSE) */
     bool lazy_expire;  /* lazyfree-lazy-expire */
+    struct slot_index *slots; /* of database 0; NULL: this is no member of a cluster */
     uint64_t dirty;    /* changes since the last save, but for expiry and eviction */
     size_t uncounted;  /* bytes that maxmemory doesn't count, see keyspace_uncount */
     struct access_policy access;
@@ -116,6 +118,12 @@ static inline void keyspace_uncount(struct keyspace *ks, size_t *share, size_t n
 /* `types` is borrowed, may change, and gets its seed set. */
 void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types);
 void keyspace_release(struct keyspace *ks);
+
+/* From now on (there are no keys yet) those of database 0 are also kept by slot. */
+void keyspace_index_slots(struct keyspace *ks);
+/* Up to `max` entries of a slot, expired ones among them; returns how many. */
+size_t keyspace_slot_entries(const struct keyspace *ks, unsigned slot, struct entry **entries,
+                             size_t max);
 
 static inline struct key db_key(const struct db *db, struct slice name) {
     return (struct key){name, hash_bytes(&db->keyspace->seed, name)};

@@ -101,12 +101,18 @@ static bool is_ping(const struct request *r) {
     return strcmp(r->cmd->name, "ping") == 0;
 }
 
-/* The error of the gate that is closed to the request; NULL if none is. */
-static const char *gate_error(const struct session *s, const struct request *r) {
-    unsigned gates = s->engine->gates | s->gates, flags = admission_flags(s, r);
+/* What may be asked by nobody in the session's state: NULL if it may. */
+static const char *access_error(const struct session *s, const struct request *r) {
+    unsigned gates = s->gates, flags = admission_flags(s, r);
     if ((gates & GATE_AUTH) && !(flags & CMD_NO_AUTH)) return ERR_NOAUTH;
     if ((gates & GATE_MULTI) && (flags & CMD_NO_MULTI))
         return "ERR Command not allowed inside a transaction";
+    return NULL;
+}
+
+/* The error of the gate that is closed to the request; NULL if none is. */
+static const char *gate_error(const struct session *s, const struct request *r) {
+    unsigned gates = s->engine->gates | s->gates, flags = admission_flags(s, r);
     if ((gates & GATE_LOADING) && !(flags & CMD_LOADING)) return ERR_LOADING;
     if ((gates & GATE_BUSY) && !(flags & CMD_ALLOW_BUSY)) return s->engine->busy_error;
     if ((gates & GATE_KEYLESS) && (flags & (CMD_READONLY | CMD_WRITE | CMD_MAY_REPLICATE)))
@@ -142,10 +148,19 @@ static bool listens_only(const struct session *s, const struct request *r) {
            !(r->cmd->flags & CMD_SUBSCRIBED);
 }
 
+/* A transaction whose keys aren't here ends with the redirection. */
+static bool is_here_or_reply(struct session *s, const struct request *r) {
+    if (!(s->engine->gates & GATE_CLUSTER) || s->engine->cluster.admits(s, r)) return true;
+    if (r->cmd->flags & CMD_RUNS_QUEUED) transaction_discard(s);
+    return false;
+}
+
 bool admission_still_or_reply(struct session *s, const struct request *r) {
     if (!(s->engine->gates | s->gates)) return true;
     char text[256];
-    const char *error = gate_error(s, r);
+    const char *error = access_error(s, r);
+    if (!error && !is_here_or_reply(s, r)) return false;
+    if (!error) error = gate_error(s, r);
     if (!error && !memory_suffices(s, r)) error = ERR_OOM;
     if (!error && listens_only(s, r)) {
         snprintf(text, sizeof text,
@@ -165,6 +180,7 @@ static enum admission refuse(struct session *s, const struct request *r) {
 }
 
 enum admission admission_ask_slow(struct session *s, const struct request *r) {
+    if (s->asking) s->asking--;
     if (!admission_known_or_reply(s, r) || !admission_still_or_reply(s, r)) return refuse(s, r);
     if (!(s->gates & GATE_MULTI) || r->cmd->flags & CMD_UNQUEUED) return ADMISSION_GRANTED;
     transaction_queue(s, r);
@@ -173,5 +189,6 @@ enum admission admission_ask_slow(struct session *s, const struct request *r) {
 
 bool admission_likely(struct session *s, const struct request *r) {
     if (!r->cmd || !r->cmd->row->run || is_unknown_sub(r)) return false;
-    return admission_arity_fits(r->cmd, r->argc) && !guard_error(s, r->cmd) && !gate_error(s, r);
+    return admission_arity_fits(r->cmd, r->argc) && !guard_error(s, r->cmd) &&
+           !access_error(s, r) && !gate_error(s, r);
 }

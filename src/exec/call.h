@@ -29,6 +29,11 @@ static inline bool call_propagates(const struct call *c) {
            (c->engine->propagate.takers & ~(unsigned)c->session->unpropagated);
 }
 
+/* Is this a member of a cluster, which has one database, and not all keys? */
+static inline bool call_in_cluster(const struct call *c) {
+    return c->engine->gates & GATE_CLUSTER;
+}
+
 /* Argument i as a key. */
 __attribute__((always_inline)) static inline struct key call_key(const struct call *c, int i) {
     if (i == c->hashed_arg) return (struct key){c->argv[i], c->hash};

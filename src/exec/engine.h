@@ -58,6 +58,8 @@ enum gate {
     GATE_KEYLESS = 1 << 9,     /* session: a monitor's, which keeps off keys */
     GATE_PROPAGATED = 1 << 10, /* engine: what changes data is fed to somebody, see propagate.h */
     GATE_DISK = 1 << 11,       /* engine: files can't be written, see engine.disk_error */
+    GATE_CLUSTER = 1 << 12,    /* engine: keys may be another node's, see engine.cluster */
+    GATE_READONLY = 1 << 13,   /* session: reads of a replica's keys are welcome (READONLY) */
 };
 
 struct engine;
@@ -92,6 +94,15 @@ struct engine_libraries {
     void (*visit)(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
     /* With `replace` one of the same name gives way; else that's an error. */
     bool (*load)(struct engine *e, struct slice text, bool replace, struct buf *error);
+};
+
+/* While GATE_CLUSTER is on: which requests run here. */
+struct engine_cluster {
+    /* False: the keys are another node's, or nobody's to use now; that's replied. */
+    bool (*admits)(struct session *s, const struct request *r);
+    /* The same for a command of a script that `caller` runs: an error text, or NULL. *slot is its
+     * keys'; -1: it has none. */
+    const char *(*refusal)(struct session *caller, const struct request *r, int *slot);
 };
 
 /* Quick commands of one kind that ran one after the other, not accounted for yet. */
@@ -171,6 +182,7 @@ struct engine {
     /* While GATE_DISK is on: why writes are refused, as an error reply; NULL: they aren't. */
     const char *(*disk_error)(const struct engine *e);
     struct engine_libraries libraries;
+    struct engine_cluster cluster;
     void *server; /* for the layers above: whoever runs this engine */
 };
 

@@ -26,6 +26,7 @@ struct session {
     unsigned gates;                /* of enum gate */
     bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */
     bool can_wait;  /* commands may wait; else they are answered as if their time was up */
+    uint8_t asking; /* ASKING: 2 after it, 1 for the request that follows, which it's for */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
     uint8_t unpropagated; /* to whom what its commands do isn't fed (redis.set_repl): bits of enum
                              propagate_taker */

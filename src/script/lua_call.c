@@ -110,12 +110,26 @@ static const char *no_writes(const struct script_run *run, const struct request 
     return NULL;
 }
 
+/* The first keys that are used decide on the slot if none were declared. */
+static const char *not_here(struct script_run *run, const struct request *r) {
+    const struct engine *e = run->call->engine;
+    int slot;
+    if (!(e->gates & GATE_CLUSTER)) return NULL;
+    const char *error = e->cluster.refusal(run->call->session, r, &slot);
+    if (error || slot < 0 || (run->flags & (SCRIPT_UNDECLARED | SCRIPT_ALLOW_CROSS_SLOT)))
+        return error;
+    if (run->slot < 0) run->slot = slot;
+    if (run->slot == slot) return NULL;
+    return "ERR Script attempted to access keys that do not hash to the same slot";
+}
+
 /* Runs it; the reply is in the session's. Else why it may not run. */
 static const char *run_command(struct script_engine *s, struct request *r) {
     dispatch_prepare_all(&s->session, r, 1);
     const char *error = unknown_or_misused(r);
     if (!error) error = not_for_scripts(s, r);
     if (!error) error = no_writes(s->running, r);
+    if (!error) error = not_here(s->running, r);
     if (error) {
         if (!is_unknown(r)) r->cmd->stats.rejected++;
         return error;

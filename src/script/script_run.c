@@ -62,6 +62,11 @@ bool script_admit_or_reply(struct script_run *run) {
     run->read_only = by_reading || !writes;
     if (e->gates & GATE_MEMORY) run->out_of_memory = dispatch_make_room(e) == EVICT_NOTHING;
     if (run->flags & SCRIPT_ALLOW_OOM) run->out_of_memory = false;
+    run->slot = run->keys && call_in_cluster(c) ? (int)slot_of(c->argv[run->first_key]) : -1;
+    if ((run->flags & SCRIPT_NO_CLUSTER) && call_in_cluster(c)) {
+        reply_error(c->reply, "ERR Can not run script on cluster, 'no-cluster' flag is set.");
+        return false;
+    }
     bool fits = !says || !writes || !by_reading;
     if (!fits)
         reply_error(c->reply, "ERR Can not execute a script with write flag using *_ro command.");

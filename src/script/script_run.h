@@ -33,6 +33,7 @@ struct script_run {
     int first_key, keys; /* of the call's arguments; the others behind them are the script's */
 
     /* While it runs: */
+    int slot;           /* in a cluster: of the keys so far; -1: there were none */
     bool read_only;     /* no writes: it says so, or it's run by a _RO command */
     bool out_of_memory; /* there was no room when it began, and it hasn't written yet */
     bool wrote;         /* it can't be killed any more */
