@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "cluster/cluster.h"
 #include "exec/config_kept.h"
 #include "exec/config_sample.h"
 #include "repl/repl.h"
@@ -42,11 +43,13 @@ static int print_sample(void) {
     struct persist_config persist = {0};
     struct aof_config aof = {0};
     struct repl_config repl = {0};
+    struct cluster_config cluster = {0};
     server_config_register(config, &server);
     exec_config_register(config, &exec);
     persist_config_register(config, &persist);
     aof_config_register(config, &aof);
     repl_config_register(config, &repl);
+    cluster_config_register(config, &cluster);
     config_register_kept(config);
     struct buf sample = BUF_INIT;
     config_write_sample(config, &sample);
@@ -81,7 +84,8 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[1], actions[i].name) || (letter && !strcmp(argv[1], letter)))
             return actions[i].run();
     }
-    static const struct server_extension *const extensions[] = {&repl_extension, NULL};
+    static const struct server_extension *const extensions[] = {&repl_extension, &cluster_extension,
+                                                                NULL};
     struct server *s = server_new(argc, argv, extensions);
     if (!s) return 1;
     int status = server_run(s);

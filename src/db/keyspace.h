@@ -94,8 +94,8 @@ struct keyspace {
                           for commands that don't write, while nothing may change (CLIENT PAUSE) */
     bool lazy_expire;  /* lazyfree-lazy-expire */
     struct slot_index *slots; /* of database 0; NULL: this is no member of a cluster */
-    uint64_t dirty;    /* changes since the last save, but for expiry and eviction */
-    size_t uncounted;  /* bytes that maxmemory doesn't count, see keyspace_uncount */
+    uint64_t dirty;           /* changes since the last save, but for expiry and eviction */
+    size_t uncounted;         /* bytes that maxmemory doesn't count, see keyspace_uncount */
     struct access_policy access;
     struct random rng;
     struct keyspace_stats stats;

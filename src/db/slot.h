@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hash slots: a cluster's keys are shared out by them. The slot of a key is the CRC16 (XMODEM:
  * polynomial 0x1021, from 0) of its name modulo 16384; of a name with "{tag}" in it only the tag
- * counts, so that keys can be kept together (Redis Cluster specification, "Key distribution model").
+ * counts, so that keys can be kept together (Redis Cluster specification, "Key distribution
+ * model").
  */
 #ifndef DREY_DB_SLOT_H
 #define DREY_DB_SLOT_H

@@ -25,8 +25,6 @@ static const struct config_word diskless_load_words[] = {
     {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
 static const struct config_word propagation_words[] = {
     {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
-static const struct config_word endpoint_words[] = {
-    {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
 static const struct config_word tls_auth_words[] = {
     {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
 static const struct config_word pubsub_words[] = {
@@ -37,42 +35,15 @@ static const struct config_word log_time_words[] = {
 
 /* --- Checks --- */
 
-static const char *text_of(const struct config_change *change) {
-    const char *text = *(char *const *)change->value;
-    return text ? text : "";
-}
-
 static bool refuse(const struct config_change *change, const char *reason) {
     buf_appendf(change->why, "%s%s", change->param->name, reason);
     return false;
-}
-
-#define HOSTNAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
-
-static bool only_of(const char *text, const char *allowed) {
-    return !text[strspn(text, allowed)];
-}
-
-static bool check_hostname(const struct config_change *change) {
-    const char *text = text_of(change);
-    if (strlen(text) >= 256)
-        buf_append_str(change->why, "Hostnames must be less than 256 characters");
-    else if (!only_of(text, HOSTNAME_CHARS))
-        buf_append_str(change->why,
-                       "Hostnames may only contain alphanumeric characters, hyphens or dots");
-    return !change->why->len;
 }
 
 /* Unlike a setting without effect, this would leave clients that expect a port without one. */
 static bool check_tls_port(const struct config_change *change) {
     if (*(const int64_t *)change->value == 0) return true;
     return refuse(change, ": this version can't serve TLS; 0 is the only value it takes");
-}
-
-static bool check_nodename(const struct config_change *change) {
-    if (only_of(text_of(change), HOSTNAME_CHARS "_")) return true;
-    buf_append_str(change->why, "Announced human node name contained invalid character");
-    return false;
 }
 
 static const struct config_param rows[] = {
@@ -131,35 +102,10 @@ static const struct config_param rows[] = {
     {"dual-channel-replication-enabled", CONFIG_KEPT_BOOL, "no", .group = REPLICATION,
      .flags = CONFIG_KEPT, .about = "Send snapshot and changes on two connections."},
 
-    {"cluster-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "Be a member of a cluster."},
-    {"cluster-config-file", CONFIG_KEPT_STRING, "nodes.conf", .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE, .about = "File with the state of the cluster."},
-    {"cluster-node-timeout", CONFIG_KEPT_INT(0, LLONG_MAX), "15000", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Milliseconds of silence after which a node may have failed."},
-    {"cluster-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE,
-     .about = "Port of the bus; 0 for 10000 above the other one."},
-    {"cluster-announce-ip", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Address to announce."},
     {"cluster-announce-client-ipv4", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
      .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv4 address to tell clients."},
     {"cluster-announce-client-ipv6", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
      .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv6 address to tell clients."},
-    {"cluster-announce-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Port to announce."},
-    {"cluster-announce-tls-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "TLS port to announce."},
-    {"cluster-announce-bus-port", CONFIG_KEPT_INT(0, 65535), "0", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Port of the bus to announce."},
-    {"cluster-announce-hostname", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .check = check_hostname,
-     .about = "Host name to announce."},
-    {"cluster-announce-human-nodename", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .check = check_nodename,
-     .about = "Name to show in logs."},
-    {"cluster-preferred-endpoint-type", CONFIG_KEPT_ENUM(endpoint_words), "ip", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "What clients are told: ip, hostname, or unknown-endpoint."},
     {"cluster-replica-validity-factor", CONFIG_KEPT_INT(0, INT_MAX), "10", .group = CLUSTER,
      .flags = CONFIG_KEPT, .alias = "cluster-slave-validity-factor",
      .about = "How old a replica's data may be for it to take over."},
@@ -169,12 +115,6 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT, .about = "Replicas that a primary keeps when giving one away."},
     {"cluster-allow-replica-migration", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
      .flags = CONFIG_KEPT, .about = "Give replicas to primaries that have none."},
-    {"cluster-require-full-coverage", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Stop answering when slots are not covered."},
-    {"cluster-allow-reads-when-down", CONFIG_KEPT_BOOL, "no", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Answer reads even then."},
-    {"cluster-allow-pubsubshard-when-down", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Serve shard channels even then."},
     {"cluster-link-sendbuf-limit", CONFIG_KEPT_MEMORY(0, LLONG_MAX), "0", .group = CLUSTER,
      .flags = CONFIG_KEPT, .about = "Unsent bytes at which a link is dropped; 0 for no limit."},
     {"cluster-slot-stats-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER, .flags = CONFIG_KEPT,

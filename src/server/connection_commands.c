@@ -108,7 +108,7 @@ static void reply_server(struct call *c, const struct client *client) {
     reply_bulk_str(r, "id");
     reply_i64(r, (int64_t)client->id);
     reply_bulk_str(r, "mode");
-    reply_bulk_str(r, "standalone");
+    reply_bulk_str(r, call_in_cluster(c) ? "cluster" : "standalone");
     reply_bulk_str(r, "role");
     reply_bulk_str(r, "master");
     reply_bulk_str(r, "modules");

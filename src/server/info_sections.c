@@ -24,7 +24,7 @@ static void write_version(const struct server *s, struct buf *out) {
     info_str(out, "redis_git_sha1", "00000000");
     info_str(out, "redis_git_dirty", "0");
     info_str(out, "redis_build_id", "0000000000000000");
-    info_str(out, "redis_mode", "standalone");
+    info_str(out, "redis_mode", s->engine.gates & GATE_CLUSTER ? "cluster" : "standalone");
     info_str(out, "server_name", "drey");
     info_str(out, "drey_version", DREY_VERSION);
     if (!s->config.extended_redis_compatibility) info_str(out, "server_mode", "standalone");
@@ -113,10 +113,6 @@ static void write_clients(void *ctx, struct buf *out) {
 static void write_replication(void *ctx, struct buf *out) {}
 
 static void write_modules(void *ctx, struct buf *out) {}
-
-static void write_cluster(void *ctx, struct buf *out) {
-    info_u64(out, "cluster_enabled", 0);
-}
 
 /* Stats. */
 
@@ -279,7 +275,6 @@ void info_sections_register(struct server *s) {
         {"errorstats", "Errorstats", INFO_DEFAULT, info_commands_write_errors, s},
         {"latencystats", "Latencystats", INFO_ALL, info_commands_write_latency, s},
         {"hotkeys", "Hotkeys", INFO_ALL, hotkeys_write_info, &s->engine},
-        {"cluster", "Cluster", INFO_DEFAULT, write_cluster, s},
         {"jobs", "Jobs", INFO_DEFAULT, sliced_write_info, &s->engine},
         {"keyspace", "Keyspace", INFO_DEFAULT, write_keyspace, s},
         {"debug", "Debug", INFO_BY_NAME, write_debug, s},

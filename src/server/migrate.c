@@ -289,7 +289,7 @@ static void put_restore(struct call *c, struct migration *m, const struct entry 
     rdb_save_value(e, &w);
     rdb_seal(&w);
     migrate_put_head(to, m->replace ? 5 : 4);
-    migrate_put_word(to, SLICE("RESTORE"));
+    migrate_put_word(to, call_in_cluster(c) ? SLICE("RESTORE-ASKING") : SLICE("RESTORE"));
     migrate_put_word(to, name);
     migrate_put_number(to, (int64_t)ttl);
     migrate_put_word(to, buf_slice(&w.buf));

@@ -216,7 +216,12 @@ static void log_start(struct server *s) {
     buf_release(&kept);
     bool to_terminal = !config->logfile[0] && isatty(STDOUT_FILENO);
     if (!config->always_show_logo && !to_terminal) {
-        log_notice(&s->log, "Running mode=standalone, port=%lld.", (long long)config->port);
+        struct buf cluster = BUF_INIT;
+        config_value(s->registry, SLICE("cluster-enabled"), &cluster);
+        log_notice(&s->log, "Running mode=%s, port=%lld.",
+                   slice_is(buf_slice(&cluster), "yes") ? "cluster" : "standalone",
+                   (long long)config->port);
+        buf_release(&cluster);
         return;
     }
     struct buf logo = BUF_INIT;

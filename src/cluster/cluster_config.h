@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The parameters of a member of a cluster. */
+#ifndef DREY_CLUSTER_CLUSTER_CONFIG_H
+#define DREY_CLUSTER_CLUSTER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exec/config.h"
+
+enum cluster_endpoint { CLUSTER_ENDPOINT_IP, CLUSTER_ENDPOINT_HOSTNAME, CLUSTER_ENDPOINT_UNKNOWN };
+
+struct cluster_config {
+    bool enabled;
+    char *file;              /* nodes.conf */
+    int64_t node_timeout_ms; /* of silence, after which a node may have failed */
+    int64_t port;            /* of the bus; 0: 10000 above the clients' */
+    char *announce_ip, *announce_hostname, *announce_nodename;   /* NULL: none */
+    int64_t announce_port, announce_tls_port, announce_bus_port; /* 0: the real one */
+    int endpoint;                                                /* enum cluster_endpoint */
+    bool require_full_coverage;
+    bool allow_reads_when_down;
+    bool allow_shard_channels_when_down;
+};
+
+void cluster_config_register(struct config *registry, struct cluster_config *config);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A node as a line of text. Redis's form of CLUSTER NODES:
+ *
+ *   name ip:port@bus-port[,hostname] flags primary|- ping-ms pong-ms epoch link slot first-last ...
+ *
+ * and behind this node's own slots those under way: [slot->-name] leaves for, [slot-<-name] comes
+ * from that node. nodes.conf has more behind the hostname: ",shard-id=...,nodename=..." (as 7.2).
+ */
+#ifndef DREY_CLUSTER_DESCRIBE_H
+#define DREY_CLUSTER_DESCRIBE_H
+
+#include "cluster/cluster.h"
+
+/* Appends the line, without its end. `for_file`: as nodes.conf has it. */
+void describe_node(const struct cluster *c, const struct cluster_node *n, bool for_file,
+                   struct buf *to);
+
+/* A line for each node, but for those with any of the flags. */
+void describe_nodes(const struct cluster *c, unsigned without, bool for_file, struct buf *to);
+
+#endif
