@@ -13,13 +13,17 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "cluster/cluster_config.h"
 #include "exec/config.h"
 #include "exec/config_kept.h"
 #include "exec/exec_config.h"
 #include "persist/persist_config.h"
+#include "repl/repl_config.h"
 #include "server/server_config.h"
 
 static struct persist_config persist;
+static struct repl_config repl;
+static struct cluster_config cluster;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -351,6 +355,8 @@ static void all_rows(void **unused) {
     exec_config_register(cfg, &exec);
     config_register_kept(cfg);
     persist_config_register(cfg, &persist);
+    repl_config_register(cfg, &repl);
+    cluster_config_register(cfg, &cluster);
     config_get(cfg, &SLICE("*"), 1, &pairs);
     assert_true(pairs.n > 200);
     /* Every value may be set to itself, but for those that may not be set at all. */
@@ -428,6 +434,8 @@ static void server_types(void **unused) {
     server_config_register(f.cfg, &server);
     config_register_kept(f.cfg);
     persist_config_register(f.cfg, &persist);
+    repl_config_register(f.cfg, &repl);
+    cluster_config_register(f.cfg, &cluster);
     check_values(&f, server_values, COUNT(server_values));
     config_free(f.cfg);
 }
