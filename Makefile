@@ -99,6 +99,7 @@ endif
 unit_support        := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test_*.c))
 client_tests        := $(wildcard tests/integration/clients/test_*.py)
+fault_library       := $(out)/tests/fault/faults.so
 integration_support := $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c))
 fuzz_names          := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_support        := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
@@ -115,7 +116,7 @@ c_files             := $(shell find src tests -name '*.[ch]')
 
 all: $(programs)                    ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
 
-everything: $(programs) $(unit_tests) $(integration_tests) $(fuzz_replays)
+everything: $(programs) $(unit_tests) $(integration_tests) $(fault_library) $(fuzz_replays)
 
 # Rewritten only when the compiler or its flags change, and everything depends on it.
 $(flags): force
@@ -154,6 +155,12 @@ $(out)/tests/integration/test_%: tests/integration/test_%.c $(integration_suppor
 	@echo "  TEST  $<"
 	@$(CC) $(filter-out -flto%,$(ALL_CFLAGS)) -Itests -MMD -MP -MF $@.d -o $@ $< \
 	    $(integration_support) $(HIREDIS) $(CMOCKA)
+
+# Tests find it beside the server.
+$(fault_library): tests/fault/preload.c tests/fault/faults.h $(flags)
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(BASE) -O1 -g -Itests -fPIC -shared -o $@ $< -lpthread
 
 # A fuzz target with a plain main: runs the kept corpus under any compiler.
 $(out)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(fuzz_support) $(library) $(flags)
@@ -219,7 +226,7 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 	@tests/run $(foreach name,$(fuzz_names),'$(out)/tests/fuzz/replay_$(name) tests/fuzz/corpus/$(name)')
 endif
 
-integration: $(programs) $(integration_tests) ## only the integration tests
+integration: $(programs) $(integration_tests) $(fault_library) ## only the integration tests
 	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
 
 crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS times under load

@@ -23,7 +23,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ARGUMENTS = 64 };
+enum { MAX_ARGUMENTS = 64, MAX_SETTINGS = 8 };
+
+/* Of the environment. */
+static struct setting {
+    const char *name;
+    char value[512];
+} settings[MAX_SETTINGS];
 
 /* The server that a failing test talks about: the one started last. */
 static struct server *current;
@@ -115,6 +121,14 @@ static int split_words(char *text, char **words, int at) {
     return at;
 }
 
+void server_env(const char *name, const char *value) {
+    struct setting *s = settings;
+    while (s->name && strcmp(s->name, name) != 0) s++;
+    if (s == settings + MAX_SETTINGS - 1) FAIL("too many settings");
+    s->name = name;
+    snprintf(s->value, sizeof s->value, "%s", value ? value : "");
+}
+
 static const char *program(void) {
     const char *path = getenv("DREY_SERVER");
     if (!path) FAIL("DREY_SERVER isn't set: it names the server's binary");
@@ -125,6 +139,8 @@ static const char *program(void) {
 static _Noreturn void become_server(char **words, int in, int out) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
+    for (const struct setting *s = settings; s->name; s++)
+        if (*s->value) setenv(s->name, s->value, 1);
     dup2(in, 0);
     dup2(out, 1);
     dup2(out, 2);
@@ -140,6 +156,10 @@ static pid_t launch(char **words, int in, int out) {
     if (pid < 0) FAIL("fork: %s", strerror(errno));
     if (pid == 0) become_server(words, in, out);
     return pid;
+}
+
+static int status_of(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* Waits until the process has ended, or kills it when patience does. Returns its exit status or 128
@@ -158,7 +178,7 @@ static int wait_for_end(pid_t pid, bool *late) {
         }
         if (!*late) pause_briefly();
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return status_of(status);
 }
 
 /* What makes a port ours is a socket that is bound to it and never listens: to whoever else looks
@@ -202,17 +222,22 @@ static bool answers(const struct server *s) {
     return ok;
 }
 
-static void await_answer(struct server *s) {
+/* False: it has ended, with that status. */
+static bool await_answer(const struct server *s, int *status) {
     double deadline = seconds_now() + PATIENCE_SEC;
     while (!answers(s)) {
-        int status;
-        if (waitpid(s->pid, &status, WNOHANG) == s->pid) FAIL("the server ended at its start");
+        int end;
+        if (waitpid(s->pid, &end, WNOHANG) == s->pid) {
+            *status = status_of(end);
+            return false;
+        }
         if (seconds_now() > deadline) FAIL("the server doesn't answer");
         pause_briefly();
     }
+    return true;
 }
 
-struct server *server_start(const char *options, ...) {
+static struct server *start(const char *options, va_list args) {
     signal(SIGPIPE, SIG_IGN);
     struct server *s = calloc(1, sizeof *s);
     snprintf(s->dir, sizeof s->dir, "/tmp/drey-test-XXXXXX");
@@ -221,10 +246,7 @@ struct server *server_start(const char *options, ...) {
     current = s;
 
     char base[512], extra[4096], *words[MAX_ARGUMENTS], *file = NULL, *rest = extra;
-    va_list args;
-    va_start(args, options);
     vsnprintf(extra, sizeof extra, options, args);
-    va_end(args);
     if (*extra && *extra != '-') file = strsep(&rest, " ");
     snprintf(base, sizeof base, "%s %s --port %d --dir %s --logfile %s --save ''", program(),
              file ? file : "", free_port(), s->dir, s->log);
@@ -238,7 +260,16 @@ struct server *server_start(const char *options, ...) {
     s->pid = launch(words, in, out);
     close(in);
     close(out);
-    await_answer(s);
+    return s;
+}
+
+struct server *server_start(const char *options, ...) {
+    int status;
+    va_list args;
+    va_start(args, options);
+    struct server *s = start(options, args);
+    va_end(args);
+    if (!await_answer(s, &status)) FAIL("the server ended at its start");
     return s;
 }
 
@@ -256,6 +287,17 @@ static void server_free(struct server *s) {
     remove_directory(s->dir);
     if (current == s) current = NULL;
     free(s);
+}
+
+struct server *server_try(int *status, const char *options, ...) {
+    va_list args;
+    va_start(args, options);
+    struct server *s = start(options, args);
+    va_end(args);
+    if (await_answer(s, status)) return s;
+    if (*status == 99) FAIL("the sanitizer has something to say");
+    server_free(s);
+    return NULL;
 }
 
 int server_end(struct server *s, int signal) {

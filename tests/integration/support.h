@@ -43,6 +43,14 @@ struct server {
  * until it answers. */
 struct server *server_start(const char *options, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same, but it may end before it answers: NULL then, with the exit status as server_end has it
+ * in *status. */
+struct server *server_try(int *status, const char *options, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Servers started from now on have this in their environment; NULL: no more. */
+void server_env(const char *name, const char *value);
+
 /* SIGTERM; the server must end with exit status 0. Frees s and removes its directory. */
 void server_stop(struct server *s);
 
