@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "exec/propagate.h"
 #include "persist/durable.h"
+#include "persist/persist.h"
 
 enum {
     SECOND_US = 1000 * 1000,
@@ -21,12 +22,14 @@ enum {
 };
 
 void aof_log_init(struct aof_log *log, struct engine *e, const struct aof_config *config) {
-    *log = (struct aof_log){.engine = e, .config = config, .fd = -1, .db = PROPAGATE_ANY_DB};
+    *log = (struct aof_log){
+        .engine = e, .config = config, .fd = -1, .former = -1, .db = PROPAGATE_ANY_DB};
 }
 
 void aof_log_release(struct aof_log *log) {
     if (log->fd >= 0) close(log->fd);
-    log->fd = -1;
+    if (log->former >= 0) close(log->former);
+    log->fd = log->former = -1;
     mem_free(log->path);
     log->path = NULL;
     buf_release(&log->pending);
@@ -104,7 +107,7 @@ struct sync_job {
     struct background_job job; /* first */
     struct aof_log *log;
     int fd;
-    bool close;
+    bool former;
     uint64_t upto;
     int error;
 };
@@ -112,13 +115,16 @@ struct sync_job {
 static void run_sync(struct background_job *job) {
     struct sync_job *sync = (struct sync_job *)job;
     if (fdatasync(sync->fd) < 0) sync->error = errno;
-    if (sync->close) close(sync->fd);
 }
 
 static void sync_done(struct background_job *job) {
     struct sync_job *sync = (struct sync_job *)job;
     struct aof_log *log = sync->log;
     log->syncs--;
+    if (sync->former) {
+        close(sync->fd);
+        log->former = -1;
+    }
     if (!sync->error)
         is_synced(log, sync->upto);
     else if (sync->upto > log->proven)
@@ -126,12 +132,12 @@ static void sync_done(struct background_job *job) {
     mem_free(sync);
 }
 
-static void start_sync(struct aof_log *log, bool and_close) {
+static void start_sync(struct aof_log *log, int fd) {
     struct sync_job *sync = mem_alloc(sizeof *sync);
     *sync = (struct sync_job){.job = {.run = run_sync, .done = sync_done},
                               .log = log,
-                              .fd = log->fd,
-                              .close = and_close,
+                              .fd = fd,
+                              .former = fd == log->former,
                               .upto = log->written};
     log->syncs++;
     log->synced_at_us = (uint64_t)clock_mono_us();
@@ -175,8 +181,9 @@ static void write_pending(struct aof_log *log) {
     set_errors(log, error, log->sync_error);
 }
 
+/* What the helper hasn't synced yet isn't on disk before that. */
 static bool sync_now(struct aof_log *log) {
-    if (fdatasync(log->fd) < 0) {
+    if ((log->former >= 0 && fdatasync(log->former) < 0) || fdatasync(log->fd) < 0) {
         sync_failed(log, errno);
         return false;
     }
@@ -197,15 +204,19 @@ static bool has_to_wait(struct aof_log *log, uint64_t now_us) {
     return false;
 }
 
+bool aof_log_rests(const struct aof_log *log) {
+    return log->config->no_fsync_on_rewrite && persist_busy(log->engine->persist);
+}
+
 static void sync_by_policy(struct aof_log *log, uint64_t now_us) {
     const struct aof_config *config = log->config;
     if (log->synced == log->written) return;
-    if (config->no_fsync_on_rewrite && log->rewriting) return;
+    if (aof_log_rests(log)) return;
     if (config->fsync == AOF_FSYNC_ALWAYS)
         sync_now(log);
     else if (config->fsync == AOF_FSYNC_EVERYSEC && !log->syncs &&
              now_us - log->synced_at_us >= SECOND_US)
-        start_sync(log, false);
+        start_sync(log, log->fd);
 }
 
 static void flush(struct aof_log *log, bool force) {
@@ -233,8 +244,15 @@ bool aof_log_settle(struct aof_log *log) {
 
 /* Files. */
 
+/* The helper syncs the file. One at a time: another one is synced here. */
 static void hand_over(struct aof_log *log) {
-    if (log->fd >= 0) start_sync(log, true);
+    if (log->fd >= 0 && log->former < 0) {
+        log->former = log->fd;
+        start_sync(log, log->former);
+    } else if (log->fd >= 0) {
+        sync_now(log);
+        close(log->fd);
+    }
     log->fd = -1;
     mem_free(log->path);
     log->path = NULL;
@@ -277,7 +295,7 @@ bool aof_log_prove(struct aof_log *log) {
     if (now)
         is_synced(log, log->written);
     else
-        start_sync(log, false);
+        start_sync(log, log->fd);
     return true;
 }
 

@@ -26,9 +26,9 @@ struct aof_log {
     const struct aof_config *config;
     /* More of it is synced, or there's another error or none any more. */
     void (*changed)(struct aof_log *log);
-    bool rewriting; /* a snapshot is being written, see no-appendfsync-on-rewrite */
 
     int fd;     /* -1: there's no file; what is fed is counted and dropped */
+    int former; /* the one that was open before, while the helper syncs it; -1: it has */
     char *path; /* owned */
     uint64_t size;
     struct buf pending; /* fed and not written */
@@ -77,10 +77,13 @@ bool aof_log_prove(struct aof_log *log);
 /* Goes on without a file. */
 void aof_log_stop(struct aof_log *log);
 
+/* Isn't it synced now: while a snapshot is being written, if no-appendfsync-on-rewrite says so? */
+bool aof_log_rests(const struct aof_log *log);
+
 /* Is what was fed up to that count safe to be acknowledged under the policy? Nearly always. */
 static inline bool aof_log_acknowledges(const struct aof_log *log, uint64_t fed) {
     return fed <= log->synced || log->fd < 0 || log->provisional ||
-           log->config->fsync != AOF_FSYNC_ALWAYS;
+           log->config->fsync != AOF_FSYNC_ALWAYS || (fed <= log->written && aof_log_rests(log));
 }
 
 #endif

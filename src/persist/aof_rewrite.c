@@ -175,7 +175,7 @@ static void on_base_written(void *ctx, int error) {
     struct aof_rewrite *r = &a->rewrite;
     char *temp = temp_base_path();
     bool starting = r->starting && a->log.provisional;
-    r->running = a->log.rewriting = false;
+    r->running = false;
     r->last_seconds = (int64_t)(((uint64_t)clock_mono_us() - r->began_us) / 1000000);
     if (error && error != ECANCELED) failed(a, "can't write", temp, error);
     bool ok = !error && !r->abandoned && install(a, temp, starting);
@@ -221,7 +221,7 @@ bool aof_rewrite_begin(struct aof *a) {
         has_failed(a, r->starting);
         return false;
     }
-    r->running = a->log.rewriting = true;
+    r->running = true;
     log_notice(a->engine->log, "Background append only file rewriting started");
     return begin_base(a);
 }

@@ -9,6 +9,7 @@
  *
  *   FAIL         with the errno `error`
  *   SHORT        a write takes only half of the bytes, and says so
+ *   HOLD         waits until `held` is false
  *   KILL_BEFORE  SIGKILL in place of the call; KILL_AFTER: behind it;
  *   KILL_HALF    behind half of a write, behind the call otherwise
  *   LOSE         the power fails: of every file there's only what was synced, then as KILL_BEFORE
@@ -37,6 +38,7 @@ enum fault_call {
 enum fault_action {
     FAULT_FAIL,
     FAULT_SHORT,
+    FAULT_HOLD,
     FAULT_KILL_BEFORE,
     FAULT_KILL_AFTER,
     FAULT_KILL_HALF,
@@ -51,6 +53,7 @@ struct faults {
     enum fault_action action;
     int error;
     long first, times;
+    atomic_bool held;
     /* `calls` last: nothing is done while it's 0. */
     atomic_uint calls;
     atomic_long seen, struck;

@@ -155,6 +155,14 @@ struct call {
     bool struck;
 };
 
+/* The others go on meanwhile. */
+static void hold(struct call *c) {
+    pthread_mutex_unlock(&lock);
+    while (atomic_load(&faults->held)) usleep(1000);
+    pthread_mutex_lock(&lock);
+    c->struck = false;
+}
+
 static void begin(struct call *c, enum fault_call kind) {
     const char *slash = strrchr(c->path, '/');
     pthread_mutex_lock(&lock);
@@ -165,6 +173,8 @@ static void begin(struct call *c, enum fault_call kind) {
     c->struck = number >= faults->first && number - faults->first < faults->times;
     if (!c->struck) return;
     atomic_fetch_add(&faults->struck, 1);
+    if (faults->action == FAULT_HOLD) hold(c);
+    if (!c->struck) return;
     if (faults->action == FAULT_KILL_BEFORE || faults->action >= FAULT_LOSE) end();
 }
 

@@ -205,6 +205,25 @@ static void rewrite(redisContext *c) {
     await_like(c, "*aof_rewrite_in_progress:0*aof_last_bgrewrite_status:ok*", "INFO persistence");
 }
 
+/* Nothing is synced while a snapshot is written, if that's asked for, and yet answered. */
+static void test_rest(void **state) {
+    struct server *s = start("--no-appendfsync-on-rewrite yes");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "DEBUG POPULATE 1000");
+    expect(c, "+OK", "CONFIG SET rdb-key-save-delay 1000000");
+    for (int i = 0; i < 2; i++) {
+        expect_like(c, "+Background *", i ? "BGSAVE" : "BGREWRITEAOF");
+        expect(c, "+OK", "SET k %d", i);
+        expect(c, "[(int) 0, (int) 0]", "WAITAOF 1 0 1");
+        expect(c, "+OK", "CONFIG SET rdb-key-save-delay 0");
+        await_like(c, "*rdb_bgsave_in_progress:0*aof_rewrite_in_progress:0*", "INFO persistence");
+        expect(c, "[(int) 1, (int) 0]", "WAITAOF 1 0 0");
+        expect(c, "+OK", "CONFIG SET rdb-key-save-delay 1000000");
+    }
+    redisFree(c);
+    server_stop(s);
+}
+
 static void expect_manifest(const char *want) {
     struct bytes manifest = read_bytes(MANIFEST);
     assert_string_equal(manifest.data, want);
@@ -458,7 +477,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_restart),   TEST(test_switching),  TEST(test_waitaof),   TEST(test_rewriting),
         TEST(test_torn_tail), TEST(test_damage),     TEST(test_missing),   TEST(test_old_file),
-        TEST(test_check_aof), TEST(test_restore_to), TEST(test_full_disk),
+        TEST(test_check_aof), TEST(test_restore_to), TEST(test_full_disk), TEST(test_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@
 
 #include "fault/faults.h"
 
-enum { DEFAULT_STEP = 25 };
+enum { DEFAULT_STEP = 40 };
 
 static char dir[64];
 static struct faults *faults;
@@ -85,6 +85,7 @@ static void arm(const struct strike *s) {
     faults->times = s->times;
     atomic_store(&faults->seen, 0);
     atomic_store(&faults->struck, 0);
+    atomic_store(&faults->held, s->action == FAULT_HOLD);
     atomic_store(&faults->calls, s->calls);
 }
 
@@ -397,12 +398,39 @@ static void test_switching(void **state) {
     strike_everywhere(&t, ALL);
 }
 
+/* The file of before a rewrite isn't synced yet when the policy becomes always: what is answered
+ * then is safe with all that came before it. */
+static void test_sync_under_way(void **state) {
+    struct story t = {.options = "--appendonly yes --appendfsync everysec"};
+    struct strike sync = {
+        .calls = FAULT_SYNC, .name = "*.1.incr.aof", .action = FAULT_HOLD, .times = 1};
+    struct strike lose = {.calls = FAULT_CHANGES, .name = "", .action = FAULT_LOSE, .times = 1};
+    struct strike none = {.calls = FAULT_CHANGES, .name = "", .first = 1L << 40};
+    arm(&none);
+    struct server *s = start(&t, t.options);
+    put(&t);
+    put(&t);
+    arm(&sync);
+    assert_true(says(&t, "Background append only file rewriting started", "BGREWRITEAOF"));
+    while (!atomic_load(&faults->struck)) continue;
+    assert_true(says(&t, "OK", "CONFIG SET appendfsync always"));
+    t.always = true;
+    assert_true(put(&t));
+    arm(&lose);
+    atomic_store(&faults->held, false);
+    while (t.c) put(&t);
+    assert_int_equal(server_end(s, 0), 128 + SIGKILL);
+    disarm();
+    assert_int_equal(t.promised, 3);
+    check(&t);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_saves), TEST(test_always),   TEST(test_everysec),
-        TEST(test_no),    TEST(test_policies), TEST(test_switching),
+        TEST(test_saves),    TEST(test_always),    TEST(test_everysec),       TEST(test_no),
+        TEST(test_policies), TEST(test_switching), TEST(test_sync_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
