@@ -354,7 +354,7 @@ static void strike_everywhere(const struct story *story, unsigned actions) {
     }
 }
 
-#define ALL     ((1u << FAULT_ACTIONS) - 1)
+#define ALL     ((1u << FAULT_ACTIONS) - 1 - (1u << FAULT_HOLD))
 /* Without syncs the end of the log is what the system has written so far: any. */
 #define NO_LOSS (ALL & ~(1u << FAULT_LOSE | 1u << FAULT_LOSE_NAMES))
 
