@@ -112,7 +112,8 @@ static void write_clients(void *ctx, struct buf *out) {
 /* The section has its place; what is in it is the business of repl/. */
 static void write_replication(void *ctx, struct buf *out) {}
 
-static void write_modules(void *ctx, struct buf *out) {}
+/* Nothing, or what others add to the section has its place here. */
+static void write_nothing(void *ctx, struct buf *out) {}
 
 /* Stats. */
 
@@ -270,11 +271,12 @@ void info_sections_register(struct server *s) {
         {"stats", "Stats", INFO_DEFAULT, write_stats, s},
         {"replication", "Replication", INFO_DEFAULT, write_replication, s},
         {"cpu", "CPU", INFO_DEFAULT, write_cpu, s},
-        {"modules", "Modules", INFO_DEFAULT, write_modules, s},
+        {"modules", "Modules", INFO_DEFAULT, write_nothing, s},
         {"commandstats", "Commandstats", INFO_ALL, info_commands_write_calls, s},
         {"errorstats", "Errorstats", INFO_DEFAULT, info_commands_write_errors, s},
         {"latencystats", "Latencystats", INFO_ALL, info_commands_write_latency, s},
         {"hotkeys", "Hotkeys", INFO_ALL, hotkeys_write_info, &s->engine},
+        {"cluster", "Cluster", INFO_DEFAULT, write_nothing, s},
         {"jobs", "Jobs", INFO_DEFAULT, sliced_write_info, &s->engine},
         {"keyspace", "Keyspace", INFO_DEFAULT, write_keyspace, s},
         {"debug", "Debug", INFO_BY_NAME, write_debug, s},
