@@ -58,6 +58,10 @@ struct cell_stats cell_stats(void) {
     return (struct cell_stats){0};
 }
 
+void cell_fork_begin(void) {}
+
+void cell_fork_end(void) {}
+
 void cell_check(void) {}
 
 #else
@@ -413,6 +417,14 @@ static void depot_check(const struct depot *d, unsigned kind) {
         used += d->current->used;
     }
     ASSERT(slabs == d->slabs && used == d->used);
+}
+
+void cell_fork_begin(void) {
+    for (unsigned kind = 0; kind < KINDS; kind++) pthread_mutex_lock(&depots[kind].lock);
+}
+
+void cell_fork_end(void) {
+    for (unsigned kind = 0; kind < KINDS; kind++) pthread_mutex_unlock(&depots[kind].lock);
 }
 
 void cell_check(void) {

@@ -34,6 +34,11 @@ size_t cell_size(size_t size);
  * a thread that ends does by itself. */
 void cell_flush(void);
 
+/* Around fork(), in both processes after it: without, the child might find a lock held by a thread
+ * that it doesn't have. */
+void cell_fork_begin(void);
+void cell_fork_end(void);
+
 struct cell_stats {
     size_t slab_bytes; /* taken by slabs */
     size_t cell_bytes; /* of those: in cells handed out or kept by threads */

@@ -10,6 +10,13 @@
 
 struct transaction;
 
+/* How the scripts of a session run: SCRIPT DEBUG. */
+enum session_debug {
+    SESSION_DEBUG_NO,
+    SESSION_DEBUG_FORKED, /* each in a process of its own, so that nothing is changed */
+    SESSION_DEBUG_SYNC,   /* while the server stands still */
+};
+
 struct session {
     struct engine *engine;
     struct db *db;
@@ -27,6 +34,7 @@ struct session {
     bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */
     bool can_wait;  /* commands may wait; else they are answered as if their time was up */
     uint8_t asking; /* ASKING: 2 after it, 1 for the request that follows, which it's for */
+    uint8_t script_debug; /* enum session_debug */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
     uint8_t unpropagated; /* to whom what its commands do isn't fed (redis.set_repl): bits of enum
                              propagate_taker */

@@ -48,6 +48,10 @@ void loop_free(struct loop *l) {
     mem_free(l);
 }
 
+void loop_forked(struct loop *l) {
+    l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+}
+
 static int control(struct loop *l, int op, struct loop_watch *w, unsigned interest) {
     struct epoll_event event = {.data.ptr = w};
     if (interest & LOOP_READ) event.events |= EPOLLIN;

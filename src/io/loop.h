@@ -35,6 +35,9 @@ struct loop_timer {
 
 struct loop *loop_new(void); /* NULL with errno on failure */
 void loop_free(struct loop *l);
+/* In a forked child that has closed the loop's descriptor, which was its parent's: it watches
+ * nothing any more. */
+void loop_forked(struct loop *l);
 
 /* 0, or -1 with errno. */
 int loop_watch_start(struct loop *l, struct loop_watch *w, unsigned interest);

@@ -138,13 +138,13 @@ static int api_replicate_commands(lua_State *L) {
     return 1;
 }
 
-/* There's no debugger to stop in. */
 static int api_breakpoint(lua_State *L) {
-    lua_pushboolean(L, 0);
+    lua_pushboolean(L, debugger_break(scripts_of(L)));
     return 1;
 }
 
 static int api_debug(lua_State *L) {
+    debugger_show(L);
     return 0;
 }
 

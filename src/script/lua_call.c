@@ -166,9 +166,11 @@ static struct slice reply_bytes(struct script_engine *s) {
     return buf_slice(&s->flat);
 }
 
-/* Pushes the reply's value. An error says that it has been counted. */
-static bool push_reply(lua_State *L, struct script_engine *s) {
+/* Pushes the reply's value. An error says that it has been counted. `refused`: the command hasn't
+ * run. */
+static bool push_reply(lua_State *L, struct script_engine *s, bool refused) {
     struct slice bytes = reply_bytes(s);
+    if (s->debugger && !refused) debugger_note_reply(s->debugger, bytes);
     lua_settop(L, 0); /* thousands of arguments leave no room */
     bool failed = bytes.len && bytes.ptr[0] == '-';
     if (!lua_reply_push(L, bytes)) lua_pushnil(L);
@@ -193,9 +195,11 @@ static bool call(lua_State *L) {
     }
     reply_release(&s->session.own_reply); /* of a call that ended with an error of Lua's */
     struct request r = {.argv = s->args.v, .argc = count};
+    if (s->debugger) debugger_note_command(s->debugger, r.argv, r.argc);
     error = run_command(s, &r);
     if (error) reply_error(&s->session.own_reply, error);
-    bool failed = push_reply(L, s);
+    if (error && s->debugger) debugger_note_refused(s->debugger, error);
+    bool failed = push_reply(L, s, error != NULL);
     trim(s);
     return failed;
 }

@@ -34,17 +34,30 @@ static void run(struct call *c, struct script *script, int keys) {
     if (script_admit_or_reply(&run)) script_run(&run);
 }
 
-static void cmd_eval(struct call *c) {
+static void eval(struct call *c) {
     int keys;
     if (!keys_or_reply(c, &keys)) return;
     struct script *script = script_load_or_reply(c, c->argv[ARG_SCRIPT]);
     if (script) run(c, script, keys);
 }
 
+/* EXEC's reply is one: there's no room for a session in it. */
+static void cmd_eval(struct call *c) {
+    const struct session *s = c->session;
+    if (s->script_debug && !c->engine->in_transaction)
+        debugger_eval(c, s->script_debug == SESSION_DEBUG_FORKED, eval);
+    else
+        eval(c);
+}
+
 static void cmd_evalsha(struct call *c) {
     int keys = 0;
     struct slice sha = c->argv[ARG_SCRIPT];
     bool possible = sha.len == SHA1_HEX;
+    if (possible && c->session->script_debug) {
+        reply_error(c->reply, "ERR Please use EVAL instead of EVALSHA for debugging");
+        return;
+    }
     if (possible && !keys_or_reply(c, &keys)) return;
     struct script *script = possible ? script_cache_find(&c->engine->scripts->cache, sha) : NULL;
     if (script)
@@ -101,20 +114,29 @@ static void cmd_script_kill(struct call *c) {
     script_kill(c, false);
 }
 
-/* There's no debugger of scripts here; off is what it is. */
 static void cmd_script_debug(struct call *c) {
-    if (arg_is(c, 2, "no"))
-        reply_ok(c->reply);
-    else if (arg_is(c, 2, "yes") || arg_is(c, 2, "sync"))
-        reply_error(c->reply, "ERR The script debugger is not available on this server");
-    else
+    static const char *const modes[] = {
+        [SESSION_DEBUG_NO] = "no", [SESSION_DEBUG_FORKED] = "yes", [SESSION_DEBUG_SYNC] = "sync"};
+    const uint8_t count = sizeof modes / sizeof *modes;
+    uint8_t mode = 0;
+    while (mode < count && !arg_is(c, 2, modes[mode])) mode++;
+    if (c->engine->in_transaction || reply_len(c->reply)) {
+        reply_error(c->reply, "ERR SCRIPT DEBUG must be called outside a pipeline");
+    } else if (mode == count) {
         reply_error(c->reply, "ERR Use SCRIPT DEBUG YES/SYNC/NO");
+    } else if (mode && !c->engine->scripts->debugging.take) {
+        reply_error(c->reply, "ERR The script debugger is not available on this server");
+    } else {
+        c->session->script_debug = mode;
+        reply_ok(c->reply);
+    }
 }
 
 static void cmd_script_help(struct call *c) {
     static const char *const lines[] = {
         "DEBUG (YES|SYNC|NO)",
-        "    The debugger of scripts, which this server lacks: NO is accepted.",
+        "    Debugs what EVAL runs on this connection: in a process of its own, so that nothing",
+        "    is changed; while the server stands still; or not. See redis-cli --ldb.",
         "EXISTS <sha1> [<sha1> ...]",
         "    Tells of each script whether it is cached.",
         "FLUSH [ASYNC|SYNC]",

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "exec/dispatch.h"
+#include "script/debugger.h"
 #include "script/library.h"
 #include "script/lua_random.h"
 #include "script/script_cache.h"
@@ -58,8 +59,10 @@ struct script_engine {
     struct library_store libraries;
     struct library *loading; /* what FUNCTION LOAD's text registers functions in; NULL: none */
     struct library_env library_env;
-    int readable_globals; /* registry: the globals behind the read-only ones */
-    int runner;           /* registry: script_run.c's */
+    struct debugger_hooks debugging;
+    struct debugger *debugger; /* of the session under way; NULL: none is */
+    int readable_globals;      /* registry: the globals behind the read-only ones */
+    int runner;                /* registry: script_run.c's */
 };
 
 /* Makes the engine's interpreter and registers its parameters, commands and hooks. `e` is

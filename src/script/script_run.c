@@ -132,6 +132,8 @@ static void push_end(lua_State *L, const struct script_run *run) {
     if (run->killed)
         lua_push_error(L, run->is_function ? "Script killed by user with FUNCTION KILL..."
                                            : "Script killed by user with SCRIPT KILL...");
+    else if (run->aborted)
+        lua_push_error(L, "script aborted for user request");
     else
         lua_push_error(L, run->stopped ? "Script ended as the server does" : "timeout");
 }
@@ -139,7 +141,7 @@ static void push_end(lua_State *L, const struct script_run *run) {
 static void on_count(lua_State *L, lua_Debug *at);
 
 static bool is_ending(const struct script_run *run) {
-    return run->killed || run->stopped || run->late;
+    return run->killed || run->stopped || run->late || run->aborted;
 }
 
 /* From now on each instruction is an error. */
@@ -158,6 +160,12 @@ void script_end_if_asked(lua_State *L) {
     if (script_is_ending(L)) end_now(L, scripts_of(L)->running);
 }
 
+void script_wait(lua_State *L) {
+    struct script_engine *s = scripts_of(L);
+    uint64_t elapsed_us = (uint64_t)clock_mono_us() - s->running->started_us;
+    if (s->engine->yield && !goes_on(s, elapsed_us)) end_now(L, s->running);
+}
+
 static void on_count(lua_State *L, lua_Debug *at) {
     struct script_engine *s = scripts_of(L);
     struct script_run *run = s->running;
@@ -170,8 +178,8 @@ static void on_count(lua_State *L, lua_Debug *at) {
     end_now(L, run);
 }
 
-static void set_hook(lua_State *L) {
-    lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_EVERY);
+void script_run_set_hook(struct script_engine *s) {
+    lua_sethook(s->lua, on_count, LUA_MASKCOUNT, HOOK_EVERY);
 }
 
 /* Errors. */
@@ -318,7 +326,7 @@ static int runner(lua_State *L) {
 
 void script_run_open(struct script_engine *s) {
     lua_State *L = s->lua;
-    set_hook(L);
+    script_run_set_hook(s);
     lua_pushcfunction(L, on_error);
     lua_rawgeti(L, LUA_REGISTRYINDEX, s->readable_globals);
     lua_pushliteral(L, "KEYS");
@@ -347,7 +355,7 @@ static void end(struct script_engine *s, struct script_run *run) {
     s->running = run->outer;
     s->resuming = 0;
     if (run->slow) s->engine->gates &= ~(unsigned)GATE_BUSY;
-    if (is_ending(run)) set_hook(L);
+    if (is_ending(run)) script_run_set_hook(s);
     if (s->config.memory_limit && s->memory > s->config.memory_limit / 2)
         lua_gc(L, LUA_GCCOLLECT, 0); /* the next is to have its part, too */
     else if (s->memory > COLLECT_FROM)

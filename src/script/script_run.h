@@ -39,6 +39,7 @@ struct script_run {
     bool wrote;         /* it can't be killed any more */
     bool killed;
     bool stopped;        /* the process is to end */
+    bool aborted;        /* by who debugs it */
     bool slow;           /* over busy-reply-threshold */
     bool late;           /* over limit_ms */
     uint64_t started_us; /* monotonic */
@@ -65,6 +66,10 @@ const char *script_busy_error(const struct engine *e);
  * coroutine, whose hook isn't this one's. */
 void script_end_if_asked(lua_State *L);
 bool script_is_ending(lua_State *L);
+
+/* The run waits for something else than commands: lets others be answered meanwhile once it's slow.
+ * Throws an error if it's to end. */
+void script_wait(lua_State *L);
 
 /* Runs what only compiles and registers: calls `fn` in a protected call with `ctx` as its one
  * argument, a light userdata. It may throw Lua's errors. Returns 0, or Lua's error code with the

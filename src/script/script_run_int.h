@@ -8,4 +8,7 @@
 /* Sets up what every run needs; on a state that has its sandbox. */
 void script_run_open(struct script_engine *s);
 
+/* Sets the hook that looks at the time, in place of another. */
+void script_run_set_hook(struct script_engine *s);
+
 #endif

@@ -170,6 +170,7 @@ static void cmd_reset(struct call *c) {
     pubsub_leave(c->session);
     session_select(c->session, 0);
     c->session->no_touch = false;
+    c->session->script_debug = SESSION_DEBUG_NO;
     c->session->own_reply.resp = 2;
     if (server_of(c->engine)->config.requirepass.bytes) c->session->gates |= GATE_AUTH;
     client->reply_mode = CLIENT_REPLY_ON;

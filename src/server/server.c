@@ -89,6 +89,7 @@ static void on_cron(struct loop_timer *timer) {
         hotkeys_adapt(&s->engine, cpu_ns);
         bigkeys_round(&s->engine, cpu_ns);
         persist_cron(&s->persist);
+        script_sessions_cron(s);
         SERVER_EXTEND(s, cron);
     }
     server_tell_alive(s, start_ns / 1000);
@@ -328,6 +329,7 @@ struct server *server_new(int argc, char **argv, const struct server_extension *
     scripts_open(&s->engine);
     loop_on_turn_end(s->loop, on_turn_end, s);
     clients_init(s);
+    script_sessions_init(s);
     loop_timer_start(s->loop, &s->cron, 0);
     s->crash = (struct crash){.log = &s->log,
                               .version = DREY_VERSION,
@@ -409,6 +411,7 @@ int server_run(struct server *s) {
 
 void server_leave(struct server *s) {
     clients_release(s);
+    script_sessions_release(s);
     migrate_hurry(s);
     background_free(s->background);
     migrate_release(s);
@@ -418,6 +421,7 @@ void server_leave(struct server *s) {
 
 void server_free(struct server *s) {
     clients_release(s);
+    script_sessions_release(s);
     migrate_hurry(s);
     background_free(s->background);
     migrate_release(s);

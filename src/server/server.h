@@ -27,6 +27,7 @@
 #include "server/migrate.h"
 #include "server/monitor.h"
 #include "server/process.h"
+#include "server/script_sessions.h"
 #include "server/server_config.h"
 #include "server/tracking.h"
 
@@ -90,6 +91,7 @@ struct server {
     struct tracking tracking;
     struct monitor monitor;
     struct client_pushes pushes;
+    struct script_sessions script_sessions;
     struct client *running; /* whose request runs: for the crash report */
     const struct request *running_request;
 
