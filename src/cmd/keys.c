@@ -187,14 +187,17 @@ static void cmd_object_idletime(struct call *c) {
 }
 
 /* Values aren't shared between keys. Redis shares small integers and counts those as INT_MAX, which
- * tools and tests look for. */
+ * tools and tests look for, unless each key must know its own last use to be evicted by. */
 static void cmd_object_refcount(struct call *c) {
     enum { SHARED_IN_REDIS = 10000 };
     const struct entry *e = object_or_reply(c);
     if (!e) return;
     int64_t number;
-    bool shared = e->type == TYPE_STRING && e->encoding == STRING_INT &&
-                  string_to_i64(e, &number) && number >= 0 && number < SHARED_IN_REDIS;
+    const struct db_config *db = &c->engine->settings.db;
+    bool by_use = db_policy_is_lru(db->maxmemory_policy) || db_policy_is_lfu(db->maxmemory_policy);
+    bool shared = !(db->maxmemory && by_use) && e->type == TYPE_STRING &&
+                  e->encoding == STRING_INT && string_to_i64(e, &number) && number >= 0 &&
+                  number < SHARED_IN_REDIS;
     reply_i64(c->reply, shared ? INT32_MAX : 1);
 }
 

@@ -96,7 +96,7 @@ static bool on_oom_score(void *ctx, struct buf *why) {
     int failed = process_oom_adjust(&s->oom, mode, (int)s->config.oom_score_adj_values.of[0]);
     if (failed == 0) return true;
     log_warning(&s->log, "Unable to write oom_score_adj: %s", strerror(-failed));
-    buf_append_str(why, "Failed to apply new oom_score_adj configuration, check server logs.");
+    buf_append_str(why, "Failed to set current oom_score_adj. Check server logs.");
     return false;
 }
 

@@ -3,6 +3,7 @@
 """redis-cli as it comes: commands, scripts, its terminal, and its reports on a server."""
 import json
 import os
+import re
 import signal
 import tempfile
 
@@ -157,6 +158,33 @@ class Terminal(Cli):
             for key in ("a", "b"):
                 self.server.run("SET", key, "1")
             terminal.expect(r"\n2 +[\d.]+[BKM] +\d+ +0 +\d+ \(\+[1-9]\d*\) +\d+")
+
+
+class Debugger(Cli):
+    SCRIPT = ("local n = redis.call('INCR', KEYS[1])\n"
+              "redis.debug('n is', n)\n"
+              "return {n, ARGV[1]}\n")
+
+    def debug(self, *args, stdin):
+        """Runs the script in the debugger, with these commands; returns the lines shown."""
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(self.SCRIPT)
+            script.flush()
+            out = self.cli(*args, "--eval", script.name, "counter", ",", "argument", stdin=stdin)
+        return re.sub("\033\\[[0-9;]*m", "", out).splitlines()
+
+    def test_session_of_its_own(self):
+        lines = self.debug("--ldb", stdin=b"s\nprint n\neval KEYS[1]\nc\nquit\n")
+        self.assertIn("<redis> INCR counter", lines)
+        for shown in ("<reply> 1", "<value> 1", '<retval> "counter"', '<debug> line 2: "n is", 1',
+                      "1) (integer) 1", '2) "argument"'):
+            self.assertIn(shown, lines)
+        self.assertEqual(self.cli("EXISTS", "counter"), "0\n")
+
+    def test_restart(self):
+        lines = self.debug("--ldb-sync-mode", stdin=b"c\nrestart\nc\nquit\n")
+        self.assertIn("1) (integer) 2", lines)
+        self.assertEqual(self.cli("GET", "counter"), "2\n")
 
 
 class Reports(Cli):
