@@ -296,7 +296,7 @@ static enum outcome run_help(struct debugger *d, lua_State *L, const struct slic
         "step                  Run this line, stop at the next.",
         "next                  The same.",
         "continue              Run on, up to a breakpoint or the end.",
-        "list [line] [count]   Show the script round a line (this one), so many lines each way (5).",
+        "list [line] [count]   Show the script round a line (this), so many lines each way (5).",
         "whole                 Show the whole script.",
         "print [name]          Show a variable, KEYS or ARGV; else all variables of the function.",
         "break [line ...]      Set breakpoints; -line takes one away, 0 all; else show them.",
