@@ -44,12 +44,14 @@ static int print_sample(void) {
     struct aof_config aof = {0};
     struct repl_config repl = {0};
     struct cluster_config cluster = {0};
+    struct link_config link = {0};
     server_config_register(config, &server);
     exec_config_register(config, &exec);
     persist_config_register(config, &persist);
     aof_config_register(config, &aof);
     repl_config_register(config, &repl);
     cluster_config_register(config, &cluster);
+    link_config_register(config, &link);
     config_register_kept(config);
     struct buf sample = BUF_INIT;
     config_write_sample(config, &sample);

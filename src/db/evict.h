@@ -20,7 +20,7 @@ enum evict_result {
 };
 
 static inline bool evict_wanted(const struct keyspace *ks, const struct db_config *cfg) {
-    return cfg->maxmemory && mem_used() > cfg->maxmemory + ks->uncounted;
+    return cfg->maxmemory && mem_used() > cfg->maxmemory + ks->uncounted && !cfg->unlimited;
 }
 
 /* Evicts until there's room, for the time that maxmemory-eviction-tenacity allows: 50 us for each

@@ -234,7 +234,7 @@ static __attribute__((noinline)) struct entry *found_slow(struct db *db, struct 
     struct key k = {name, hash};
     bool counts = access == DB_READ || access == DB_LOOK;
     if (e && db_expired(db, e)) {
-        if (!ks->keep_expired || !counts) expire_key(db, k);
+        if (!ks->keep_expired) expire_key(db, k);
         e = NULL;
     }
     if (e && has_part_deadlines(e) && !ks->no_expiry) {
@@ -594,6 +594,35 @@ void db_swap(struct keyspace *ks, uint32_t a, uint32_t b) {
     second->table = was.table;
     second->table_id = was.table_id;
     second->deadlines = was.deadlines;
+}
+
+/* Beside. */
+
+void keyspace_init_aside(struct keyspace *aside, const struct keyspace *ks) {
+    *aside = (struct keyspace){.count = ks->count, .seed = ks->seed, .types = ks->types};
+    aside->cut = ks->cut; /* a snapshot that's under way has nothing of what comes */
+    aside->hooks = (struct keyspace_hooks){.ctx = ks->hooks.ctx,
+                                           .discard = ks->hooks.discard,
+                                           .discard_table = ks->hooks.discard_table};
+    aside->dbs = mem_zalloc(aside->count * sizeof *aside->dbs);
+    for (uint32_t i = 0; i < aside->count; i++) {
+        aside->dbs[i].id = i;
+        aside->dbs[i].keyspace = aside;
+        table_init(&aside->dbs[i].table, &keyspace_table_ops, &ks->seed);
+    }
+}
+
+void keyspace_exchange(struct keyspace *ks, struct keyspace *aside, bool lazy) {
+    keyspace_flush(ks, lazy);
+    for (uint32_t i = 0; i < ks->count; i++) {
+        struct db *db = &ks->dbs[i];
+        table_release(&db->table, NULL);
+        begin_table(db);
+        db->table = aside->dbs[i].table;
+        db->deadlines = aside->dbs[i].deadlines;
+    }
+    mem_free(aside->dbs);
+    *aside = (struct keyspace){0};
 }
 
 /* Expiry. */

@@ -90,8 +90,9 @@ struct keyspace {
     const struct type_settings *types;
     uint64_t now_ms; /* Unix time; whoever runs commands sets it before each, or each batch */
     bool no_expiry;  /* expired keys stay visible (as while loading); set and reset by the caller */
-    bool keep_expired; /* keys that look-ups for reading find expired aren't there, but stay; set
-                          for commands that don't write, while nothing may change (CLIENT PAUSE) */
+    bool keep_expired; /* keys that look-ups find expired aren't there, but stay; set for commands
+                          that don't write, while nothing may change (CLIENT PAUSE), or where
+                          another server says what goes (replicas) */
     bool lazy_expire;  /* lazyfree-lazy-expire */
     struct slot_index *slots; /* of database 0; NULL: this is no member of a cluster */
     uint64_t dirty;           /* changes since the last save, but for expiry and eviction */
@@ -275,6 +276,13 @@ size_t db_flush(struct db *db, bool lazy);
 /* The same for all databases. */
 size_t keyspace_flush(struct keyspace *ks, bool lazy);
 void db_swap(struct keyspace *ks, uint32_t a, uint32_t b);
+
+/* Databases beside those of `ks`, to load a data set into (db_load and its kin, nothing else) that
+ * is to take their place. `ks` must outlive them, where it is, and no cut may begin meanwhile. */
+void keyspace_init_aside(struct keyspace *aside, const struct keyspace *ks);
+/* Deletes all keys, as keyspace_flush, and those of `aside` come in their place; releases `aside`.
+ */
+void keyspace_exchange(struct keyspace *ks, struct keyspace *aside, bool lazy);
 
 /* Deletes keys and parts of values that are due, nearest first, until none is or the monotonic
  * clock passes until_us (a few at least). Returns the Unix time in ms at which to call

@@ -110,10 +110,25 @@ static const char *access_error(const struct session *s, const struct request *r
     return NULL;
 }
 
+static const char *replica_error(const struct engine *e, unsigned flags) {
+    if (e->replica.write_error && (flags & CMD_WRITE)) return e->replica.write_error;
+    return flags & CMD_STALE ? NULL : e->replica.stale_error;
+}
+
+/* While a data set is loaded beside the one that is there, that one can be read. */
+static bool while_loading(const struct engine *e, unsigned flags) {
+    return e->loading_aside ? !(flags & CMD_NO_ASYNC_LOADING) : (flags & CMD_LOADING) != 0;
+}
+
 /* The error of the gate that is closed to the request; NULL if none is. */
 static const char *gate_error(const struct session *s, const struct request *r) {
     unsigned gates = s->engine->gates | s->gates, flags = admission_flags(s, r);
-    if ((gates & GATE_LOADING) && !(flags & CMD_LOADING)) return ERR_LOADING;
+    if (s->obeyed) return NULL;
+    if (gates & GATE_REPLICA) {
+        const char *error = replica_error(s->engine, flags);
+        if (error) return error;
+    }
+    if ((gates & GATE_LOADING) && !while_loading(s->engine, flags)) return ERR_LOADING;
     if ((gates & GATE_BUSY) && !(flags & CMD_ALLOW_BUSY)) return s->engine->busy_error;
     if ((gates & GATE_KEYLESS) && (flags & (CMD_READONLY | CMD_WRITE | CMD_MAY_REPLICATE)))
         return "ERR Replica can't interact with the keyspace";
@@ -139,7 +154,7 @@ static bool memory_suffices(const struct session *s, const struct request *r) {
     e->admitting = true;
     enum evict_result result = dispatch_make_room(e);
     e->admitting = false;
-    return !takes || result != EVICT_NOTHING;
+    return !takes || result != EVICT_NOTHING || s->obeyed;
 }
 
 /* On RESP2 messages can't be told from replies, so who listens to channels may do little else. */
@@ -150,14 +165,31 @@ static bool listens_only(const struct session *s, const struct request *r) {
 
 /* A transaction whose keys aren't here ends with the redirection. */
 static bool is_here_or_reply(struct session *s, const struct request *r) {
-    if (!(s->engine->gates & GATE_CLUSTER) || s->engine->cluster.admits(s, r)) return true;
+    if (!(s->engine->gates & GATE_CLUSTER) || s->obeyed) return true;
+    if (s->engine->cluster.admits(s, r)) return true;
     if (r->cmd->flags & CMD_RUNS_QUEUED) transaction_discard(s);
     return false;
+}
+
+/* On a replica keys stay until the primary deletes them, but for those that a client's write on it
+ * meets. */
+static void see_expiry(const struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    bool writes = admission_flags(s, r) & (CMD_WRITE | CMD_MAY_REPLICATE);
+    e->keyspace.keep_expired = e->replica.read_only || !writes;
+}
+
+static void see_disk(struct session *s, const struct request *r) {
+    struct engine *e = s->engine;
+    bool writes = admission_flags(s, r) & CMD_WRITE;
+    if (writes && e->disk_error(e)) e->replica.unwritten(e);
 }
 
 bool admission_still_or_reply(struct session *s, const struct request *r) {
     if (!(s->engine->gates | s->gates)) return true;
     char text[256];
+    if (s->obeyed && (s->engine->gates & GATE_DISK)) see_disk(s, r);
+    if (s->engine->gates & GATE_REPLICA) see_expiry(s, r);
     const char *error = access_error(s, r);
     if (!error && !is_here_or_reply(s, r)) return false;
     if (!error) error = gate_error(s, r);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "exec/config_int.h"
-#include "exec/config_kept_types.h"
 
 #define SNAPSHOTS   "Snapshots (kept, without effect)"
 #define AOF         "Append-only file (kept, without effect)"
@@ -21,10 +20,6 @@
 
 static const struct config_word sanitize_words[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
-static const struct config_word diskless_load_words[] = {
-    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
-static const struct config_word propagation_words[] = {
-    {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
 static const struct config_word tls_auth_words[] = {
     {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
 static const struct config_word pubsub_words[] = {
@@ -61,44 +56,6 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL, .alias = "aof_rewrite_cpulist",
      .about = "CPUs for rewriting."},
 
-    {"replicaof", CONFIG_KEPT_OTHER(config_type_replicaof), NULL, .group = REPLICATION,
-     .flags = CONFIG_KEPT | CONFIG_IMMUTABLE | CONFIG_MULTI_ARG, .alias = "slaveof",
-     .about = "Host and port of the primary to follow."},
-    {"masterauth", CONFIG_KEPT_STRING, NULL, .group = REPLICATION,
-     .flags = CONFIG_KEPT | CONFIG_SENSITIVE | CONFIG_EMPTY_IS_NULL, .alias = "primaryauth",
-     .about = "Password for the primary."},
-    {"masteruser", CONFIG_KEPT_STRING, NULL, .group = REPLICATION,
-     .flags = CONFIG_KEPT | CONFIG_SENSITIVE | CONFIG_EMPTY_IS_NULL, .alias = "primaryuser",
-     .about = "User for the primary."},
-    {"replica-serve-stale-data", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION,
-     .flags = CONFIG_KEPT, .alias = "slave-serve-stale-data",
-     .about = "Answer while the primary is out of reach."},
-    {"replica-read-only", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION, .flags = CONFIG_KEPT,
-     .alias = "slave-read-only", .about = "Refuse writes from clients on a replica."},
-    {"replica-priority", CONFIG_KEPT_INT(0, INT_MAX), "100", .group = REPLICATION,
-     .flags = CONFIG_KEPT, .alias = "slave-priority",
-     .about = "Rank in a failover, lowest first; 0 for never."},
-    {"replica-announced", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION, .flags = CONFIG_KEPT,
-     .about = "Let sentinels report this replica."},
-    {"replica-announce-ip", CONFIG_KEPT_STRING, NULL, .group = REPLICATION,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .alias = "slave-announce-ip",
-     .about = "Address to announce to the primary."},
-    {"replica-announce-port", CONFIG_KEPT_INT(0, 65535), "0", .group = REPLICATION,
-     .flags = CONFIG_KEPT, .alias = "slave-announce-port",
-     .about = "Port to announce to the primary."},
-    {"replica-ignore-maxmemory", CONFIG_KEPT_BOOL, "yes", .group = REPLICATION,
-     .flags = CONFIG_KEPT, .alias = "slave-ignore-maxmemory",
-     .about = "Leave eviction to the primary."},
-    {"replica-ignore-disk-write-errors", CONFIG_KEPT_BOOL, "no", .group = REPLICATION,
-     .flags = CONFIG_KEPT, .about = "Go on replicating when the disk fails."},
-    {"replica-lazy-flush", CONFIG_KEPT_BOOL, "no", .group = REPLICATION, .flags = CONFIG_KEPT,
-     .alias = "slave-lazy-flush", .about = "Free the old data in the background on a full sync."},
-    {"repl-diskless-load", CONFIG_KEPT_ENUM(diskless_load_words), "disabled", .group = REPLICATION,
-     .flags = CONFIG_KEPT | CONFIG_NOT_LOADING,
-     .about = "Load a snapshot right from the connection."},
-    {"propagation-error-behavior", CONFIG_KEPT_ENUM(propagation_words), "ignore",
-     .group = REPLICATION, .flags = CONFIG_KEPT,
-     .about = "What to do when a replicated command fails."},
     {"dual-channel-replication-enabled", CONFIG_KEPT_BOOL, "no", .group = REPLICATION,
      .flags = CONFIG_KEPT, .about = "Send snapshot and changes on two connections."},
 

@@ -60,6 +60,17 @@ enum gate {
     GATE_DISK = 1 << 11,       /* engine: files can't be written, see engine.disk_error */
     GATE_CLUSTER = 1 << 12,    /* engine: keys may be another node's, see engine.cluster */
     GATE_READONLY = 1 << 13,   /* session: reads of a replica's keys are welcome (READONLY) */
+    GATE_REPLICA = 1 << 14,    /* engine: it follows another one, see engine.replica */
+};
+
+/* What an engine that follows another one may do by itself; filled in by whoever makes it follow.
+ * While GATE_REPLICA is on that's asked for each request but those of a session that is obeyed. */
+struct engine_replica {
+    bool read_only;           /* only obeyed sessions write, or let keys expire */
+    const char *write_error;  /* why a session may not write; NULL: it may */
+    const char *stale_error;  /* why it may not see the data, which are old; NULL: it may */
+    /* A command of an obeyed session writes though files can't be written; the process may end. */
+    void (*unwritten)(struct engine *e);
 };
 
 struct engine;
@@ -94,6 +105,7 @@ struct engine_libraries {
     void (*visit)(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
     /* With `replace` one of the same name gives way; else that's an error. */
     bool (*load)(struct engine *e, struct slice text, bool replace, struct buf *error);
+    void (*clear)(struct engine *e); /* none is there afterwards */
 };
 
 /* While GATE_CLUSTER is on: which requests run here. */
@@ -183,6 +195,8 @@ struct engine {
     const char *(*disk_error)(const struct engine *e);
     struct engine_libraries libraries;
     struct engine_cluster cluster;
+    struct engine_replica replica;
+    bool loading_aside; /* GATE_LOADING: into other databases than those that are there */
     void *server; /* for the layers above: whoever runs this engine */
 };
 

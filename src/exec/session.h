@@ -35,6 +35,8 @@ struct session {
     bool can_wait;  /* commands may wait; else they are answered as if their time was up */
     uint8_t asking; /* ASKING: 2 after it, 1 for the request that follows, which it's for */
     uint8_t script_debug; /* enum session_debug */
+    bool obeyed;    /* the server that this one follows speaks: its commands run whatever is in the
+                       way, and keys expire when it says so */
     bool is_client; /* the session of a connection: commands of the server layer may ask for it */
     uint8_t unpropagated; /* to whom what its commands do isn't fed (redis.set_repl): bits of enum
                              propagate_taker */

@@ -16,12 +16,14 @@ void loading_begin(struct loading *l, uint64_t total_bytes) {
     l->written_s = 0;
     l->keys = l->expired = l->empty = 0;
     l->next = (uint64_t)l->config->loading_interval;
-    l->engine->keyspace.no_expiry = true;
+    l->history[0] = '\0';
+    l->history_offset = l->history_db = -1;
+    l->engine->keyspace.no_expiry = !l->aside;
 }
 
 void loading_end(struct loading *l) {
     l->engine->keyspace.no_expiry = false;
-    l->on = false;
+    l->on = l->aside = false;
 }
 
 void loading_file_done(struct loading *l, uint64_t bytes) {
@@ -34,7 +36,9 @@ bool loading_serve(struct loading *l) {
     l->next = l->loaded + (uint64_t)l->config->loading_interval;
     if (l->ended) return false;
     if (!e->yield) return true;
+    if (l->served) l->served(l->served_ctx);
     unsigned memory = e->gates & GATE_MEMORY;
+    e->loading_aside = l->aside;
     e->gates |= GATE_LOADING;
     l->ended = !e->yield(e);
     e->gates = (e->gates & ~(unsigned)(GATE_LOADING | GATE_MEMORY)) | memory;

@@ -32,6 +32,14 @@ struct loading {
     uint64_t expired, empty; /* and left out, as their time had come or they have no elements */
     int64_t written_s;       /* when the snapshot was written, as the file says; 0: it doesn't */
     uint64_t writer_bytes;   /* memory that the snapshot's writer used, as the file says */
+    bool aside;              /* into databases of their own: who looks after others isn't refused */
+    /* Of what history the snapshot is a part, as the file says: see loading_history. */
+    char history[64];       /* its id; empty: it doesn't say */
+    int64_t history_offset; /* how far the history is in it; -1: it doesn't say */
+    int64_t history_db;     /* the database that's selected there; -1: none */
+    /* Called as others are looked after; NULL: nobody cares. */
+    void (*served)(void *ctx);
+    void *served_ctx;
 };
 
 /* Loading begins. `l` has engine and config. */

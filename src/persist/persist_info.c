@@ -33,8 +33,8 @@ static void write_saves(const struct persist *p, struct buf *out) {
 
 void persist_write_info(void *persist, struct buf *out) {
     const struct persist *p = persist;
-    info_u64(out, "loading", p->loading.on);
-    info_u64(out, "async_loading", 0);
+    info_u64(out, "loading", p->loading.on && !p->loading.aside);
+    info_u64(out, "async_loading", p->loading.on && p->loading.aside);
     write_progress(&p->snapshot, out);
     write_saves(p, out);
     aof_write_info(&p->aof, out);

@@ -27,7 +27,8 @@ struct loading_rdb {
     struct rdb_reader reader; /* first: fill is told of it */
     struct engine *engine;
     struct rdb_load *load;
-    int fd;
+    struct keyspace *into;
+    const struct rdb_source *source;
     int error; /* errno of reading */
     char *data;
     size_t cap;
@@ -62,9 +63,7 @@ static void move_window(struct loading_rdb *l) {
 
 static bool read_more(struct loading_rdb *l) {
     size_t have = (size_t)(l->reader.end - l->data);
-    ssize_t n;
-    do n = read(l->fd, l->data + have, l->cap - have);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = l->source->read(l->source->ctx, l->data + have, l->cap - have);
     if (n < 0) l->error = errno;
     if (n > 0) l->reader.end += n;
     return n > 0;
@@ -186,6 +185,13 @@ static void take_fact(struct loading_rdb *l, struct slice name, struct slice val
     } else if (slice_is(name, "used-mem") && num_to_i64(value, &number) && number > 0) {
         log_notice(log, "RDB memory usage when created %.2f Mb", (double)number / (1024 * 1024));
         l->load->loading->writer_bytes = (uint64_t)number;
+    } else if (slice_is(name, "repl-id") && value.len < sizeof l->load->loading->history) {
+        slice_put(l->load->loading->history, value);
+        l->load->loading->history[value.len] = '\0';
+    } else if (slice_is(name, "repl-offset") && num_to_i64(value, &number)) {
+        l->load->loading->history_offset = number;
+    } else if (slice_is(name, "repl-stream-db") && num_to_i64(value, &number)) {
+        l->load->loading->history_db = number;
     } else if (slice_is(name, "aof-base") && slice_is(value, "1")) {
         log_notice(log, "RDB is base AOF");
     }
@@ -215,11 +221,11 @@ static bool get_deadline_s(struct loading_rdb *l) {
 static bool get_db(struct loading_rdb *l) {
     uint64_t number;
     if (!rdb_get_len(&l->reader, &number)) return false;
-    if (number >= l->engine->keyspace.count)
+    if (number >= l->into->count)
         return rdb_fail(&l->reader, "a database whose number is too high: see `databases`");
     if (!put_keys(l)) return false;
     db_loaded(l->db);
-    l->db = &l->engine->keyspace.dbs[number];
+    l->db = &l->into->dbs[number];
     const struct rdb_visitor *v = l->load->visitor;
     l->load->end = position(l);
     if (v && v->db) v->db(l->load->visitor_ctx, l->db->id);
@@ -266,6 +272,10 @@ static bool get_library(struct loading_rdb *l) {
     l->load->end = position(l);
     if (v && v->library) v->library(l->load->visitor_ctx, text);
     if (v) return true;
+    if (l->load->library) {
+        l->load->library(l->load->library_ctx, text);
+        return true;
+    }
     if (!e->libraries.load) return rdb_fail(&l->reader, "a library of functions");
     if (e->libraries.load(e, text, l->load->merge, &l->why)) return true;
     return rdb_fail(&l->reader, "a library of functions can't be loaded");
@@ -343,19 +353,16 @@ static void explain(struct loading_rdb *l, struct buf *why) {
                     l->key.data);
 }
 
-bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why) {
+bool rdb_load_from(struct engine *e, const struct rdb_source *source, struct rdb_load *load,
+                   struct buf *why) {
     struct loading_rdb l = {
         .engine = e,
         .load = load,
-        .fd = open(path, O_RDONLY | O_CLOEXEC),
+        .source = source,
+        .into = load->into ? load->into : &e->keyspace,
         .cap = WINDOW,
-        .db = &e->keyspace.dbs[0],
     };
-    if (l.fd < 0) {
-        buf_append_str(why, strerror(errno));
-        return false;
-    }
-    posix_fadvise(l.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    l.db = &l.into->dbs[0];
     l.data = mem_alloc(l.cap);
     rdb_reader_init(&l.reader, slice_of(l.data, 0));
     l.reader.fill = fill;
@@ -366,10 +373,29 @@ bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct 
     ok = put_keys(&l) && ok;
     db_loaded(l.db);
     if (!ok) explain(&l, why);
+    if (load->rest) buf_append(load->rest, l.reader.pos, (size_t)(l.reader.end - l.reader.pos));
     rdb_reader_release(&l.reader);
     buf_release(&l.key);
     buf_release(&l.why);
     mem_free(l.data);
-    close(l.fd);
+    return ok;
+}
+
+static ssize_t read_file(void *fd, char *to, size_t len) {
+    ssize_t n;
+    do n = read(*(int *)fd, to, len);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        buf_append_str(why, strerror(errno));
+        return false;
+    }
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    bool ok = rdb_load_from(e, &(struct rdb_source){read_file, &fd}, load, why);
+    close(fd);
     return ok;
 }

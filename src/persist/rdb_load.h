@@ -3,6 +3,8 @@
 #ifndef DREY_PERSIST_RDB_LOAD_H
 #define DREY_PERSIST_RDB_LOAD_H
 
+#include <sys/types.h>
+
 #include "persist/loading.h"
 
 /* A key as a file has it. */
@@ -23,9 +25,20 @@ struct rdb_visitor {
     void (*key)(void *ctx, const struct rdb_key *key);
 };
 
+/* Where a file's bytes come from, in order: fills some of `to`, 0: there are no more, -1: errno says
+ * why not. May look after others (loading_serve). */
+struct rdb_source {
+    ssize_t (*read)(void *ctx, char *to, size_t len);
+    void *ctx;
+};
+
 struct rdb_load {
     bool merge;                        /* keys that are there give way; else they're an error */
     bool checksum;                     /* is looked at */
+    struct keyspace *into;             /* NULL: the engine's; else it gets keys only, */
+    void (*library)(void *ctx, struct slice text); /* libraries go here, if that isn't NULL */
+    void *library_ctx;
+    struct buf *rest;                  /* NULL, or gets what was read behind the file's end */
     bool expired_too;                  /* keys whose deadline has passed are loaded, too */
     const struct rdb_visitor *visitor; /* sees all, and databases get names alone; NULL: nobody */
     void *visitor_ctx;
@@ -37,5 +50,8 @@ struct rdb_load {
 /* Adds what is in the file to the databases. False, and *why says why and where: what comes before
  * is loaded. If that's because the process is to end, loading->ended says so. */
 bool rdb_load(struct engine *e, const char *path, struct rdb_load *load, struct buf *why);
+/* The same of a file that comes from elsewhere. */
+bool rdb_load_from(struct engine *e, const struct rdb_source *source, struct rdb_load *load,
+                   struct buf *why);
 
 #endif

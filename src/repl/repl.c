@@ -5,6 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
+#include "repl/link.h"
+#include "repl/role.h"
 
 #define NO_ID "0000000000000000000000000000000000000000"
 
@@ -64,6 +66,7 @@ void repl_drop_replicas(struct repl *r) {
 static void write_info(void *ctx, struct buf *out) {
     const struct repl *r = ctx;
     info_str(out, "role", repl_is_replica(r) ? "slave" : "master");
+    if (r->link) link_write_info(r->link, out);
     info_u64(out, "connected_slaves", 0);
     info_str(out, "master_failover_state", "no-failover");
     info_str(out, "master_replid", r->id);
@@ -83,10 +86,30 @@ static void init(struct server *s) {
     s->repl = r;
     r->server = s;
     repl_config_register(s->registry, &r->config);
+    link_config_register(s->registry, &r->link_config);
+    engine_add_families(&s->engine, (const struct command *const[]){role_commands, NULL});
     info_register(s->engine.info,
                   (struct info_section){"replication", "Replication", INFO_DEFAULT, write_info, r});
     random_hex(r->id, REPL_ID_LEN);
     forget_second(r);
+}
+
+static bool open(struct server *s) {
+    role_open(s->repl);
+    return true;
+}
+
+static bool begin(struct server *s) {
+    role_begin(s->repl);
+    return true;
+}
+
+static void cron(struct server *s) {
+    if (s->repl->link) link_cron(s->repl->link);
+}
+
+static void end(struct server *s) {
+    if (s->repl->link) link_end(s->repl);
 }
 
 static void release(struct server *s) {
@@ -106,6 +129,10 @@ static bool debug(struct call *c) {
 
 const struct server_extension repl_extension = {
     .init = init,
+    .open = open,
+    .begin = begin,
+    .cron = cron,
+    .end = end,
     .release = release,
     .debug = debug,
 };

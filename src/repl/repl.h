@@ -17,6 +17,7 @@
 
 #include <stdint.h>
 
+#include "repl/link_config.h"
 #include "repl/repl_config.h"
 #include "server/extension.h"
 #include "server/server.h"
@@ -28,6 +29,7 @@ struct repl_link;
 struct repl {
     struct server *server;
     struct repl_config config;
+    struct link_config link_config;
     char id[REPL_ID_LEN + 1];  /* of the history */
     char id2[REPL_ID_LEN + 1]; /* what it was called before; zeros: nothing */
     int64_t offset;            /* bytes of the history so far */

@@ -78,3 +78,7 @@ bool library_load_saved(struct engine *e, struct slice text, bool replace, struc
     library_store_release(&incoming);
     return good;
 }
+
+void library_clear_saved(struct engine *e) {
+    library_forget_all(e->scripts, &e->scripts->libraries);
+}

@@ -26,5 +26,6 @@ bool library_restore(struct script_engine *s, struct slice payload, struct libra
 /* For files: the engine's hooks, see engine.h. */
 void library_visit_saved(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
 bool library_load_saved(struct engine *e, struct slice text, bool replace, struct buf *error);
+void library_clear_saved(struct engine *e);
 
 #endif

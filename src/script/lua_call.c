@@ -100,10 +100,15 @@ static const char *not_for_scripts(const struct script_engine *s, const struct r
  * written goes on. */
 static const char *no_writes(const struct script_run *run, const struct request *r) {
     const struct engine *e = run->call->engine;
+    bool obeyed = run->call->session->obeyed;
     if (run->read_only && (r->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
         return "ERR Write commands are not allowed from read-only scripts.";
-    const char *error =
-        (e->gates & GATE_DISK) && (r->cmd->flags & CMD_WRITE) ? e->disk_error(e) : NULL;
+    if (obeyed) return NULL;
+    if ((e->gates & GATE_REPLICA) && e->replica.stale_error && !(r->cmd->flags & CMD_STALE))
+        return "ERR Can not execute the command on a stale replica";
+    if (!(r->cmd->flags & CMD_WRITE)) return NULL;
+    if ((e->gates & GATE_REPLICA) && e->replica.write_error) return e->replica.write_error;
+    const char *error = e->gates & GATE_DISK ? e->disk_error(e) : NULL;
     if (error) return error;
     bool needs_room = (r->cmd->flags & CMD_DENYOOM) != 0;
     if (needs_room && run->out_of_memory && !run->wrote) return ERR_OOM;

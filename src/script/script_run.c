@@ -41,7 +41,7 @@ const char *script_flag_name(unsigned flag) {
 }
 
 unsigned script_command_flags(unsigned flags, unsigned script) {
-    if (script & SCRIPT_UNDECLARED) return flags;
+    if (script & SCRIPT_UNDECLARED) return flags & ~(unsigned)CMD_STALE;
     flags &= ~(unsigned)(CMD_MAY_REPLICATE | CMD_WRITE | CMD_DENYOOM | CMD_STALE);
     if (!(script & SCRIPT_NO_WRITES)) flags |= CMD_WRITE;
     if (!(script & (SCRIPT_NO_WRITES | SCRIPT_ALLOW_OOM))) flags |= CMD_DENYOOM;

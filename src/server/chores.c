@@ -25,9 +25,10 @@ static bool jobs_ready(const struct server *s) {
     return sliced_ready(&s->engine, jobs_may_write(s));
 }
 
-/* As in Redis, no key goes during CLIENT PAUSE. */
+/* As in Redis, no key goes during CLIENT PAUSE. On a replica the primary says what goes. */
 static bool expiry_allowed(const struct server *s) {
-    return !s->debug.no_active_expiry && !client_pause_on(&s->pause);
+    return !s->debug.no_active_expiry && !client_pause_on(&s->pause) &&
+           !(s->engine.gates & GATE_REPLICA);
 }
 
 static bool expiry_ready(const struct server *s) {

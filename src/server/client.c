@@ -117,6 +117,7 @@ static void stop_waiting(struct client *c) {
 
 void client_free(struct client *c) {
     struct server *s = c->server;
+    if (c == s->primary.client) client_primary_closes(c);
     loop_watch_stop(s->loop, &c->watch);
     close(c->watch.fd);
     loop_timer_stop(s->loop, &c->timer);

@@ -51,12 +51,19 @@ struct batch {
     enum request_status last; /* READY: there may be more requests to parse */
 };
 
+/* The server that this one follows. */
+static inline bool is_primary(const struct client *c) {
+    return __builtin_expect(c->kind == CLIENT_PRIMARY, 0);
+}
+
 static bool authenticated(const struct client *c) {
     return !(c->session.gates & GATE_AUTH);
 }
 
 static struct request_limits limits_of(const struct client *c) {
     bool known = authenticated(c);
+    if (is_primary(c))
+        return (struct request_limits){ARGS_MAX, INT64_MAX / 2, INLINE_MAX, .authenticated = true};
     return (struct request_limits){
         .max_args = known ? ARGS_MAX : UNAUTHENTICATED_ARGS,
         .max_bulk =
@@ -234,6 +241,23 @@ static void look_at_requests(struct client *c, const struct batch *b, size_t fir
     watching_requests(&c->session, &c->server->reading->batch[first], ran - first);
 }
 
+static bool is_multi(const struct request *r) {
+    return r->cmd && strcmp(r->cmd->name, "multi") == 0;
+}
+
+/* The primary's requests of the batch that ran: the text of those that are over, up to `done`, and
+ * of an open transaction, which begins with the last MULTI. */
+static void primary_ran(struct client *c, const struct batch *b, struct slice input, size_t done) {
+    const struct server *s = c->server;
+    size_t over = done;
+    if (c->session.transaction) {
+        size_t i = b->count;
+        while (i && !(b->ends[i - 1] <= done && is_multi(&s->reading->batch[i - 1]))) i--;
+        over = i > 1 ? b->ends[i - 2] : b->begin;
+    }
+    s->primary.ran(c, slice_of(input.ptr + b->begin, done - b->begin), over - b->begin);
+}
+
 static void protocol_error(struct client *c, const char *text) {
     client_log(c, LOG_LEVEL_VERBOSE, "Protocol error from client:", "");
     if (c->reply_mode == CLIENT_REPLY_ON) reply_error(&c->session.own_reply, text);
@@ -273,6 +297,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         size_t looked_at = large && c->input && c->input->big.complete;
         done = batch_run(c, &b, &share);
         if (large) look_at_requests(c, &b, looked_at, done);
+        if (is_primary(c)) primary_ran(c, &b, input, done);
         dispatch_settle(&s->engine); /* what it says of the batch's requests needs them */
         s->running_request = NULL;
         if (done < b.tail || !may_run(c)) {
@@ -399,7 +424,15 @@ static void take_input(struct client *c, struct slice input) {
     } else {
         request_parser_init(&p);
     }
-    size_t done = run_input(c, &p, input);
+    size_t done;
+    if (is_primary(c)) {
+        struct keyspace *ks = &c->server->engine.keyspace;
+        ks->no_expiry = true; /* it deletes what expires by itself */
+        done = run_input(c, &p, input);
+        ks->no_expiry = false;
+    } else {
+        done = run_input(c, &p, input);
+    }
     if (done < input.len && !c->closing && !c->close_after_reply) {
         input_keep(c, &p, input, done);
     } else {
@@ -449,8 +482,11 @@ static bool begin_big(struct client_input *in) {
 
 enum place { IN_SHARED, IN_OWN, IN_BIG };
 
-static enum place place_of(const struct client_input *in) {
+/* The primary's text is needed in one piece, to be passed on. */
+static enum place place_of(const struct client *c) {
+    const struct client_input *in = c->input;
     if (!in || fits_shared(in)) return IN_SHARED;
+    if (is_primary(c)) return IN_OWN;
     if (in->big.receiving) return IN_BIG;
     return in->parser.bulk_len >= BIG_ARG_MIN ? IN_BIG : IN_OWN;
 }
@@ -517,7 +553,7 @@ static void on_read_failed(struct client *c, ssize_t len) {
 
 void client_read(struct client *c) {
     struct server *s = c->server;
-    enum place place = place_of(c->input);
+    enum place place = place_of(c);
     size_t room = 0;
     char *to = room_for_reading(c, place, &room);
     if (!to) {

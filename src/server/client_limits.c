@@ -148,6 +148,7 @@ static void append_bytes(struct buf *to, struct slice bytes) {
 void client_limits_check_input(struct client *c) {
     struct server *s = c->server;
     const struct client_input *in = c->input;
+    if (c->kind == CLIENT_PRIMARY) return;
     if (!in || in->len + big_args_len(&in->big) <= s->config.client_query_buffer_limit) return;
     s->stats.query_limit_closes++;
     struct buf after = BUF_INIT;

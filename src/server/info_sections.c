@@ -125,8 +125,8 @@ static void write_traffic(const struct server *s, struct buf *out) {
              (uint64_t)(1e6 * metrics_rate_average(&m->commands)));
     info_u64(out, "total_net_input_bytes", s->stats.net_in);
     info_u64(out, "total_net_output_bytes", s->stats.net_out);
-    info_u64(out, "total_net_repl_input_bytes", 0);
-    info_u64(out, "total_net_repl_output_bytes", 0);
+    info_u64(out, "total_net_repl_input_bytes", s->stats.net_repl_in);
+    info_u64(out, "total_net_repl_output_bytes", s->stats.net_repl_out);
     info_f2(out, "instantaneous_input_kbps", 1e6 * metrics_rate_average(&m->net_in) / 1024);
     info_f2(out, "instantaneous_output_kbps", 1e6 * metrics_rate_average(&m->net_out) / 1024);
     info_f2(out, "instantaneous_input_repl_kbps", 0);
@@ -186,7 +186,7 @@ static void write_stats(void *ctx, struct buf *out) {
     const struct server *s = ctx;
     write_traffic(s, out);
     write_keyspace_stats(s, out);
-    info_u64(out, "unexpected_error_replies", 0);
+    info_u64(out, "unexpected_error_replies", s->stats.unexpected_errors);
     info_u64(out, "total_error_replies", s->engine.stats.error_replies);
     info_u64(out, "dump_payload_sanitizations", 0);
     info_u64(out, "total_reads_processed", s->stats.reads);

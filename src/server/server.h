@@ -17,6 +17,7 @@
 #include "server/client_limits.h"
 #include "server/client_memory.h"
 #include "server/client_pause.h"
+#include "server/client_primary.h"
 #include "server/client_push.h"
 #include "server/command_log.h"
 #include "server/crash.h"
@@ -43,6 +44,8 @@ struct server_stats {
     uint64_t net_in, net_out; /* bytes */
     uint64_t reads, writes;   /* system calls */
     uint64_t query_limit_closes, output_limit_closes, evicted_clients;
+    uint64_t net_repl_in, net_repl_out; /* bytes from a primary, and to replicas */
+    uint64_t unexpected_errors;         /* where another server's commands must not fail */
     uint64_t denied_auth; /* failed attempts to authenticate */
 };
 
@@ -92,6 +95,7 @@ struct server {
     struct monitor monitor;
     struct client_pushes pushes;
     struct script_sessions script_sessions;
+    struct client_primary primary;
     struct client *running; /* whose request runs: for the crash report */
     const struct request *running_request;
 
