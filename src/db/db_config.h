@@ -26,7 +26,7 @@ struct db_config {
     int64_t lfu_log_factor; /* uses that it takes for the counter to go up, roughly */
     int64_t lfu_decay_time; /* minutes for which an idle key's counter keeps its value */
     int64_t expire_effort;  /* active-expire-effort, 1..10 */
-    bool unlimited; /* no parameter: maxmemory is another server's business (on replicas) */
+    bool unlimited;         /* no parameter: maxmemory is another server's business (on replicas) */
     bool lazy_eviction;     /* lazyfree-lazy-*: free in the background what ... evicts */
     bool lazy_expire;
     bool lazy_server_del;

@@ -66,9 +66,9 @@ enum gate {
 /* What an engine that follows another one may do by itself; filled in by whoever makes it follow.
  * While GATE_REPLICA is on that's asked for each request but those of a session that is obeyed. */
 struct engine_replica {
-    bool read_only;           /* only obeyed sessions write, or let keys expire */
-    const char *write_error;  /* why a session may not write; NULL: it may */
-    const char *stale_error;  /* why it may not see the data, which are old; NULL: it may */
+    bool read_only;          /* only obeyed sessions write, or let keys expire */
+    const char *write_error; /* why a session may not write; NULL: it may */
+    const char *stale_error; /* why it may not see the data, which are old; NULL: it may */
     /* A command of an obeyed session writes though files can't be written; the process may end. */
     void (*unwritten)(struct engine *e);
 };
@@ -197,7 +197,7 @@ struct engine {
     struct engine_cluster cluster;
     struct engine_replica replica;
     bool loading_aside; /* GATE_LOADING: into other databases than those that are there */
-    void *server; /* for the layers above: whoever runs this engine */
+    void *server;       /* for the layers above: whoever runs this engine */
 };
 
 /* Registers the engine's own parameters in `config`, which lives longer. Databases come with

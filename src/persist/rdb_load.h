@@ -25,17 +25,17 @@ struct rdb_visitor {
     void (*key)(void *ctx, const struct rdb_key *key);
 };
 
-/* Where a file's bytes come from, in order: fills some of `to`, 0: there are no more, -1: errno says
- * why not. May look after others (loading_serve). */
+/* Where a file's bytes come from, in order: fills some of `to`, 0: there are no more, -1: errno
+ * says why not. May look after others (loading_serve). */
 struct rdb_source {
     ssize_t (*read)(void *ctx, char *to, size_t len);
     void *ctx;
 };
 
 struct rdb_load {
-    bool merge;                        /* keys that are there give way; else they're an error */
-    bool checksum;                     /* is looked at */
-    struct keyspace *into;             /* NULL: the engine's; else it gets keys only, */
+    bool merge;            /* keys that are there give way; else they're an error */
+    bool checksum;         /* is looked at */
+    struct keyspace *into; /* NULL: the engine's; else it gets keys only, */
     void (*library)(void *ctx, struct slice text); /* libraries go here, if that isn't NULL */
     void *library_ctx;
     struct buf *rest;                  /* NULL, or gets what was read behind the file's end */

@@ -19,7 +19,7 @@
 
 enum {
     PIECE = 64 * 1024,
-    TURN_BYTES = 1024 * 1024,      /* others wait that long */
+    TURN_BYTES = 1024 * 1024,     /* others wait that long */
     SYNC_BYTES = 8 * 1024 * 1024, /* go to the disk at a time, not all at the end */
 };
 
@@ -152,7 +152,8 @@ static bool put_in_place(struct repl_link *l) {
     struct full_sync *sync = &l->sync;
     const char *name = l->repl->server->persist.config.filename;
     if (sync->size < 0 && ftruncate(sync->file, (off_t)(sync->read - FULL_SYNC_MARK)) < 0) {
-        log_warning(log_of(l), "Error truncating the RDB file received from the master for SYNC: %s",
+        log_warning(log_of(l),
+                    "Error truncating the RDB file received from the master for SYNC: %s",
                     strerror(errno));
         return false;
     }

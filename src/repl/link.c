@@ -141,8 +141,9 @@ void link_cron(struct repl_link *l) {
 
 const char *link_state_name(const struct repl_link *l) {
     static const char *const names[] = {
-        [LINK_WAITING] = "connect", [LINK_CONNECTING] = "connecting",
-        [LINK_HANDSHAKE] = "handshake", [LINK_SYNC] = "sync", [LINK_UP] = "connected",
+        [LINK_WAITING] = "connect",     [LINK_CONNECTING] = "connecting",
+        [LINK_HANDSHAKE] = "handshake", [LINK_SYNC] = "sync",
+        [LINK_UP] = "connected",
     };
     return names[l->state];
 }
@@ -176,8 +177,8 @@ void link_write_info(const struct repl_link *l, struct buf *out) {
     info_i64(out, "slave_repl_offset", l->repl->offset);
     if (l->state == LINK_SYNC) write_progress(l, out);
     if (!up)
-        info_i64(out, "master_link_down_since_seconds", l->down_since_s ? now_s - l->down_since_s
-                                                                        : -1);
+        info_i64(out, "master_link_down_since_seconds",
+                 l->down_since_s ? now_s - l->down_since_s : -1);
     info_i64(out, "slave_priority", config->priority);
     info_u64(out, "slave_read_only", config->read_only);
     info_u64(out, "replica_announced", config->announced);

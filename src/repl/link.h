@@ -30,19 +30,19 @@ struct repl_link {
     int port;
     enum link_state state;
     bool resumable;
-    bool taking_over;       /* the primary is asked to become one: see failover.h */
-    uint32_t db;            /* that's selected in the stream, while the link isn't up */
+    bool taking_over;        /* the primary is asked to become one: see failover.h */
+    uint32_t db;             /* that's selected in the stream, while the link isn't up */
     struct loop_watch watch; /* from CONNECTING to SYNC; fd -1: there's no connection */
-    uint64_t tried_us;      /* monotonic: the last attempt to connect */
-    uint64_t heard_us;      /* the last time something came */
-    int64_t down_since_s;   /* Unix time; 0: it was never up */
+    uint64_t tried_us;       /* monotonic: the last attempt to connect */
+    uint64_t heard_us;       /* the last time something came */
+    int64_t down_since_s;    /* Unix time; 0: it was never up */
     struct link_talk talk;
     struct full_sync sync;
     /* UP: */
-    uint64_t heard_bytes;  /* what had come of the client's bytes when it was looked at last */
-    int64_t stream_begin;  /* the offset at which the client began */
-    uint64_t acked_us;     /* monotonic */
-    struct buf open;       /* the text of a transaction that isn't over */
+    uint64_t heard_bytes; /* what had come of the client's bytes when it was looked at last */
+    int64_t stream_begin; /* the offset at which the client began */
+    uint64_t acked_us;    /* monotonic */
+    struct buf open;      /* the text of a transaction that isn't over */
 };
 
 /* A link to that primary, in use from now on (repl.link); there must be none. Begins to connect. */

@@ -156,8 +156,7 @@ static void go_on(struct repl_link *l, const char *line) {
         log_notice(log_of(l), "Master replication ID changed to %s", r->id);
     }
     link_up(l);
-    log_notice(log_of(l),
-               "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+    log_notice(log_of(l), "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
 }
 
 static bool begins(const char *line, const char *with) {

@@ -146,8 +146,9 @@ static void follow(struct call *c, struct repl *r) {
     slice_put(host, c->argv[1]);
     host[c->argv[1].len] = '\0';
     if (follows_already(r, host, port)) {
-        log_notice(log, "REPLICAOF would result into synchronization with the master we are already "
-                        "connected with. No operation performed.");
+        log_notice(log,
+                   "REPLICAOF would result into synchronization with the master we are already "
+                   "connected with. No operation performed.");
         reply_status(c->reply, "OK Already connected to specified master");
     } else {
         struct buf user = BUF_INIT;

@@ -60,8 +60,8 @@ void scripts_init(struct engine *e) {
     struct script_engine *s = mem_zalloc(sizeof *s);
     s->engine = e;
     e->scripts = s;
-    e->libraries = (struct engine_libraries){library_visit_saved, library_load_saved,
-                                             library_clear_saved};
+    e->libraries =
+        (struct engine_libraries){library_visit_saved, library_load_saved, library_clear_saved};
     config_register(e->config, rows, sizeof rows / sizeof rows[0], &s->config);
     engine_add_families(e, script_families);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The connection to the server that this one follows, as a client of this one: what it sends is
- * parsed and run as anybody's requests are, but is obeyed (session.h), gets no replies, and its text
- * is shown as it was to whoever passes it on. The layer above makes the connection. */
+ * parsed and run as anybody's requests are, but is obeyed (session.h), gets no replies, and its
+ * text is shown as it was to whoever passes it on. The layer above makes the connection. */
 #ifndef DREY_SERVER_CLIENT_PRIMARY_H
 #define DREY_SERVER_CLIENT_PRIMARY_H
 
