@@ -15,6 +15,7 @@
 #include "io/socket.h"
 #include "persist/durable.h"
 #include "repl/link.h"
+#include "repl/link_stream.h"
 #include "repl/sync_load.h"
 
 enum {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "repl/link.h"
+#include "repl/link_stream.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -67,13 +67,4 @@ int64_t link_read_offset(const struct repl_link *l);
 /* INFO's fields of a replica, behind `role`. */
 void link_write_info(const struct repl_link *l, struct buf *out);
 
-/* --- link_stream.c --- */
-
-/* Fills in the server's hooks for the primary's client. */
-void link_stream_init(struct server *s);
-/* Closes the client, if there's one. */
-void link_stream_end(struct repl_link *l);
-/* Tells the primary how far this server is. */
-void link_acknowledge(struct repl_link *l);
-
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The primary's stream. A byte of it counts (repl.offset) once the command or transaction that it
  * belongs to is over: if the connection is lost in the middle of one, it comes again as a whole. */
+#include "repl/link_stream.h"
+
 #include <stdio.h>
 #include <string.h>
 

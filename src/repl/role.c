@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/num.h"
 #include "repl/link.h"
+#include "repl/link_stream.h"
 #include "server/client_blocked.h"
 #include "server/client_list.h"
 
