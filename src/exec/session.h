@@ -32,8 +32,8 @@ struct session {
     uint64_t commands;             /* run, those of transactions and scripts included */
     unsigned gates;                /* of enum gate */
     bool no_touch;                 /* CLIENT NO-TOUCH: look-ups aren't uses */
-    bool can_wait;  /* commands may wait; else they are answered as if their time was up */
-    uint8_t asking; /* ASKING: 2 after it, 1 for the request that follows, which it's for */
+    bool can_wait;        /* commands may wait; else they are answered as if their time was up */
+    uint8_t asking;       /* ASKING: 2 after it, 1 for the request that follows, which it's for */
     uint8_t script_debug; /* enum session_debug */
     bool obeyed;    /* the server that this one follows speaks: its commands run whatever is in the
                        way, and keys expire when it says so */
