@@ -18,11 +18,13 @@
 #include "exec/config_kept.h"
 #include "exec/exec_config.h"
 #include "persist/persist_config.h"
+#include "repl/link_config.h"
 #include "repl/repl_config.h"
 #include "server/server_config.h"
 
 static struct persist_config persist;
 static struct repl_config repl;
+static struct link_config repl_link;
 static struct cluster_config cluster;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -356,6 +358,7 @@ static void all_rows(void **unused) {
     config_register_kept(cfg);
     persist_config_register(cfg, &persist);
     repl_config_register(cfg, &repl);
+    link_config_register(cfg, &repl_link);
     cluster_config_register(cfg, &cluster);
     config_get(cfg, &SLICE("*"), 1, &pairs);
     assert_true(pairs.n > 200);
@@ -435,6 +438,7 @@ static void server_types(void **unused) {
     config_register_kept(f.cfg);
     persist_config_register(f.cfg, &persist);
     repl_config_register(f.cfg, &repl);
+    link_config_register(f.cfg, &repl_link);
     cluster_config_register(f.cfg, &cluster);
     check_values(&f, server_values, COUNT(server_values));
     config_free(f.cfg);

@@ -23,6 +23,7 @@
 #include "exec/exec_config.h"
 #include "persist/aof_config.h"
 #include "persist/persist_config.h"
+#include "repl/link_config.h"
 #include "server/server_config.h"
 
 static struct persist_config persist;
@@ -38,6 +39,8 @@ struct fixture {
     struct config *cfg;
 };
 
+static struct link_config repl_link;
+
 static void registry_open(struct fixture *f) {
     f->cfg = config_new("9.9");
     server_config_register(f->cfg, &f->server);
@@ -45,6 +48,7 @@ static void registry_open(struct fixture *f) {
     config_register_kept(f->cfg);
     persist_config_register(f->cfg, &persist);
     aof_config_register(f->cfg, &aof);
+    link_config_register(f->cfg, &repl_link);
 }
 
 static void registry_reopen(struct fixture *f) {
