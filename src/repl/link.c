@@ -70,7 +70,7 @@ void link_lost(struct repl_link *l) {
         close(l->watch.fd);
         l->watch.fd = -1;
     }
-    full_sync_abort(l);
+    sync_receive_abort(l);
     l->state = LINK_WAITING;
 }
 
@@ -155,7 +155,7 @@ int64_t link_read_offset(const struct repl_link *l) {
 }
 
 static void write_progress(const struct repl_link *l, struct buf *out) {
-    const struct full_sync *sync = &l->sync;
+    const struct sync_receive *sync = &l->sync;
     double perc = sync->size > 0 ? 100.0 * (double)sync->read / (double)sync->size : 0;
     info_i64(out, "master_sync_total_bytes", sync->size);
     info_i64(out, "master_sync_read_bytes", sync->read);

@@ -7,7 +7,7 @@
  *      +-----------+-------------+-------+----------+     lost: tried again, every second
  *
  *   link.c       life, time                       link_talk.c    CONNECTING and HANDSHAKE
- *   full_sync.c  SYNC                             link_stream.c  UP
+ *   sync_receive.c  SYNC                             link_stream.c  UP
  *   role.c       becoming a replica or a primary
  *
  * What is here of the data set is, while it's `resumable`, that of history repl.id at repl.offset:
@@ -18,9 +18,9 @@
 #ifndef DREY_REPL_LINK_H
 #define DREY_REPL_LINK_H
 
-#include "repl/full_sync.h"
 #include "repl/link_talk.h"
 #include "repl/repl.h"
+#include "repl/sync_receive.h"
 
 enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_HANDSHAKE, LINK_SYNC, LINK_UP };
 
@@ -37,7 +37,7 @@ struct repl_link {
     uint64_t heard_us;       /* the last time something came */
     int64_t down_since_s;    /* Unix time; 0: it was never up */
     struct link_talk talk;
-    struct full_sync sync;
+    struct sync_receive sync;
     /* UP: */
     uint64_t heard_bytes; /* what had come of the client's bytes when it was looked at last */
     int64_t stream_begin; /* the offset at which the client began */

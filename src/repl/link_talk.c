@@ -130,7 +130,7 @@ static void say_sync(struct repl_link *l) {
     log_notice(log_of(l), "Retrying with SYNC...");
     buf_append_str(&text, "SYNC\r\n");
     say(l, &text);
-    if (l->watch.fd >= 0) full_sync_begin(l, NULL, 0);
+    if (l->watch.fd >= 0) sync_receive_begin(l, NULL, 0);
 }
 
 /* "+FULLRESYNC id offset" */
@@ -138,12 +138,12 @@ static void begin_full(struct repl_link *l, char *line) {
     char *id = strchr(line, ' '), *offset = id ? strchr(id + 1, ' ') : NULL;
     if (!offset || offset - id - 1 != REPL_ID_LEN) {
         log_warning(log_of(l), "Master replied with wrong +FULLRESYNC syntax.");
-        full_sync_begin(l, NULL, 0);
+        sync_receive_begin(l, NULL, 0);
         return;
     }
     *offset = '\0';
     log_notice(log_of(l), "Full resync from master: %s:%s", id + 1, offset + 1);
-    full_sync_begin(l, id + 1, strtoll(offset + 1, NULL, 10));
+    sync_receive_begin(l, id + 1, strtoll(offset + 1, NULL, 10));
 }
 
 /* "+CONTINUE", or with an id */
@@ -262,5 +262,5 @@ void link_talk_ready(struct loop_watch *watch, unsigned ready) {
     else if (l->state == LINK_HANDSHAKE)
         listen_to(l);
     else if (l->state == LINK_SYNC)
-        full_sync_ready(l);
+        sync_receive_ready(l);
 }

@@ -88,7 +88,7 @@ static void tell_primary(void *ctx) {
 /* More of the connection; others are looked after while nothing comes. */
 static ssize_t read_socket(void *ctx, char *to, size_t len) {
     struct repl_link *l = ctx;
-    struct full_sync *sync = &l->sync;
+    struct sync_receive *sync = &l->sync;
     uint64_t timeout_us = (uint64_t)l->repl->config.timeout * SECOND_US;
     if (sync->size >= 0 && (uint64_t)(sync->size - sync->read) < len)
         len = (size_t)(sync->size - sync->read);
@@ -169,14 +169,15 @@ static bool read_all(struct repl_link *l, struct job *job, struct buf *why) {
 
 /* The mark must be all that follows. */
 static bool mark_follows(struct repl_link *l, struct buf *rest) {
-    char piece[FULL_SYNC_MARK];
+    char piece[SYNC_RECEIVE_MARK];
     if (l->sync.size >= 0) return true;
-    while (rest->len < FULL_SYNC_MARK) {
-        ssize_t n = read_socket(l, piece, FULL_SYNC_MARK - rest->len);
+    while (rest->len < SYNC_RECEIVE_MARK) {
+        ssize_t n = read_socket(l, piece, SYNC_RECEIVE_MARK - rest->len);
         if (n <= 0) return false;
         buf_append(rest, piece, (size_t)n);
     }
-    return rest->len == FULL_SYNC_MARK && memcmp(rest->data, l->sync.mark, FULL_SYNC_MARK) == 0;
+    return rest->len == SYNC_RECEIVE_MARK &&
+           memcmp(rest->data, l->sync.mark, SYNC_RECEIVE_MARK) == 0;
 }
 
 static void tell_failure(struct repl_link *l, const struct job *job, const char *why) {

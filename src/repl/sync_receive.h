@@ -4,8 +4,8 @@
  * aside, which takes the place of this server's own snapshot and is loaded; or it's loaded as it
  * comes (repl-diskless-load), if need be beside the data that are there, which then go on serving
  * and stay if this fails. */
-#ifndef DREY_REPL_FULL_SYNC_H
-#define DREY_REPL_FULL_SYNC_H
+#ifndef DREY_REPL_SYNC_RECEIVE_H
+#define DREY_REPL_SYNC_RECEIVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,30 +13,30 @@
 
 struct repl_link;
 
-enum { FULL_SYNC_MARK = 40 };
+enum { SYNC_RECEIVE_MARK = 40 };
 
-struct full_sync {
+struct sync_receive {
     char id[41];    /* of the history, and */
     int64_t offset; /* where the snapshot is in it */
     bool named;     /* else the primary didn't say */
     bool begun;     /* the line has come */
     int64_t size;   /* bytes of the snapshot; -1: up to the mark */
     int64_t read;   /* so far */
-    char mark[FULL_SYNC_MARK];
-    char last[FULL_SYNC_MARK]; /* the last bytes that came */
-    int file;                  /* -1: there's none */
+    char mark[SYNC_RECEIVE_MARK];
+    char last[SYNC_RECEIVE_MARK]; /* the last bytes that came */
+    int file;                     /* -1: there's none */
     char *path;
     uint64_t unsynced;
     uint64_t told_us; /* when the primary was last told that this goes on */
 };
 
 /* The primary answered that it will send it: `id` NULL, it didn't say of what history. */
-void full_sync_begin(struct repl_link *l, const char *id, int64_t offset);
+void sync_receive_begin(struct repl_link *l, const char *id, int64_t offset);
 
 /* There's something to read. */
-void full_sync_ready(struct repl_link *l);
+void sync_receive_ready(struct repl_link *l);
 
 /* Leaves nothing behind. */
-void full_sync_abort(struct repl_link *l);
+void sync_receive_abort(struct repl_link *l);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "repl/full_sync.h"
+#include "repl/sync_receive.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +28,9 @@ static struct log *log_of(const struct repl_link *l) {
     return &l->repl->server->log;
 }
 
-void full_sync_begin(struct repl_link *l, const char *id, int64_t offset) {
-    struct full_sync *sync = &l->sync;
-    *sync = (struct full_sync){.file = -1, .offset = offset, .named = id};
+void sync_receive_begin(struct repl_link *l, const char *id, int64_t offset) {
+    struct sync_receive *sync = &l->sync;
+    *sync = (struct sync_receive){.file = -1, .offset = offset, .named = id};
     if (id)
         memcpy(sync->id, id, REPL_ID_LEN);
     else
@@ -40,20 +40,20 @@ void full_sync_begin(struct repl_link *l, const char *id, int64_t offset) {
     l->resumable = false;
 }
 
-void full_sync_abort(struct repl_link *l) {
-    struct full_sync *sync = &l->sync;
+void sync_receive_abort(struct repl_link *l) {
+    struct sync_receive *sync = &l->sync;
     if (sync->file >= 0) {
         close(sync->file);
         unlink(sync->path);
     }
     mem_free(sync->path);
-    *sync = (struct full_sync){.file = -1};
+    *sync = (struct sync_receive){.file = -1};
 }
 
 /* The line. */
 
 static bool open_file(struct repl_link *l) {
-    struct full_sync *sync = &l->sync;
+    struct sync_receive *sync = &l->sync;
     char path[64];
     snprintf(path, sizeof path, "temp-%lld.%ld.rdb", (long long)(clock_wall_us() / 1000000),
              (long)getpid());
@@ -84,7 +84,7 @@ static void finished(struct repl_link *l, bool loaded) {
     }
     bool named = l->sync.named;
     l->db = 0;
-    full_sync_abort(l);
+    sync_receive_abort(l);
     link_up(l);
     if (l->state != LINK_UP) return;
     l->resumable = named;
@@ -94,7 +94,7 @@ static void finished(struct repl_link *l, bool loaded) {
 
 /* Returns false if that's the end of it. */
 static bool begin_reading(struct repl_link *l, const char *line) {
-    struct full_sync *sync = &l->sync;
+    struct sync_receive *sync = &l->sync;
     if (*line == '-') {
         log_warning(log_of(l), "MASTER aborted replication with an error: %s", line + 1);
         return false;
@@ -106,8 +106,8 @@ static bool begin_reading(struct repl_link *l, const char *line) {
                     line);
         return false;
     }
-    bool marked = strncmp(line, "$EOF:", 5) == 0 && strlen(line + 5) >= FULL_SYNC_MARK;
-    if (marked) memcpy(sync->mark, line + 5, FULL_SYNC_MARK);
+    bool marked = strncmp(line, "$EOF:", 5) == 0 && strlen(line + 5) >= SYNC_RECEIVE_MARK;
+    if (marked) memcpy(sync->mark, line + 5, SYNC_RECEIVE_MARK);
     sync->size = marked ? -1 : strtoll(line + 1, NULL, 10);
     sync->begun = true;
     bool diskless = sync_load_directly(l);
@@ -120,19 +120,19 @@ static bool begin_reading(struct repl_link *l, const char *line) {
 
 /* The file. */
 
-static bool marked_end(struct full_sync *sync, const char *data, size_t len) {
+static bool marked_end(struct sync_receive *sync, const char *data, size_t len) {
     if (sync->size >= 0) return false;
-    if (len >= FULL_SYNC_MARK) {
-        memcpy(sync->last, data + len - FULL_SYNC_MARK, FULL_SYNC_MARK);
+    if (len >= SYNC_RECEIVE_MARK) {
+        memcpy(sync->last, data + len - SYNC_RECEIVE_MARK, SYNC_RECEIVE_MARK);
     } else {
-        memmove(sync->last, sync->last + len, FULL_SYNC_MARK - len);
-        memcpy(sync->last + FULL_SYNC_MARK - len, data, len);
+        memmove(sync->last, sync->last + len, SYNC_RECEIVE_MARK - len);
+        memcpy(sync->last + SYNC_RECEIVE_MARK - len, data, len);
     }
-    return memcmp(sync->last, sync->mark, FULL_SYNC_MARK) == 0;
+    return memcmp(sync->last, sync->mark, SYNC_RECEIVE_MARK) == 0;
 }
 
 static bool write_piece(struct repl_link *l, const char *data, size_t len) {
-    struct full_sync *sync = &l->sync;
+    struct sync_receive *sync = &l->sync;
     size_t written;
     int error = durable_write(sync->file, slice_of(data, len), &written);
     sync->unsynced += written;
@@ -150,9 +150,9 @@ static bool write_piece(struct repl_link *l, const char *data, size_t len) {
 
 /* The file takes the place of the snapshot that this server has. */
 static bool put_in_place(struct repl_link *l) {
-    struct full_sync *sync = &l->sync;
+    struct sync_receive *sync = &l->sync;
     const char *name = l->repl->server->persist.config.filename;
-    if (sync->size < 0 && ftruncate(sync->file, (off_t)(sync->read - FULL_SYNC_MARK)) < 0) {
+    if (sync->size < 0 && ftruncate(sync->file, (off_t)(sync->read - SYNC_RECEIVE_MARK)) < 0) {
         log_warning(log_of(l),
                     "Error truncating the RDB file received from the master for SYNC: %s",
                     strerror(errno));
@@ -182,7 +182,7 @@ static bool complete(struct repl_link *l) {
 
 /* One piece; *over: there's no more to do now. False: that's the end of it. */
 static bool receive(struct repl_link *l, bool *over) {
-    struct full_sync *sync = &l->sync;
+    struct sync_receive *sync = &l->sync;
     char piece[PIECE];
     size_t most = sizeof piece;
     if (sync->size >= 0 && (uint64_t)(sync->size - sync->read) < most)
@@ -203,7 +203,7 @@ static bool receive(struct repl_link *l, bool *over) {
     return !ends || complete(l);
 }
 
-void full_sync_ready(struct repl_link *l) {
+void sync_receive_ready(struct repl_link *l) {
     bool lost = false, over = false, fine = true;
     if (!l->sync.begun) {
         if (!link_talk_line(l, &lost)) {
