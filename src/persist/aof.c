@@ -158,12 +158,14 @@ static bool can_not(const struct aof *a, const char *what, const char *name, int
 /* A log begins with the data set as it is: empty, unless it was restored. */
 static int make_base(struct aof *a) {
     struct rdb_out_options options = persist_rdb_options(a->engine->persist);
-    bool is_rdb = a->config.rdb_base || a->restored;
+    bool is_rdb = a->config.rdb_base;
     const char *name = aof_manifest_add_base(&a->manifest, a->config.filename, is_rdb);
     char *path = aof_path(&a->config, name);
     log_notice(a->engine->log, "Creating AOF base file %s on server start", name);
-    options.aof_base = true;
-    int error = is_rdb ? rdb_save(a->engine, path, &options) : durable_put(path, SLICE(""));
+    options.aof_base = is_rdb;
+    options.commands = !is_rdb;
+    options.timed = a->config.timestamps;
+    int error = rdb_save(a->engine, path, &options);
     mem_free(path);
     return error;
 }

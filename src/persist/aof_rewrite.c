@@ -198,7 +198,9 @@ static bool begin_base(struct aof *a) {
         .done = on_base_written,
         .ctx = a,
     };
-    plan.options.aof_base = true;
+    plan.options.aof_base = a->rewrite.rdb_base;
+    plan.options.commands = !a->rewrite.rdb_base;
+    plan.options.timed = a->config.timestamps;
     bool ok = snapshot_start(&p->snapshot, &plan);
     if (!ok)
         on_base_written(a, errno);

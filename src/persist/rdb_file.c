@@ -20,7 +20,7 @@ struct rdb_file {
     struct background *background;
     char *path, *name;
     int fd;
-    bool checksum;
+    bool checksum, no_sum;
     uint64_t sum;     /* the helper's, as are the next two */
     size_t unsynced;  /* bytes */
     atomic_int error; /* errno of what failed first; 0 */
@@ -51,6 +51,11 @@ struct rdb_file *rdb_file_new(const char *path, bool checksum, struct background
     f->fd = fd;
     f->checksum = checksum;
     return f;
+}
+
+void rdb_file_no_sum(struct rdb_file *f) {
+    f->checksum = false;
+    f->no_sum = true;
 }
 
 static void write_all(struct rdb_file *f, const char *data, size_t len) {
@@ -114,6 +119,7 @@ int rdb_file_error(const struct rdb_file *f) {
 
 static void write_sum(struct rdb_file *f) {
     char bytes[8];
+    if (f->no_sum) return;
     for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (char)(f->sum >> 8 * i);
     write_all(f, bytes, sizeof bytes);
 }

@@ -15,6 +15,9 @@ enum { RDB_FILE_CHUNK = 256 * 1024 }; /* bytes worth a call of rdb_file_append *
 /* Creates the file, or empties it. `background` NULL: no thread. NULL: errno says why not. */
 struct rdb_file *rdb_file_new(const char *path, bool checksum, struct background *background);
 
+/* It's no RDB file: there's to be no checksum at its end. */
+void rdb_file_no_sum(struct rdb_file *f);
+
 /* Takes the bytes over; the buffer is empty afterwards. */
 void rdb_file_append(struct rdb_file *f, struct buf *chunk);
 
@@ -28,9 +31,9 @@ size_t rdb_file_waiting(const struct rdb_file *f);
 /* What failed so far, as errno; 0: nothing. */
 int rdb_file_error(const struct rdb_file *f);
 
-/* Appends the checksum, syncs and closes the file, and moves it to `name` (NULL: it stays), with
- * the directory synced, too. Then calls `done` with 0 or what failed as errno: then there's no
- * file, and at `name` what there was. Frees `f`. */
+/* Appends the checksum if there's one, syncs and closes the file, and moves it to `name` (NULL: it
+ * stays), with the directory synced, too. Then calls `done` with 0 or what failed as errno: then
+ * there's no file, and at `name` what there was. Frees `f`. */
 void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ctx, int error),
                      void *ctx);
 

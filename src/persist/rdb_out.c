@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "persist/rdb_opcodes.h"
+#include "type/rewrite.h"
 #include "type/type.h"
 
 static void put_fact(struct rdb_writer *w, const char *name, struct slice value) {
@@ -22,11 +23,30 @@ static void put_library(void *ctx, struct slice text) {
     rdb_put_string(ctx, text);
 }
 
+static void put_library_command(void *ctx, struct slice text) {
+    rewrite_begin(ctx, 3);
+    rewrite_word(ctx, SLICE("FUNCTION"));
+    rewrite_word(ctx, SLICE("LOAD"));
+    rewrite_word(ctx, text);
+}
+
+static void begin_commands(struct rdb_out *out, struct engine *e,
+                           const struct rdb_out_options *options) {
+    if (options->timed)
+        buf_appendf(&out->w.buf, "#TS:%llu\r\n", (unsigned long long)(e->keyspace.now_ms / 1000));
+    if (e->libraries.visit) e->libraries.visit(e, put_library_command, &out->w);
+}
+
 void rdb_out_begin(struct rdb_out *out, struct engine *e, const struct rdb_out_options *options) {
     struct rdb_writer *w = &out->w;
     out->db = RDB_OUT_NO_DB;
+    out->commands = options->commands;
     w->version = options->version;
     w->compress = options->compress;
+    if (out->commands) {
+        begin_commands(out, e, options);
+        return;
+    }
     buf_appendf(&w->buf, "REDIS%04u", w->version);
     put_fact(w, "redis-ver", slice_str(w->version > RDB_VERSION_OLD ? "7.2.4" : "7.0.15"));
     put_fact_number(w, "redis-bits", sizeof(void *) == 8 ? 64 : 32);
@@ -37,12 +57,19 @@ void rdb_out_begin(struct rdb_out *out, struct engine *e, const struct rdb_out_o
 }
 
 static void put_db(struct rdb_out *out, uint32_t id) {
-    rdb_put_byte(&out->w, RDB_OP_DB);
-    rdb_put_len(&out->w, id);
     out->db = id;
+    if (out->commands) {
+        rewrite_begin(&out->w, 2);
+        rewrite_word(&out->w, SLICE("SELECT"));
+        rewrite_u64(&out->w, id);
+    } else {
+        rdb_put_byte(&out->w, RDB_OP_DB);
+        rdb_put_len(&out->w, id);
+    }
 }
 
 void rdb_out_db(struct rdb_out *out, uint32_t id, size_t keys, size_t deadlines) {
+    if (out->commands) return;
     put_db(out, id);
     rdb_put_byte(&out->w, RDB_OP_SIZES);
     rdb_put_len(&out->w, keys);
@@ -66,6 +93,7 @@ void rdb_out_key(struct rdb_out *out, const struct engine *e, uint32_t db,
                  const struct entry *entry) {
     struct rdb_writer *w = &out->w;
     if (db != out->db) put_db(out, db);
+    if (out->commands) return;
     if (entry->flags & ENTRY_DEADLINE) {
         rdb_put_byte(w, RDB_OP_DEADLINE_MS);
         rdb_put_u64(w, entry_deadline(entry));
@@ -75,14 +103,30 @@ void rdb_out_key(struct rdb_out *out, const struct engine *e, uint32_t db,
     rdb_put_string(w, entry_key(entry));
 }
 
+static void put_deadline(struct rdb_out *out, const struct entry *entry) {
+    if (!(entry->flags & ENTRY_DEADLINE)) return;
+    rewrite_begin(&out->w, 3);
+    rewrite_word(&out->w, SLICE("PEXPIREAT"));
+    rewrite_word(&out->w, entry_key(entry));
+    rewrite_u64(&out->w, entry_deadline(entry));
+}
+
+bool rdb_out_value(struct rdb_out *out, const struct entry *entry, struct rdb_walk *at,
+                   size_t limit) {
+    const struct type *type = type_of(entry);
+    if (!out->commands) return type->rdb->save(entry, &out->w, at, limit);
+    if (!type->rewrite(entry, &out->w, at, limit)) return false;
+    put_deadline(out, entry);
+    return true;
+}
+
 void rdb_out_entry(struct rdb_out *out, const struct engine *e, uint32_t db,
                    const struct entry *entry) {
     struct rdb_walk at = {0};
     rdb_out_key(out, e, db, entry);
-    while (!type_of(entry)->rdb->save(entry, &out->w, &at, SIZE_MAX))
-        ;
+    while (!rdb_out_value(out, entry, &at, SIZE_MAX)) continue;
 }
 
 void rdb_out_end(struct rdb_out *out) {
-    rdb_put_byte(&out->w, RDB_OP_END);
+    if (!out->commands) rdb_put_byte(&out->w, RDB_OP_END);
 }

@@ -17,11 +17,14 @@ struct rdb_out_options {
     unsigned version;
     bool compress, checksum;
     bool aof_base; /* an append-only file goes on behind it */
+    bool commands; /* in place of an RDB file: those that make the data set, without a checksum, */
+    bool timed;    /* and a note of the time before them */
 };
 
 struct rdb_out {
     struct rdb_writer w;
     uint32_t db; /* whose keys come; RDB_OUT_NO_DB: none yet */
+    bool commands;
 };
 #define RDB_OUT_NO_DB UINT32_MAX
 
@@ -32,7 +35,10 @@ void rdb_out_db(struct rdb_out *out, uint32_t id, size_t keys, size_t deadlines)
 /* All of a key of database `db` that comes before its value. */
 void rdb_out_key(struct rdb_out *out, const struct engine *e, uint32_t db,
                  const struct entry *entry);
-/* The same, and the value. */
+/* The value, and what comes behind it, in portions as type_rdb.save (type/rdb.h). */
+bool rdb_out_value(struct rdb_out *out, const struct entry *entry, struct rdb_walk *at,
+                   size_t limit);
+/* All of a key and its value. */
 void rdb_out_entry(struct rdb_out *out, const struct engine *e, uint32_t db,
                    const struct entry *entry);
 /* What comes behind the last key, but for the checksum. */

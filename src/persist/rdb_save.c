@@ -12,8 +12,7 @@ static void put_entry(struct rdb_out *out, struct rdb_file *f, const struct engi
                       const struct entry *entry) {
     struct rdb_walk at = {0};
     rdb_out_key(out, e, db, entry);
-    while (!type_of(entry)->rdb->save(entry, &out->w, &at, RDB_FILE_CHUNK))
-        rdb_file_append(f, &out->w.buf);
+    while (!rdb_out_value(out, entry, &at, RDB_FILE_CHUNK)) rdb_file_append(f, &out->w.buf);
     if (out->w.buf.len >= RDB_FILE_CHUNK) rdb_file_append(f, &out->w.buf);
 }
 
@@ -46,6 +45,7 @@ int rdb_save(struct engine *e, const char *path, const struct rdb_out_options *o
     struct rdb_file *f = rdb_file_new(aside.data, options->checksum, NULL);
     buf_release(&aside);
     if (!f) return errno;
+    if (options->commands) rdb_file_no_sum(f);
     rdb_out_begin(&out, e, options);
     for (uint32_t i = 0; i < e->keyspace.count; i++) put_db(&out, f, e, &e->keyspace.dbs[i]);
     rdb_out_end(&out);

@@ -90,7 +90,7 @@ static void write_large(struct snapshot *s, size_t bytes) {
     struct rdb_writer *w = &s->out.w;
     size_t limit = bytes == SIZE_MAX ? bytes : w->buf.len + bytes;
     bool done;
-    do done = type_of(s->large)->rdb->save(s->large, w, &s->large_at, limit);
+    do done = rdb_out_value(&s->out, s->large, &s->large_at, limit);
     while (!done && bytes == SIZE_MAX);
     if (done) end_large(s);
 }
@@ -371,6 +371,7 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
     snapshot_run_all(s);
     s->file = rdb_file_new(plan->path, plan->options.checksum, e->background);
     if (!s->file) return false;
+    if (plan->options.commands) rdb_file_no_sum(s->file);
     s->plan = *plan;
     s->started_us = (uint64_t)clock_mono_us();
     s->copied_bytes = s->paused_keys = 0;
@@ -378,7 +379,8 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
     s->side = (struct rdb_out){.w = {.buf = s->side.w.buf,
                                      .version = plan->options.version,
                                      .compress = plan->options.compress},
-                               .db = RDB_OUT_NO_DB};
+                               .db = RDB_OUT_NO_DB,
+                               .commands = plan->options.commands};
     begin_parts(s, &e->keyspace);
     struct keyspace_hooks *hooks = &e->keyspace.hooks;
     hooks->before_change = before_change;

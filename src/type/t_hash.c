@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "ds/listpack.h"
 #include "type/rdb_types.h"
+#include "type/rewrite.h"
 
 enum {
     SETTLE_SEGMENTS = 2,  /* of a table, cleared of what is due by a look-up, */
@@ -446,6 +447,7 @@ const struct type type_hash = {
     .table = table_of,
     .parts = &parts,
     .rdb = &hash_rdb,
+    .rewrite = rewrite_hash,
 };
 
 static void check_table(const struct entry *e) {

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "ds/deque_edit.h"
 #include "type/rdb_types.h"
+#include "type/rewrite.h"
 
 enum {
     COUNTED_BLOCK_BYTES = 8192, /* if the limit is one of elements */
@@ -301,6 +302,7 @@ const struct type type_list = {
     .digest = digest,
     .describe = describe,
     .rdb = &list_rdb,
+    .rewrite = rewrite_list,
 };
 
 void list_check(const struct entry *e) {

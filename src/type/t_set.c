@@ -7,6 +7,7 @@
 #include "ds/intset.h"
 #include "ds/listpack.h"
 #include "type/rdb_types.h"
+#include "type/rewrite.h"
 
 enum {
     LONG_MEMBER = 255, /* this first byte says that eight bytes of length follow */
@@ -506,6 +507,7 @@ const struct type type_set = {
     .digest = digest,
     .table = set_table,
     .rdb = &set_rdb,
+    .rewrite = rewrite_set,
 };
 
 void set_check(const struct entry *e) {

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "type/rdb_types.h"
+#include "type/rewrite_stream.h"
 #include "type/stream_group.h"
 
 static const char *encoding_name(const struct entry *e) {
@@ -76,4 +77,5 @@ const struct type type_stream = {
     .free_effort = free_effort,
     .digest = digest,
     .rdb = &stream_rdb,
+    .rewrite = rewrite_stream,
 };

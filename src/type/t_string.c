@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "type/rdb_types.h"
+#include "type/rewrite.h"
 
 size_t string_len(const struct entry *e) {
     char digits[NUM_I64_MAX];
@@ -60,6 +61,7 @@ const struct type type_string = {
     .free_effort = free_effort,
     .digest = digest,
     .rdb = &string_rdb,
+    .rewrite = rewrite_string,
 };
 
 static unsigned deadline_flag(uint64_t deadline) {

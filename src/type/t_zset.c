@@ -8,6 +8,7 @@
 #include "ds/listpack.h"
 #include "ds/scored.h"
 #include "type/rdb_types.h"
+#include "type/rewrite.h"
 
 struct zset {
     struct table members;
@@ -448,6 +449,7 @@ const struct type type_zset = {
     .digest = digest,
     .table = zset_table,
     .rdb = &zset_rdb,
+    .rewrite = rewrite_zset,
 };
 
 /* Checking. */

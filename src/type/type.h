@@ -10,6 +10,8 @@
 
 struct buf;
 struct table;
+struct rdb_walk;
+struct rdb_writer;
 struct type_rdb;
 
 /* The removal of parts that are due. */
@@ -64,6 +66,8 @@ struct type {
     const struct table *(*table)(const struct entry *e);
     const struct type_parts *parts; /* NULL: parts have no deadlines */
     const struct type_rdb *rdb;     /* how values are written to RDB files, and read */
+    /* Writes the commands that make the value: see rewrite.h. */
+    bool (*rewrite)(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit);
     /* Appends what DEBUG OBJECT says of the type beyond the common, each " name:value". NULL:
      * nothing. */
     void (*describe)(const struct entry *e, const struct type_settings *settings, struct buf *out);

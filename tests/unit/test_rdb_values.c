@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -168,8 +169,54 @@ static void check_by(const struct entry *e, const struct rdb_writer *how) {
     buf_release(&again.buf);
 }
 
+/* As commands. What is packed comes in one go, so portions have no bound here. */
+static struct buf rewrite_portions(const struct entry *e, size_t limit) {
+    struct rdb_writer w = {.buf = BUF_INIT};
+    struct buf all = BUF_INIT;
+    struct rdb_walk at = {0};
+    bool done;
+    do {
+        done = type_of(e)->rewrite(e, &w, &at, limit);
+        buf_append_slice(&all, buf_slice(&w.buf));
+        buf_clear(&w.buf);
+    } while (!done);
+    buf_release(&w.buf);
+    return all;
+}
+
+/* Whole commands, with as many words as they say. */
+static void check_commands(struct slice text) {
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (at < end) {
+        assert_int_equal(*at, '*');
+        long words = strtol(at + 1, (char **)&at, 10);
+        assert_true(words >= 3 && words <= 3 + 2 * 2000);
+        for (at += 2; words; words--) {
+            assert_int_equal(*at, '$');
+            long len = strtol(at + 1, (char **)&at, 10);
+            at += 2 + len;
+            assert_memory_equal(at, "\r\n", 2);
+            at += 2;
+        }
+    }
+    assert_ptr_equal(at, end);
+}
+
+static void check_rewrite(const struct entry *e) {
+    static const size_t limits[] = {1, 100, 4000, 1 << 20};
+    struct buf whole = rewrite_portions(e, SIZE_MAX);
+    check_commands(buf_slice(&whole));
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct buf portions = rewrite_portions(e, limits[i]);
+        assert_same(&whole, &portions);
+        buf_release(&portions);
+    }
+    buf_release(&whole);
+}
+
 /* Takes the entry. */
 static void check(struct entry *e) {
+    check_rewrite(e);
     for (unsigned version = RDB_VERSION_OLD; version <= RDB_VERSION; version++) {
         check_by(e, &(struct rdb_writer){BUF_INIT, version, false});
         check_by(e, &(struct rdb_writer){BUF_INIT, version, true});
