@@ -105,9 +105,10 @@ fuzz_names          := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fu
 fuzz_support        := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
 fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
-c_files             := $(shell find src tests -name '*.[ch]')
+cachesim            := $(out)/utils/cachesim
+c_files             := $(shell find src tests utils -name '*.[ch]')
 
-.PHONY: all run test test-all unit integration crash compat fuzz-replay fuzz fuzzers bench check format \
+.PHONY: all run test test-all unit integration crash compat fuzz-replay fuzz fuzzers bench hit-ratio check format \
         check-format check-style check-gcc check-clang check-cppcheck everything install uninstall \
         clean help
 .DELETE_ON_ERROR:
@@ -116,7 +117,8 @@ c_files             := $(shell find src tests -name '*.[ch]')
 
 all: $(programs)                    ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
 
-everything: $(programs) $(unit_tests) $(integration_tests) $(fault_library) $(fuzz_replays)
+everything: $(programs) $(cachesim) $(unit_tests) $(integration_tests) $(fault_library) \
+            $(fuzz_replays)
 
 # Rewritten only when the compiler or its flags change, and everything depends on it.
 $(flags): force
@@ -143,6 +145,11 @@ $(check_rdb): $(out)/src/check_rdb.o $(library)
 $(programs):
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(cachesim): $(wildcard utils/cachesim/*.[ch]) $(library) $(flags)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(library) $(LIBS)
 
 $(out)/tests/unit/test_%: tests/unit/test_%.c $(unit_support) $(library) $(flags)
 	@mkdir -p $(@D)
@@ -247,6 +254,9 @@ fuzzers: $(fuzzers)
 bench: $(server)                    ## measure it beside redis-server (ARGS=…: options of utils/benchmark)
 	@deps/install build test
 	@utils/benchmark --server $(server) $(ARGS)
+
+hit-ratio: $(cachesim)              ## compare eviction policies on traces, and draw it (ARGS=…)
+	@utils/hit-ratio --cachesim $(cachesim) $(ARGS)
 
 # --- Checking ------------------------------------------------------------------------------------
 

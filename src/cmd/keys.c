@@ -168,7 +168,7 @@ static void cmd_object_freq(struct call *c) {
     const struct entry *e = object_or_reply(c);
     const struct keyspace *ks = &c->engine->keyspace;
     if (!e) return;
-    if (ks->access.lfu)
+    if (ks->access.kind != ACCESS_LRU)
         reply_i64(c->reply, access_frequency(&ks->access, e->access, ks->now_ms));
     else
         reply_error(c->reply, "ERR An LFU maxmemory policy is not selected, access frequency not "
@@ -179,7 +179,7 @@ static void cmd_object_idletime(struct call *c) {
     const struct entry *e = object_or_reply(c);
     const struct keyspace *ks = &c->engine->keyspace;
     if (!e) return;
-    if (ks->access.lfu)
+    if (ks->access.kind != ACCESS_LRU)
         reply_error(c->reply,
                     "ERR An LFU maxmemory policy is selected, idle time not tracked. " LFU_NOTE);
     else

@@ -16,6 +16,8 @@ enum db_policy {
     DB_POLICY_ALLKEYS_LRU,
     DB_POLICY_ALLKEYS_LFU,
     DB_POLICY_ALLKEYS_RANDOM,
+    DB_POLICY_VOLATILE_LRFU,
+    DB_POLICY_ALLKEYS_LRFU,
 };
 
 struct db_config {
@@ -36,6 +38,10 @@ struct db_config {
 
 static inline bool db_policy_is_lfu(int policy) {
     return policy == DB_POLICY_VOLATILE_LFU || policy == DB_POLICY_ALLKEYS_LFU;
+}
+
+static inline bool db_policy_is_lrfu(int policy) {
+    return policy == DB_POLICY_VOLATILE_LRFU || policy == DB_POLICY_ALLKEYS_LRFU;
 }
 
 static inline bool db_policy_is_lru(int policy) {

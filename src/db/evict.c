@@ -24,8 +24,14 @@ static void note_time(struct evict_pool *pool, uint64_t ns) {
 
 static bool evict_one(struct evict_pool *pool, struct keyspace *ks, const struct db_config *cfg) {
     struct db *db;
+    if (ks->access.kind == ACCESS_LRFU) {
+        uint64_t keys = evict_allowed(ks, cfg->maxmemory_policy);
+        if (keys) history_advance(&ks->history, &ks->access, keys, ks->stats.hits);
+    }
     const struct entry *e = evict_choose(pool, ks, cfg, &db);
     if (!e) return false;
+    if (ks->access.kind == ACCESS_LRFU)
+        history_leave(&ks->history, &ks->access, db_key(db, entry_key(e)).hash, e->access);
     uint64_t start_ns = pool->timed ? (uint64_t)clock_mono_ns() : 0;
     bool live = db_delete(db, db_key(db, entry_key(e)), cfg->lazy_eviction, EVENT_EVICTED);
     if (pool->timed) note_time(pool, (uint64_t)clock_mono_ns() - start_ns);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "db/evict_policy.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "type/type.h"
 
 enum {
     SAMPLES_MAX = 256, /* more take longer than they're worth */
@@ -10,7 +13,8 @@ enum {
 
 static bool only_volatile(int policy) {
     return policy == DB_POLICY_VOLATILE_LRU || policy == DB_POLICY_VOLATILE_LFU ||
-           policy == DB_POLICY_VOLATILE_RANDOM || policy == DB_POLICY_VOLATILE_TTL;
+           policy == DB_POLICY_VOLATILE_RANDOM || policy == DB_POLICY_VOLATILE_TTL ||
+           policy == DB_POLICY_VOLATILE_LRFU;
 }
 
 static bool is_random(int policy) {
@@ -21,10 +25,23 @@ static bool may_go(const struct entry *e, int policy) {
     return (e->flags & ENTRY_DEADLINE) || !only_volatile(policy);
 }
 
+/* Uses per byte: what is large has to be used more. Both are logarithms, so it's a difference; ages
+ * are exact, unlike the counter's. Of those that count the same the oldest goes; where keys come
+ * round in turn that would be the one needed next, so it's the youngest. */
+static uint64_t weigh_lrfu(const struct keyspace *ks, const struct entry *e) {
+    enum { SCALE = ACCESS_UNIT_TICKS, BASE = 1 << 20, SAMPLES = 1 };
+    unsigned counter = e->access & 0xff;
+    unsigned ticks = (uint16_t)(ks->access.clock - (e->access >> 8));
+    unsigned size = (unsigned)(log2((double)type_memory(e, SAMPLES)) * ACCESS_DOUBLING * SCALE);
+    int64_t age = ks->history.cyclic ? -(int64_t)ticks : ticks;
+    return (uint64_t)(BASE + age) + size - (uint64_t)counter * SCALE;
+}
+
 /* Random weights make random choices, whatever the pool does. */
 static uint64_t weigh(struct keyspace *ks, const struct entry *e, int policy) {
     if (is_random(policy)) return random_u64(&ks->rng);
     if (policy == DB_POLICY_VOLATILE_TTL) return UINT64_MAX - entry_deadline(e);
+    if (db_policy_is_lrfu(policy)) return weigh_lrfu(ks, e);
     if (db_policy_is_lfu(policy)) return 255 - access_frequency(&ks->access, e->access, ks->now_ms);
     return access_idle_seconds(e->access, ks->now_ms);
 }

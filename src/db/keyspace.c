@@ -64,6 +64,7 @@ static void free_entry(void *e) {
 
 void keyspace_release(struct keyspace *ks) {
     for (uint32_t i = 0; i < ks->count; i++) table_release(&ks->dbs[i].table, free_entry);
+    history_release(&ks->history);
     mem_free(ks->dbs);
     slot_index_free(ks->slots);
     *ks = (struct keyspace){0};
@@ -92,6 +93,16 @@ static inline void index_slot(struct db *db, struct key k, bool there) {
     struct slot_index *slots = db->keyspace->slots;
     if (__builtin_expect(!slots, 1) || db->id) return;
     (there ? slot_index_add : slot_index_remove)(slots, k.name, k.hash);
+}
+
+void keyspace_set_policy(struct keyspace *ks, const struct db_config *cfg) {
+    struct access_policy *p = &ks->access;
+    p->kind = db_policy_is_lfu(cfg->maxmemory_policy)    ? ACCESS_LFU
+              : db_policy_is_lrfu(cfg->maxmemory_policy) ? ACCESS_LRFU
+                                                         : ACCESS_LRU;
+    p->lfu_log_factor = cfg->lfu_log_factor;
+    p->lfu_decay_time = cfg->lfu_decay_time;
+    if (p->kind != ACCESS_LRFU) history_release(&ks->history);
 }
 
 static size_t free_effort(const struct entry *e) {
@@ -312,7 +323,10 @@ static void add(struct db *db, struct key k, struct entry *e) {
 
 static void insert(struct db *db, struct key k, struct entry *e) {
     struct keyspace *ks = db->keyspace;
-    e->access = access_new(&ks->access, ks->now_ms) & 0xffffff;
+    uint32_t bits = __builtin_expect(ks->history.count != 0, 0)
+                        ? history_enter(&ks->history, &ks->access, k.hash)
+                        : access_new(&ks->access, ks->now_ms);
+    e->access = bits & 0xffffff;
     add(db, k, e);
     raise_event(db, k.name, EVENT_NEW);
 }

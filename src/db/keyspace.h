@@ -18,7 +18,9 @@
 #include "base/random.h"
 #include "base/slice.h"
 #include "db/access.h"
+#include "db/db_config.h"
 #include "db/event.h"
+#include "db/evict_history.h"
 #include "db/slot_index.h"
 #include "ds/table.h"
 #include "type/entry.h"
@@ -98,6 +100,7 @@ struct keyspace {
     uint64_t dirty;           /* changes since the last save, but for expiry and eviction */
     size_t uncounted;         /* bytes that maxmemory doesn't count, see keyspace_uncount */
     struct access_policy access;
+    struct evict_history history; /* under LRFU, once keys have been evicted */
     struct random rng;
     struct keyspace_stats stats;
     struct keyspace_hooks hooks;
@@ -125,6 +128,9 @@ void keyspace_index_slots(struct keyspace *ks);
 /* Up to `max` entries of a slot, expired ones among them; returns how many. */
 size_t keyspace_slot_entries(const struct keyspace *ks, unsigned slot, struct entry **entries,
                              size_t max);
+
+/* What is noted of keys' uses follows maxmemory-policy and lfu-*. */
+void keyspace_set_policy(struct keyspace *ks, const struct db_config *cfg);
 
 static inline struct key db_key(const struct db *db, struct slice name) {
     return (struct key){name, hash_bytes(&db->keyspace->seed, name)};

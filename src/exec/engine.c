@@ -51,11 +51,7 @@ static void watch_memory(struct engine *e) {
 static void memory_changed(void *ctx) {
     struct engine *e = ctx;
     const struct db_config *db = &e->settings.db;
-    e->keyspace.access = (struct access_policy){
-        .lfu = db_policy_is_lfu(db->maxmemory_policy),
-        .lfu_log_factor = db->lfu_log_factor,
-        .lfu_decay_time = db->lfu_decay_time,
-    };
+    keyspace_set_policy(&e->keyspace, db);
     watch_memory(e);
 }
 

@@ -16,6 +16,8 @@ static const struct config_word policies[] = {{"volatile-lru", DB_POLICY_VOLATIL
                                               {"allkeys-lru", DB_POLICY_ALLKEYS_LRU},
                                               {"allkeys-lfu", DB_POLICY_ALLKEYS_LFU},
                                               {"allkeys-random", DB_POLICY_ALLKEYS_RANDOM},
+                                              {"volatile-lrfu", DB_POLICY_VOLATILE_LRFU},
+                                              {"allkeys-lrfu", DB_POLICY_ALLKEYS_LRFU},
                                               {"noeviction", DB_POLICY_NOEVICTION},
                                               {NULL, 0}};
 

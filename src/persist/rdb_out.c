@@ -80,7 +80,7 @@ void rdb_out_db(struct rdb_out *out, uint32_t id, size_t keys, size_t deadlines)
 static void put_access(struct rdb_writer *w, const struct engine *e, const struct entry *entry) {
     const struct keyspace *ks = &e->keyspace;
     enum db_policy policy = (enum db_policy)e->settings.db.maxmemory_policy;
-    if (ks->access.lfu) {
+    if (ks->access.kind != ACCESS_LRU) {
         rdb_put_byte(w, RDB_OP_FREQUENCY);
         rdb_put_byte(w, access_frequency(&ks->access, entry->access, ks->now_ms));
     } else if (policy == DB_POLICY_ALLKEYS_LRU || policy == DB_POLICY_VOLATILE_LRU) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Eviction: which keys each policy takes, over databases of all kinds, and that memory keeps to its
  * limit. The clock is the test's, seeds are fixed, hash seeds too: a run is always the same. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +41,7 @@ static void start(struct setup *s, enum db_policy policy) {
     memset(&s->ks.seed, 7, sizeof s->ks.seed);
     random_seed_fixed(&s->ks.rng, 20260917 + policy);
     s->ks.now_ms = NOW_MS;
-    s->ks.access.lfu = db_policy_is_lfu(policy);
+    keyspace_set_policy(&s->ks, &s->cfg);
     s->ks.hooks = (struct keyspace_hooks){.ctx = s, .event = on_event, .discard = on_discard};
 }
 
@@ -348,6 +349,42 @@ static void samples_at_the_edges(void **state) {
     }
 }
 
+/* Asks for keys, more popular ones more often, and stores what isn't there; the hit ratio of the
+ * second half. A fifth of memory's worth of keys is asked for once each, over and over anew. */
+static double hit_ratio(enum db_policy policy, size_t scans) {
+    enum { KEYS = 20000, FIT = KEYS / 10, REQUESTS = 30 * KEYS };
+    struct setup s;
+    size_t hits = 0, scanned = KEYS;
+    start(&s, policy);
+    struct random rng;
+    random_seed_fixed(&rng, 4711);
+    for (size_t i = 0; i < FIT; i++) put(&s.ks.dbs[0], i, ENTRY_NO_DEADLINE);
+    s.cfg.maxmemory = mem_used();
+    for (size_t i = 0; i < REQUESTS; i++) {
+        char name[NAME_MAX_LEN];
+        /* Close to Zipf's law: as many requests for ranks 1 to 10 as for 10 to 100. */
+        double u = (double)(random_u64(&rng) >> 11) * 0x1p-53;
+        size_t key = (size_t)pow(KEYS, u);
+        if (scans && i % scans == 0) key = scanned++;
+        s.ks.now_ms = NOW_MS + i / 10;
+        bool found = db_find(&s.ks.dbs[0], key_of(&s.ks.dbs[0], key, name), DB_READ);
+        hits += found && i >= REQUESTS / 2;
+        evict_run(&s.pool, &s.ks, &s.cfg);
+        if (!found) put(&s.ks.dbs[0], key, ENTRY_NO_DEADLINE);
+    }
+    s.cfg.maxmemory = 0;
+    stop(&s);
+    return 200.0 * (double)hits / REQUESTS;
+}
+
+static void lrfu_hits_more(void **state) {
+    double lru = hit_ratio(DB_POLICY_ALLKEYS_LRU, 0), lrfu = hit_ratio(DB_POLICY_ALLKEYS_LRFU, 0);
+    if (lrfu < lru + 2.5) fail_msg("%.2f %%, LRU %.2f %%", lrfu, lru);
+    lru = hit_ratio(DB_POLICY_ALLKEYS_LRU, 4);
+    lrfu = hit_ratio(DB_POLICY_ALLKEYS_LRFU, 4);
+    if (lrfu < lru + 5) fail_msg("with scans %.2f %%, LRU %.2f %%", lrfu, lru);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lru_takes_the_old),
@@ -362,6 +399,7 @@ int main(void) {
         cmocka_unit_test(slices_end),
         cmocka_unit_test(slices_end_with_lazy_values),
         cmocka_unit_test(samples_at_the_edges),
+        cmocka_unit_test(lrfu_hits_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
