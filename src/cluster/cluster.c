@@ -6,7 +6,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "cluster/bus.h"
 #include "cluster/families.h"
+#include "cluster/gossip.h"
 #include "cluster/nodes_file.h"
 #include "cluster/route.h"
 
@@ -30,6 +32,7 @@ void cluster_give_slot(struct cluster *c, unsigned slot, struct cluster_node *to
     if (from) node_set_slot(from, slot, false);
     if (to) node_set_slot(to, slot, true);
     c->slots->owner[slot] = to;
+    c->slots->unclaimed[slot / 8] &= (uint8_t) ~(1 << slot % 8);
     cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
 }
 
@@ -48,6 +51,9 @@ void cluster_forget(struct cluster *c, struct cluster_node *n) {
     }
     for (size_t i = 0; i < c->nodes.count; i++)
         if (c->nodes.all[i]->primary == n) c->nodes.all[i]->primary = NULL;
+    gossip_leave(c, n);
+    link_close(n->link);
+    link_close(n->inbound);
     node_set_remove(&c->nodes, n);
     node_free(n);
     cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
@@ -183,8 +189,7 @@ static bool start(struct cluster *c) {
     node_set_init(&c->nodes);
     c->size = 1;
     if (!ports_fit(c) || !nodes_file_open(c)) return false;
-    c->self->port = (uint16_t)c->server->config.port;
-    c->self->bus_port = cluster_bus_port(c);
+    bus_update_self(c);
     keyspace_index_slots(&e->keyspace);
     route_start(e);
     return true;
@@ -206,20 +211,36 @@ static bool begin(struct server *s) {
     return true;
 }
 
+static bool open_bus(struct server *s) {
+    return !s->cluster->config.enabled || links_listen(s->cluster);
+}
+
 static void cron(struct server *s) {
-    if (s->cluster->config.enabled && !s->cluster->ok) cluster_judge(s->cluster);
+    struct cluster *c = s->cluster;
+    if (!c->config.enabled) return;
+    bus_cron(c);
+    if (!c->ok) cluster_judge(c);
 }
 
 static void turn_end(struct server *s) {
     struct cluster *c = s->cluster;
+    if (c->bus.closing) links_sweep(c, false);
     if (!c->due) return;
     if (c->due & CLUSTER_JUDGE) cluster_judge(c);
     if (c->due & CLUSTER_SAVE) nodes_file_save(c);
 }
 
+static void end(struct server *s) {
+    if (!s->cluster->slots) return;
+    links_unlisten(s->cluster);
+    links_sweep(s->cluster, true);
+    if (s->cluster->due & CLUSTER_SAVE) nodes_file_save(s->cluster);
+}
+
 static void release(struct server *s) {
     struct cluster *c = s->cluster;
     if (c->slots) {
+        gossip_release(c);
         node_set_release(&c->nodes);
         mem_free(c->slots);
     }
@@ -231,8 +252,10 @@ static void release(struct server *s) {
 const struct server_extension cluster_extension = {
     .init = init,
     .open = open,
+    .listen = open_bus,
     .begin = begin,
     .cron = cron,
     .turn_end = turn_end,
+    .end = end,
     .release = release,
 };

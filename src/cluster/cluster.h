@@ -4,6 +4,7 @@
  *
  *   slot_map      (here)    owner of each slot, slots on their way to or from this node
  *   route.c                 which requests run here, and where the others are sent
+ *   bus.c                   what nodes tell each other
  *   describe.c              a node as a line of text, as CLUSTER NODES and nodes.conf have it
  *   nodes_file.c            nodes.conf
  *   show_commands.c, change_commands.c      CLUSTER, ASKING, READONLY, READWRITE
@@ -14,6 +15,7 @@
 #define DREY_CLUSTER_CLUSTER_H
 
 #include "cluster/cluster_config.h"
+#include "cluster/message.h"
 #include "cluster/node.h"
 #include "server/extension.h"
 #include "server/server.h"
@@ -24,11 +26,30 @@ enum cluster_due {
     CLUSTER_JUDGE = 1 << 1, /* see cluster.ok */
 };
 
+enum { BUS_LISTENERS = 16 };
+
+struct bus_listener {
+    struct loop_watch watch;
+    struct cluster *cluster;
+};
+
+struct bus {
+    struct cluster_link *links;
+    bool closing; /* some of them are to be freed */
+    struct bus_listener listeners[BUS_LISTENERS];
+    size_t listener_count;
+    unsigned rounds;                                                 /* of the cron */
+    uint64_t sent[MESSAGE_TYPE_COUNT], received[MESSAGE_TYPE_COUNT]; /* messages */
+    uint64_t over_limit; /* links closed as too much was to be sent */
+    struct forgotten_node *forgotten;
+};
+
 struct slot_map {
     struct cluster_node *owner[SLOT_COUNT]; /* NULL: nobody */
     struct cluster_node
         *migrating[SLOT_COUNT]; /* where a slot of this node's goes; NULL: it stays */
     struct cluster_node *importing[SLOT_COUNT]; /* where a slot comes from; NULL: it doesn't */
+    uint8_t unclaimed[SLOT_COUNT / 8]; /* bits: the owner doesn't say any more that it is */
 };
 
 struct cluster {
@@ -43,8 +64,9 @@ struct cluster {
     unsigned size;            /* primaries that have slots */
     uint64_t first_judged_ms; /* Unix time; 0: not yet */
     uint64_t minority_ms;     /* when this node was last with the smaller part of the cluster */
-    unsigned due;             /* of enum cluster_due */
-    int file_fd;              /* nodes.conf, locked */
+    struct bus bus;
+    unsigned due; /* of enum cluster_due */
+    int file_fd;  /* nodes.conf, locked */
 };
 
 extern const struct server_extension cluster_extension;

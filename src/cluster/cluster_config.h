@@ -14,7 +14,9 @@ struct cluster_config {
     bool enabled;
     char *file;              /* nodes.conf */
     int64_t node_timeout_ms; /* of silence, after which a node may have failed */
-    int64_t port;            /* of the bus; 0: 10000 above the clients' */
+    uint64_t link_limit;     /* bytes that may wait to be sent on a link; 0: any */
+    int64_t ping_interval_ms;
+    int64_t port; /* of the bus; 0: 10000 above the clients' */
     char *announce_ip, *announce_hostname, *announce_nodename;   /* NULL: none */
     int64_t announce_port, announce_tls_port, announce_bus_port; /* 0: the real one */
     int endpoint;                                                /* enum cluster_endpoint */

@@ -55,7 +55,7 @@ void describe_node(const struct cluster *c, const struct cluster_node *n, bool f
     buf_appendf(to, " %s %llu %llu %llu %s", n->primary ? n->primary->name : "-",
                 (unsigned long long)n->ping_ms, (unsigned long long)n->pong_ms,
                 (unsigned long long)n->config_epoch,
-                n->flags & NODE_MYSELF ? "connected" : "disconnected");
+                n->link || (n->flags & NODE_MYSELF) ? "connected" : "disconnected");
     put_slots(n, to);
     if (n->flags & NODE_MYSELF) put_moving(c->slots, to);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/random.h"
 
 struct cluster_node *node_new(const char *name, unsigned flags) {
@@ -14,12 +15,17 @@ struct cluster_node *node_new(const char *name, unsigned flags) {
         random_hex(n->name, NODE_NAME_LEN);
     random_hex(n->shard_id, NODE_NAME_LEN);
     n->flags = flags;
+    n->created_ms = (uint64_t)clock_wall_ms();
     n->hostname = mem_strdup("");
     n->nodename = mem_strdup("");
     return n;
 }
 
 void node_free(struct cluster_node *n) {
+    for (struct fail_report *r = n->reports, *next; r; r = next) {
+        next = r->next;
+        mem_free(r);
+    }
     mem_free(n->hostname);
     mem_free(n->nodename);
     mem_free(n);
@@ -84,6 +90,12 @@ void node_set_remove(struct node_set *s, struct cluster_node *n) {
     size_t at = 0;
     while (s->all[at] != n) at++;
     s->all[at] = s->all[--s->count];
+}
+
+void node_set_rename(struct node_set *s, struct cluster_node *n, const char *name) {
+    node_set_remove(s, n);
+    memcpy(n->name, name, NODE_NAME_LEN);
+    node_set_add(s, n);
 }
 
 struct cluster_node *node_set_find(const struct node_set *s, struct slice name) {

@@ -24,10 +24,25 @@ enum { NODE_NAME_LEN = 40, NODE_IP_MAX = 46 };
     X(NOADDR, 1 << 6, "noaddr")                                                                    \
     X(NOFAILOVER, 1 << 9, "nofailover")
 
+/* Flags that aren't shown. */
+enum {
+    NODE_MEET = 1 << 7,      /* a MEET is to be sent when it's connected */
+    NODE_EXTENDED = 1 << 10, /* it knows extensions of messages */
+};
+
 enum node_flag {
 #define NODE_FLAG(constant, bit, name) NODE_##constant = bit,
     NODE_FLAGS(NODE_FLAG)
 #undef NODE_FLAG
+};
+
+struct cluster_link;
+
+/* That a primary says of a node that it has failed. */
+struct fail_report {
+    struct fail_report *next;
+    struct cluster_node *by;
+    uint64_t at_ms; /* Unix time, of the last time that it said so */
 };
 
 struct cluster_node {
@@ -43,6 +58,11 @@ struct cluster_node {
     char *hostname, *nodename; /* owned; "": none */
     int64_t repl_offset;       /* as it last said */
     uint64_t ping_ms, pong_ms; /* Unix time; of a ping that waits for its pong, and of that; or 0 */
+
+    /* Of others than this node: */
+    uint64_t created_ms, data_ms, fail_ms; /* Unix time: known, last heard of, failed since */
+    struct cluster_link *link, *inbound;   /* NULL: there's none */
+    struct fail_report *reports;           /* who says that it has failed */
 };
 
 /* A node of that name, or (NULL) a random one. */
@@ -80,6 +100,8 @@ struct node_set {
 };
 
 void node_set_init(struct node_set *s);
+/* Gives a node its name when it's known. */
+void node_set_rename(struct node_set *s, struct cluster_node *n, const char *name);
 void node_set_release(struct node_set *s); /* frees the nodes, too */
 void node_set_add(struct node_set *s, struct cluster_node *n);
 void node_set_remove(struct node_set *s, struct cluster_node *n); /* the caller owns it again */

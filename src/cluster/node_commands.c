@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 #include "base/random.h"
-#include "cluster/cluster.h"
+#include "cluster/bus.h"
 #include "cluster/families.h"
+#include "cluster/gossip.h"
 #include "cluster/nodes_file.h"
 #include "exec/call.h"
 
@@ -54,7 +55,40 @@ void cluster_cmd_saveconfig(struct call *c) {
         reply_error(c->reply, "ERR error saving the cluster node config, see the log");
 }
 
-/* FORGET and RESET. */
+/* MEET, FORGET and RESET. */
+
+static bool port_or_reply(struct call *c, int arg, const char *what, int64_t *port) {
+    if (num_to_i64(c->argv[arg], port)) return true;
+    reply_errorf(c->reply, "ERR Invalid TCP %s port specified: %.*s", what, (int)c->argv[arg].len,
+                 c->argv[arg].ptr);
+    return false;
+}
+
+static bool is_port(int64_t port) {
+    return port > 0 && port <= UINT16_MAX;
+}
+
+void cluster_cmd_meet(struct call *c) {
+    enum { BUS_PORT_ABOVE = 10000 };
+    struct cluster *cluster = cluster_or_reply(c);
+    int64_t port, bus_port;
+    if (!cluster || !port_or_reply(c, 3, "base", &port)) return;
+    if (c->argc > 5) {
+        call_reply_wrong_args(c);
+        return;
+    }
+    bus_port = port + BUS_PORT_ABOVE;
+    if (c->argc == 5 && !port_or_reply(c, 4, "bus", &bus_port)) return;
+    char ip[NODE_IP_MAX];
+    int len = snprintf(ip, sizeof ip, "%.*s", (int)c->argv[2].len, c->argv[2].ptr);
+    bool fits = (size_t)len == c->argv[2].len && (size_t)len < sizeof ip;
+    if (fits && is_port(port) && is_port(bus_port) &&
+        bus_meet(cluster, ip, (uint16_t)port, (uint16_t)bus_port))
+        reply_ok(c->reply);
+    else
+        reply_errorf(c->reply, "ERR Invalid node address specified: %.*s:%.*s", (int)c->argv[2].len,
+                     c->argv[2].ptr, (int)c->argv[3].len, c->argv[3].ptr);
+}
 
 void cluster_cmd_forget(struct call *c) {
     struct cluster *cluster = cluster_or_reply(c);
@@ -67,6 +101,7 @@ void cluster_cmd_forget(struct call *c) {
     } else if (n == cluster->self->primary) {
         reply_error(c->reply, "ERR Can't forget my master!");
     } else {
+        gossip_ban(cluster, n->name);
         cluster_forget(cluster, n);
         reply_ok(c->reply);
     }

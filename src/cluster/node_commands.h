@@ -6,6 +6,6 @@
 #include "exec/command.h"
 
 command_handler cluster_cmd_bumpepoch, cluster_cmd_set_config_epoch, cluster_cmd_saveconfig,
-    cluster_cmd_reset, cluster_cmd_forget;
+    cluster_cmd_reset, cluster_cmd_forget, cluster_cmd_meet;
 
 #endif

@@ -2,6 +2,7 @@
 #include "cluster/route.h"
 
 #include "base/alloc.h"
+#include "cluster/bus.h"
 #include "exec/admission.h"
 #include "exec/transaction.h"
 
@@ -173,7 +174,12 @@ static const char *refusal(struct session *caller, const struct request *r, int 
     return script_errors[route.result];
 }
 
+static void published(struct engine *e, bool shard, struct slice channel, struct slice text) {
+    bus_publish(cluster_of(e), shard, channel, text);
+}
+
 void route_start(struct engine *e) {
-    e->cluster = (struct engine_cluster){.admits = admits, .refusal = refusal};
+    e->cluster =
+        (struct engine_cluster){.admits = admits, .refusal = refusal, .published = published};
     e->gates |= GATE_CLUSTER;
 }

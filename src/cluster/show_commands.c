@@ -2,9 +2,10 @@
 #include "cluster/show_commands.h"
 
 #include "base/alloc.h"
-#include "cluster/cluster.h"
+#include "cluster/bus.h"
 #include "cluster/describe.h"
 #include "cluster/families.h"
+#include "cluster/gossip.h"
 #include "cluster/route.h"
 #include "exec/call.h"
 #include "repl/repl.h"
@@ -39,6 +40,22 @@ static struct slot_states count_slots(const struct cluster *c) {
     return s;
 }
 
+static void put_messages(const uint64_t *counts, const char *way, struct buf *to) {
+    static const char *const names[] = {
+#define MESSAGE_NAME(constant, name) name,
+        MESSAGE_TYPES(MESSAGE_NAME)
+#undef MESSAGE_NAME
+    };
+    uint64_t all = 0;
+    for (size_t i = 0; i < MESSAGE_TYPE_COUNT; i++) {
+        all += counts[i];
+        if (!counts[i]) continue;
+        buf_appendf(to, "cluster_stats_messages_%s_%s:%llu\r\n", names[i], way,
+                    (unsigned long long)counts[i]);
+    }
+    buf_appendf(to, "cluster_stats_messages_%s:%llu\r\n", way, (unsigned long long)all);
+}
+
 void cluster_cmd_info(struct call *c) {
     const struct cluster *cluster = cluster_or_reply(c);
     if (!cluster) return;
@@ -56,9 +73,9 @@ void cluster_cmd_info(struct call *c) {
     info_u64(&text, "cluster_size", cluster->size);
     info_u64(&text, "cluster_current_epoch", cluster->current_epoch);
     info_u64(&text, "cluster_my_epoch", claim->config_epoch);
-    info_u64(&text, "cluster_stats_messages_sent", 0);
-    info_u64(&text, "cluster_stats_messages_received", 0);
-    info_u64(&text, "total_cluster_links_buffer_limit_exceeded", 0);
+    put_messages(cluster->bus.sent, "sent", &text);
+    put_messages(cluster->bus.received, "received", &text);
+    info_u64(&text, "total_cluster_links_buffer_limit_exceeded", cluster->bus.over_limit);
     reply_verbatim(c->reply, buf_slice(&text), "txt");
     buf_release(&text);
 }
@@ -90,6 +107,43 @@ void cluster_cmd_replicas(struct call *c) {
         describe_node(cluster, cluster->nodes.all[i], false, &line);
         reply_bulk(c->reply, buf_slice(&line));
         buf_release(&line);
+        count++;
+    }
+    reply_end_array(c->reply, mark, count);
+}
+
+void cluster_cmd_count_failure_reports(struct call *c) {
+    const struct cluster *cluster = cluster_or_reply(c);
+    struct cluster_node *n = cluster ? node_or_reply(c, cluster, 2) : NULL;
+    if (n) reply_i64(c->reply, gossip_reports(cluster, n));
+}
+
+/* LINKS. */
+
+static void reply_link(struct call *c, const struct cluster_link *l) {
+    reply_map(c->reply, 6);
+    reply_bulk_str(c->reply, "direction");
+    reply_bulk_str(c->reply, l->outbound ? "to" : "from");
+    reply_bulk_str(c->reply, "node");
+    reply_bulk_str(c->reply, l->node->name);
+    reply_bulk_str(c->reply, "create-time");
+    reply_i64(c->reply, (int64_t)l->created_ms);
+    reply_bulk_str(c->reply, "events");
+    reply_bulk_str(c->reply, l->sent < l->out.len ? "rw" : "r");
+    reply_bulk_str(c->reply, "send-buffer-allocated");
+    reply_i64(c->reply, (int64_t)l->out.cap);
+    reply_bulk_str(c->reply, "send-buffer-used");
+    reply_i64(c->reply, (int64_t)(l->out.len - l->sent));
+}
+
+void cluster_cmd_links(struct call *c) {
+    const struct cluster *cluster = cluster_or_reply(c);
+    if (!cluster) return;
+    struct reply_mark mark = reply_begin(c->reply);
+    size_t count = 0;
+    for (const struct cluster_link *l = cluster->bus.links; l; l = l->next) {
+        if (!l->node || l->closing) continue;
+        reply_link(c, l);
         count++;
     }
     reply_end_array(c->reply, mark, count);

@@ -2,7 +2,7 @@
 #include "cluster/slot_commands.h"
 
 #include "base/alloc.h"
-#include "cluster/cluster.h"
+#include "cluster/bus.h"
 #include "cluster/families.h"
 #include "exec/call.h"
 
@@ -156,6 +156,7 @@ static void finish_import(struct cluster *cluster, unsigned slot) {
     cluster->slots->importing[slot] = NULL;
     if (cluster_bump_epoch(cluster))
         log_warning(&cluster->server->log, "configEpoch updated after importing slot %u", slot);
+    bus_broadcast_pong(cluster);
 }
 
 static bool node_or_reply(struct call *c, const struct set_slot *s) {

@@ -72,12 +72,8 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT, .about = "Replicas that a primary keeps when giving one away."},
     {"cluster-allow-replica-migration", CONFIG_KEPT_BOOL, "yes", .group = CLUSTER,
      .flags = CONFIG_KEPT, .about = "Give replicas to primaries that have none."},
-    {"cluster-link-sendbuf-limit", CONFIG_KEPT_MEMORY(0, LLONG_MAX), "0", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Unsent bytes at which a link is dropped; 0 for no limit."},
     {"cluster-slot-stats-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER, .flags = CONFIG_KEPT,
      .about = "Count work by slot."},
-    {"cluster-ping-interval", CONFIG_KEPT_INT(0, INT_MAX), "1000", .group = CLUSTER,
-     .flags = CONFIG_KEPT | CONFIG_HIDDEN, .about = "Milliseconds between two pings."},
 
     {"tls-port", CONFIG_KEPT_INT(0, 65535), "0", .group = TLS, .flags = CONFIG_KEPT,
      .check = check_tls_port, .about = "TLS port; 0 for none, the only value so far."},

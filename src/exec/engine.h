@@ -115,6 +115,8 @@ struct engine_cluster {
     /* The same for a command of a script that `caller` runs: an error text, or NULL. *slot is its
      * keys'; -1: it has none. */
     const char *(*refusal)(struct session *caller, const struct request *r, int *slot);
+    /* A message is published here: who listens may be elsewhere. */
+    void (*published)(struct engine *e, bool shard, struct slice channel, struct slice text);
 };
 
 /* Quick commands of one kind that ran one after the other, not accounted for yet. */

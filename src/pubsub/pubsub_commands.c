@@ -101,7 +101,11 @@ static void cmd_sunsubscribe(struct call *c) {
 /* --- Publishing --- */
 
 static void publish(struct call *c, enum pubsub_kind kind) {
-    propagate_to_replicas(c);
+    /* In a cluster replicas get it by the bus, as all do. */
+    if (call_in_cluster(c))
+        c->engine->cluster.published(c->engine, kind == PUBSUB_SHARD, c->argv[1], c->argv[2]);
+    else
+        propagate_to_replicas(c);
     reply_i64(c->reply, (int64_t)pubsub_publish(c->engine->pubsub, kind, c->argv[1], c->argv[2]));
 }
 

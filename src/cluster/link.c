@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cluster/link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cluster/bus.h"
+#include "cluster/message.h"
+#include "cluster/receive.h"
+#include "io/socket.h"
+
+enum {
+    READ_STEP = 16 * 1024,
+    ACCEPTS_PER_TURN = 64,
+    BACKLOG = 511,
+    KEPT = 64 * 1024, /* bytes of a buffer that stay for the next message */
+};
+
+static void on_ready(struct loop_watch *watch, unsigned ready);
+
+static struct loop *loop_of(const struct cluster_link *l) {
+    return l->cluster->server->loop;
+}
+
+/* Life. */
+
+static struct cluster_link *add(struct cluster *c, int fd, unsigned interest) {
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    struct cluster_link *l = mem_zalloc(sizeof *l);
+    *l = (struct cluster_link){.watch = {.fd = fd, .on_ready = on_ready},
+                               .cluster = c,
+                               .next = c->bus.links,
+                               .created_ms = (uint64_t)clock_wall_ms()};
+    if (loop_watch_start(c->server->loop, &l->watch, interest) < 0) {
+        close(fd);
+        mem_free(l);
+        return NULL;
+    }
+    if (l->next) l->next->prev = l;
+    c->bus.links = l;
+    return l;
+}
+
+/* Numeric addresses only: names were looked up by whoever told them. */
+static struct addrinfo *address_of(const char *ip, uint16_t port, int flags) {
+    char service[8];
+    snprintf(service, sizeof service, "%u", port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | flags};
+    struct addrinfo *found = NULL;
+    return getaddrinfo(ip, service, &hints, &found) == 0 ? found : NULL;
+}
+
+bool link_open(struct cluster *c, struct cluster_node *n) {
+    struct addrinfo *to = address_of(n->ip, n->bus_port, 0);
+    if (!to) return false;
+    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool begun = fd >= 0 && (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS);
+    freeaddrinfo(to);
+    struct cluster_link *l = begun ? add(c, fd, LOOP_WRITE) : NULL;
+    if (!begun && fd >= 0) close(fd);
+    if (!l) return false;
+    l->outbound = l->connecting = true;
+    l->node = n;
+    n->link = l;
+    return true;
+}
+
+void link_accept(struct cluster *c, int fd) {
+    add(c, fd, LOOP_READ);
+}
+
+void link_close(struct cluster_link *l) {
+    if (!l || l->closing) return;
+    l->closing = true;
+    loop_watch_stop(loop_of(l), &l->watch);
+    if (l->node && l->node->link == l) l->node->link = NULL;
+    if (l->node && l->node->inbound == l) l->node->inbound = NULL;
+    l->node = NULL;
+    l->cluster->bus.closing = true;
+}
+
+static void link_free(struct cluster_link *l) {
+    struct cluster *c = l->cluster;
+    if (l->prev)
+        l->prev->next = l->next;
+    else
+        c->bus.links = l->next;
+    if (l->next) l->next->prev = l->prev;
+    close(l->watch.fd);
+    buf_release(&l->in);
+    buf_release(&l->out);
+    mem_free(l);
+}
+
+void links_sweep(struct cluster *c, bool all) {
+    for (struct cluster_link *l = c->bus.links, *next; l; l = next) {
+        next = l->next;
+        if (all) link_close(l);
+        if (l->closing) link_free(l);
+    }
+    c->bus.closing = false;
+}
+
+size_t link_memory(const struct cluster_link *l) {
+    return sizeof *l + l->in.cap + l->out.cap;
+}
+
+/* Addresses. */
+
+static bool ip_of(const struct sockaddr_storage *addr, char *ip) {
+    const void *bytes = addr->ss_family == AF_INET
+                            ? (const void *)&((const struct sockaddr_in *)addr)->sin_addr
+                            : (const void *)&((const struct sockaddr_in6 *)addr)->sin6_addr;
+    return inet_ntop(addr->ss_family, bytes, ip, NODE_IP_MAX);
+}
+
+bool link_peer_ip(const struct cluster_link *l, char *ip) {
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    return getpeername(l->watch.fd, (struct sockaddr *)&addr, &len) == 0 && ip_of(&addr, ip);
+}
+
+bool link_own_ip(const struct cluster_link *l, char *ip) {
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    return getsockname(l->watch.fd, (struct sockaddr *)&addr, &len) == 0 && ip_of(&addr, ip);
+}
+
+/* Sending and receiving. */
+
+static void watch(struct cluster_link *l) {
+    bool waits = l->connecting || l->sent < l->out.len;
+    loop_watch_change(loop_of(l), &l->watch,
+                      (l->connecting ? 0 : LOOP_READ) | (waits ? LOOP_WRITE : 0));
+}
+
+void link_wants_send(struct cluster_link *l) {
+    if (!l->closing) watch(l);
+}
+
+static bool would_wait(void) {
+    return errno == EAGAIN || errno == EINTR;
+}
+
+static void send_some(struct cluster_link *l) {
+    struct slice rest = slice_of(l->out.data + l->sent, l->out.len - l->sent);
+    ssize_t n = rest.len ? socket_send(l->watch.fd, &rest, 1) : 0;
+    if (n < 0 && !would_wait()) {
+        link_close(l);
+        return;
+    }
+    if (n > 0) l->sent += (size_t)n;
+    if (l->sent == l->out.len) {
+        l->sent = 0;
+        if (l->out.cap > KEPT)
+            buf_release(&l->out);
+        else
+            buf_clear(&l->out);
+    }
+    watch(l);
+}
+
+/* Hands on the whole messages that there are. */
+static void take_messages(struct cluster_link *l) {
+    size_t at = 0;
+    while (!l->closing && l->in.len - at >= MESSAGE_START) {
+        uint32_t length = message_length(l->in.data + at);
+        if (!length) {
+            log_warning(&l->cluster->server->log,
+                        "Bad message length or signature received on the Cluster bus.");
+            link_close(l);
+            return;
+        }
+        if (l->in.len - at < length) break;
+        receive_message(l, slice_of(l->in.data + at, length));
+        at += length;
+    }
+    if (at) memmove(l->in.data, l->in.data + at, l->in.len - at);
+    l->in.len -= at;
+    if (!l->in.len && l->in.cap > KEPT) buf_release(&l->in);
+}
+
+static void receive_some(struct cluster_link *l) {
+    ssize_t n = socket_receive(l->watch.fd, buf_reserve(&l->in, READ_STEP), READ_STEP);
+    if (n < 0 && would_wait()) return;
+    if (n <= 0) {
+        link_close(l);
+        return;
+    }
+    l->in.len += (size_t)n;
+    if (l->node) l->node->data_ms = (uint64_t)clock_wall_ms();
+    take_messages(l);
+}
+
+static void connected(struct cluster_link *l) {
+    int error = 0;
+    socklen_t len = sizeof error;
+    getsockopt(l->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (error) {
+        if (l->node && !l->node->ping_ms) l->node->ping_ms = (uint64_t)clock_wall_ms();
+        link_close(l);
+        return;
+    }
+    l->connecting = false;
+    bus_connected(l);
+}
+
+static void on_ready(struct loop_watch *watch, unsigned ready) {
+    struct cluster_link *l = (struct cluster_link *)watch;
+    if (l->connecting) {
+        connected(l);
+        return;
+    }
+    if (ready & LOOP_READ) receive_some(l);
+    if (!l->closing && (ready & LOOP_WRITE)) send_some(l);
+}
+
+/* Listening. */
+
+static void on_connection(struct loop_watch *watch, unsigned ready) {
+    struct bus_listener *listener = (struct bus_listener *)watch;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            link_accept(listener->cluster, fd);
+        else if (errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+static int listen_at(const char *ip, uint16_t port) {
+    struct addrinfo *at = address_of(ip, port, AI_PASSIVE);
+    if (!at) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    int on = 1, fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        freeaddrinfo(at);
+        return -1;
+    }
+    if (at->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool ok = bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
+    int error = errno;
+    freeaddrinfo(at);
+    if (ok) return fd;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* As with clients' addresses, those with a '-' needn't be there. */
+static bool listen_on(struct cluster *c, const char *address) {
+    bool optional = address[0] == '-';
+    const char *ip = address + optional;
+    if (strcmp(ip, "*") == 0) ip = "0.0.0.0";
+    if (strcmp(ip, "::*") == 0) ip = "::";
+    int fd = listen_at(ip, cluster_bus_port(c));
+    if (fd < 0) {
+        bool absent = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+        if (optional && absent) return true;
+        log_warning(&c->server->log, "Failed listening on port %u (cluster), aborting: %s",
+                    cluster_bus_port(c), strerror(errno));
+        return false;
+    }
+    struct bus_listener *l = &c->bus.listeners[c->bus.listener_count++];
+    *l = (struct bus_listener){.watch = {.fd = fd, .on_ready = on_connection}, .cluster = c};
+    return loop_watch_start(c->server->loop, &l->watch, LOOP_READ) == 0;
+}
+
+bool links_listen(struct cluster *c) {
+    const struct config_list *bind = &c->server->config.bind;
+    for (size_t i = 0; i < bind->n && c->bus.listener_count < BUS_LISTENERS; i++)
+        if (!listen_on(c, bind->items[i])) return false;
+    return true;
+}
+
+void links_unlisten(struct cluster *c) {
+    for (size_t i = 0; i < c->bus.listener_count; i++) {
+        loop_watch_stop(c->server->loop, &c->bus.listeners[i].watch);
+        close(c->bus.listeners[i].watch.fd);
+    }
+    c->bus.listener_count = 0;
+}
