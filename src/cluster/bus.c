@@ -135,6 +135,13 @@ void bus_send_update(struct cluster_link *l, const struct cluster_node *n) {
     sent(l, MESSAGE_UPDATE);
 }
 
+void bus_send_vote(struct cluster_node *n) {
+    if (!can_send(n->link)) return;
+    struct message m = head_of(n->link->cluster, MESSAGE_AUTH_ACK);
+    message_begin(&n->link->out, &m);
+    sent(n->link, MESSAGE_AUTH_ACK);
+}
+
 void bus_broadcast_fail(struct cluster *c, const struct cluster_node *n) {
     struct message m = head_of(c, MESSAGE_FAIL);
     for (size_t i = 0; i < c->nodes.count; i++) {

@@ -32,6 +32,8 @@ void bus_send_ping(struct cluster_link *l, enum message_type type);
 void bus_broadcast_pong(struct cluster *c);
 /* Who owns what `n` does, as an UPDATE. */
 void bus_send_update(struct cluster_link *l, const struct cluster_node *n);
+/* The vote of this epoch, for a replica. */
+void bus_send_vote(struct cluster_node *n);
 /* FAIL to all nodes. */
 void bus_broadcast_fail(struct cluster *c, const struct cluster_node *n);
 /* A message published here goes to all nodes, one of a shard channel to those of this shard. */

@@ -88,6 +88,14 @@ struct cluster_node *claims_newer(const struct cluster *c, const struct cluster_
     return NULL;
 }
 
+bool claims_outdated(const struct cluster *c, uint64_t epoch, const uint8_t *slots) {
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+        const struct cluster_node *owner = c->slots->owner[slot];
+        if (has_bit(slots, slot) && owner && owner->config_epoch > epoch) return true;
+    }
+    return false;
+}
+
 /* The one with the lower name, so that both don't. */
 void claims_same_epoch(struct cluster *c, const struct cluster_node *other) {
     struct cluster_node *self = c->self;

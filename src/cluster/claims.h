@@ -15,6 +15,9 @@ void claims_hear(struct cluster *c, struct cluster_node *by, uint64_t epoch, con
 struct cluster_node *claims_newer(const struct cluster *c, const struct cluster_node *by,
                                   uint64_t epoch, const uint8_t *slots);
 
+/* Is a slot of the bitmap somebody's with a higher epoch? */
+bool claims_outdated(const struct cluster *c, uint64_t epoch, const uint8_t *slots);
+
 /* A primary has the epoch that this one has: one of both takes another. */
 void claims_same_epoch(struct cluster *c, const struct cluster_node *other);
 

@@ -4,7 +4,7 @@
  *
  *   slot_map      (here)    owner of each slot, slots on their way to or from this node
  *   route.c                 which requests run here, and where the others are sent
- *   bus.c                   what nodes tell each other
+ *   bus.c and what it names what nodes tell each other
  *   describe.c              a node as a line of text, as CLUSTER NODES and nodes.conf have it
  *   nodes_file.c            nodes.conf
  *   show_commands.c, change_commands.c      CLUSTER, ASKING, READONLY, READWRITE

@@ -60,9 +60,10 @@ struct cluster_node {
     uint64_t ping_ms, pong_ms; /* Unix time; of a ping that waits for its pong, and of that; or 0 */
 
     /* Of others than this node: */
-    uint64_t created_ms, data_ms, fail_ms; /* Unix time: known, last heard of, failed since */
-    struct cluster_link *link, *inbound;   /* NULL: there's none */
-    struct fail_report *reports;           /* who says that it has failed */
+    /* Unix time: known, last heard of, failed since, a replica of it was voted for. */
+    uint64_t created_ms, data_ms, fail_ms, voted_ms;
+    struct cluster_link *link, *inbound; /* NULL: there's none */
+    struct fail_report *reports;         /* who says that it has failed */
 };
 
 /* A node of that name, or (NULL) a random one. */

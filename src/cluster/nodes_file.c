@@ -105,6 +105,7 @@ static bool read_flags(struct cluster *c, struct cluster_node *n, struct slice t
         if (i == count) return false;
         n->flags |= names[i].bit;
     }
+    n->flags &= ~(unsigned)NODE_HANDSHAKE; /* its name is known, then */
     if (!(n->flags & NODE_MYSELF)) return true;
     if (c->self && c->self != n) return false;
     c->self = n;

@@ -7,6 +7,7 @@
 #include "cluster/bus.h"
 #include "cluster/claims.h"
 #include "cluster/gossip.h"
+#include "cluster/vote.h"
 #include "pubsub/pubsub.h"
 
 /* A message and who it's from. */
@@ -275,6 +276,7 @@ void receive_message(struct cluster_link *l, struct slice packet) {
     }
     if (!r.sender) return;
     if (m.type == MESSAGE_FAIL) hear_failure(&r);
+    if (m.type == MESSAGE_AUTH_REQUEST) vote_asked(c, r.sender, &m);
     if (m.type == MESSAGE_UPDATE) hear_update(&r);
     if (m.type == MESSAGE_PUBLISH || m.type == MESSAGE_PUBLISHSHARD) hear_message(&r);
 }
