@@ -194,12 +194,6 @@ struct list_filter {
     struct slice pattern;
 };
 
-static unsigned category_by_name(struct slice name) {
-    for (size_t i = 0; i < COUNT_OF(category_names); i++)
-        if (slice_is(name, category_names[i] + 1)) return 1u << i;
-    return 0;
-}
-
 static bool filter_parse(const struct call *c, struct list_filter *filter) {
     *filter = (struct list_filter){FILTER_NONE, 0, SLICE("")};
     if (c->argc == 2) return true;
@@ -209,7 +203,7 @@ static bool filter_parse(const struct call *c, struct list_filter *filter) {
         filter->by = FILTER_MODULE;
     } else if (arg_is(c, 3, "ACLCAT")) {
         filter->by = FILTER_CATEGORY;
-        filter->category = category_by_name(c->argv[4]);
+        filter->category = acl_category(c->argv[4]);
     } else if (arg_is(c, 3, "PATTERN")) {
         filter->by = FILTER_PATTERN;
     }

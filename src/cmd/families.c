@@ -44,6 +44,7 @@ const struct command *const command_families[] = {
     database_commands,
     wait_commands,
     hotkeys_commands,
+    acl_commands,
     NULL,
 };
 /* clang-format on */

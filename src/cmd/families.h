@@ -43,6 +43,7 @@ extern const struct command expire_commands[];
 extern const struct command database_commands[];
 extern const struct command wait_commands[];
 extern const struct command hotkeys_commands[];
+extern const struct command acl_commands[];
 
 /* All of them; ends with NULL. */
 extern const struct command *const command_families[];

@@ -91,6 +91,16 @@ static bool reachable_or_reply(struct call *c, int pattern, const char *option) 
     return false;
 }
 
+/* What patterns lead to can't be checked key by key, so it takes the right to read any. */
+static bool may_look_up_or_reply(struct call *c, const char *option) {
+    const struct acl_user *user = c->session->user;
+    if (!user || !user->restricted) return true;
+    if (acl_check_reads_any(&user->rights, c->cmd, c->argv, c->argc)) return true;
+    reply_errorf(c->reply, "ERR %s option of SORT denied due to insufficient ACL permissions.",
+                 option);
+    return false;
+}
+
 static bool option_or_reply(struct call *c, int *at, bool may_store, struct sort_request *r) {
     int i = *at, left = c->argc - i - 1;
     if (arg_is(c, i, "ASC") || arg_is(c, i, "DESC")) {
@@ -106,10 +116,11 @@ static bool option_or_reply(struct call *c, int *at, bool may_store, struct sort
         r->by = sort_pattern(c->argv[++*at]);
         r->unsorted |= !r->by.has_star;
         r->weighed = true;
-        return reachable_or_reply(c, *at, "BY");
+        return reachable_or_reply(c, *at, "BY") &&
+               (!r->by.has_star || may_look_up_or_reply(c, "BY"));
     } else if (arg_is(c, i, "GET") && left >= 1) {
         r->gets[r->get_count++] = sort_pattern(c->argv[++*at]);
-        return reachable_or_reply(c, *at, "GET");
+        return reachable_or_reply(c, *at, "GET") && may_look_up_or_reply(c, "GET");
     } else {
         reply_error(c->reply, ERR_SYNTAX);
         return false;

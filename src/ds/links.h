@@ -29,6 +29,10 @@ static inline void links_add_last(struct links *ring, struct links *l) {
     l->prev->next = ring->prev = l;
 }
 
+static inline void links_add_first(struct links *ring, struct links *l) {
+    links_add_last(ring->next, l);
+}
+
 static inline void links_remove(struct links *l) {
     l->prev->next = l->next;
     l->next->prev = l->prev;

@@ -120,6 +120,19 @@ static bool while_loading(const struct engine *e, unsigned flags) {
     return e->loading_aside ? !(flags & CMD_NO_ASYNC_LOADING) : (flags & CMD_LOADING) != 0;
 }
 
+/* The user's rights. */
+static bool permitted_or_reply(struct session *s, const struct request *r) {
+    struct acl_denial denial = acl_ask(s, r);
+    if (__builtin_expect(denial.verdict == ACL_ALLOWED, 1)) return true;
+    acl_report(s, r, denial, s->gates & GATE_MULTI ? ACL_IN_MULTI : ACL_AT_TOP);
+    struct buf text = BUF_INIT;
+    buf_append_str(&text, "NOPERM ");
+    acl_denial_text(s->user, r, denial, false, &text);
+    reply_refusal(s, r, text.data);
+    buf_release(&text);
+    return false;
+}
+
 /* The error of the gate that is closed to the request; NULL if none is. */
 static const char *gate_error(const struct session *s, const struct request *r) {
     unsigned gates = s->engine->gates | s->gates, flags = admission_flags(s, r);
@@ -186,11 +199,14 @@ static void see_disk(struct session *s, const struct request *r) {
 }
 
 bool admission_still_or_reply(struct session *s, const struct request *r) {
-    if (!(s->engine->gates | s->gates)) return true;
+    unsigned gates = s->engine->gates | s->gates;
+    if (!gates) return true;
     char text[256];
     if (s->obeyed && (s->engine->gates & GATE_DISK)) see_disk(s, r);
     if (s->engine->gates & GATE_REPLICA) see_expiry(s, r);
     const char *error = access_error(s, r);
+    if (!error && (gates & GATE_RESTRICTED) && !permitted_or_reply(s, r)) return false;
+    if (!error && gates == GATE_RESTRICTED) return true;
     if (!error && !is_here_or_reply(s, r)) return false;
     if (!error) error = gate_error(s, r);
     if (!error && !memory_suffices(s, r)) error = ERR_OOM;
@@ -221,6 +237,7 @@ enum admission admission_ask_slow(struct session *s, const struct request *r) {
 
 bool admission_likely(struct session *s, const struct request *r) {
     if (!r->cmd || !r->cmd->row->run || is_unknown_sub(r)) return false;
-    return admission_arity_fits(r->cmd, r->argc) && !guard_error(s, r->cmd) &&
-           !access_error(s, r) && !gate_error(s, r);
+    if (!admission_arity_fits(r->cmd, r->argc) || guard_error(s, r->cmd)) return false;
+    bool permitted = !(s->gates & GATE_RESTRICTED) || acl_ask(s, r).verdict == ACL_ALLOWED;
+    return permitted && !access_error(s, r) && !gate_error(s, r);
 }

@@ -157,6 +157,14 @@ enum { COMMAND_KEY_SPECS = 4 };
         .step = 1                                                                                  \
     }
 
+/* Which arguments are channels. */
+enum command_channels {
+    CHANNELS_NONE,
+    CHANNEL_FIRST,    /* the first */
+    CHANNEL_ALL,      /* all */
+    CHANNEL_PATTERNS, /* all, and they are patterns of channels' names */
+};
+
 /* One key that a request names: its argument's index and what is done with it. */
 struct key_use {
     int arg;
@@ -177,6 +185,7 @@ struct command {
     /* What a request's flags are where that depends on its arguments, or NULL: they're `flags`. */
     unsigned (*flags_of)(const struct engine *e, const struct slice *argv, int argc,
                          unsigned flags);
+    enum command_channels channels;
     const struct command *subcommands; /* ends with a NULL name */
     /* The argument that is looked up in the (first) key's value: where that's a table, what the
      * look-ups of a batch need is asked for together. 0: none. */

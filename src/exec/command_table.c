@@ -15,6 +15,7 @@ struct command_table {
     struct command_entry *slots[SLOTS];
     struct command_entry **list;
     size_t count, cap;
+    uint16_t ids; /* given out */
 };
 
 /* The first eight letters, in lower case: all of most names. Eight bytes at once: the top bit of
@@ -135,6 +136,12 @@ static void slots_rebuild(struct command_table *t) {
         if (t->list[i]->name[0]) slots_put(t, t->list[i]);
 }
 
+static void give_ids(struct command_table *t, struct command_entry *e) {
+    e->id = t->ids++;
+    for (size_t i = 0; i < e->sub_count; i++) give_ids(t, &e->subcommands[i]);
+    ASSERT(t->ids <= COMMAND_IDS);
+}
+
 void command_table_add(struct command_table *t, const struct command *rows) {
     for (; rows->name; rows++) {
         ASSERT(!command_find(t, slice_str(rows->name)));
@@ -144,6 +151,7 @@ void command_table_add(struct command_table *t, const struct command *rows) {
         }
         struct command_entry *e = mem_alloc(sizeof *e);
         entry_init(e, rows, NULL);
+        give_ids(t, e);
         t->list[t->count++] = e;
         slots_put(t, e);
         ASSERT(t->count < SLOTS / 2);

@@ -15,12 +15,15 @@ struct command_stats {
     struct histogram *latency; /* NULL until the first call is recorded */
 };
 
+enum { COMMAND_IDS = 1024 }; /* more than there will be */
+
 /* A command of this instance: the row and what dispatch wants at hand. */
 struct command_entry {
     const struct command *row;
     struct command_entry *parent;      /* of a subcommand */
     struct command_entry *subcommands; /* sub_count of them */
     uint16_t sub_count;
+    uint16_t id;         /* of its own, subcommands too: below COMMAND_IDS */
     int16_t first_key;   /* index of the first key when the first spec tells it at once, else 0 */
     int16_t element_arg; /* the row's */
     int16_t arity;       /* the row's */

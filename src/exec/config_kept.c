@@ -11,7 +11,6 @@
 #define REPLICATION "Replication (kept, without effect)"
 #define CLUSTER     "Cluster (kept, without effect)"
 #define TLS         "TLS (kept, without effect)"
-#define USERS       "Users (kept, without effect)"
 #define STRUCTURES  "Encodings of old (kept, without effect)"
 #define SCRIPTS     "Scripts (kept, without effect)"
 #define THREADS     "Threads and background work (kept, without effect)"
@@ -22,8 +21,6 @@ static const struct config_word sanitize_words[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_word tls_auth_words[] = {
     {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
-static const struct config_word pubsub_words[] = {
-    {"allchannels", 0}, {"resetchannels", 1}, {NULL, 0}};
 static const struct config_word log_format_words[] = {{"legacy", 0}, {"logfmt", 1}, {NULL, 0}};
 static const struct config_word log_time_words[] = {
     {"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
@@ -118,15 +115,6 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT, .about = "Sessions to remember; 0 for no limit."},
     {"tls-session-cache-timeout", CONFIG_KEPT_INT(0, INT_MAX), "300", .group = TLS,
      .flags = CONFIG_KEPT, .about = "Seconds to remember them."},
-
-    {"user", CONFIG_KEPT_LINES(1, UINT64_MAX), NULL, .group = USERS,
-     .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_SENSITIVE, .about = "A user and its rules."},
-    {"aclfile", CONFIG_KEPT_STRING, "", .group = USERS, .flags = CONFIG_KEPT | CONFIG_IMMUTABLE,
-     .about = "File with the users."},
-    {"acl-pubsub-default", CONFIG_KEPT_ENUM(pubsub_words), "resetchannels", .group = USERS,
-     .flags = CONFIG_KEPT, .about = "Channels of a new user: allchannels or resetchannels."},
-    {"acllog-max-len", CONFIG_KEPT_INT(0, LONG_MAX), "128", .group = USERS, .flags = CONFIG_KEPT,
-     .about = "Entries of the ACL log."},
 
     {"list-max-ziplist-entries", CONFIG_KEPT_LINES(1, 1), NULL, .group = STRUCTURES,
      .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE,

@@ -5,14 +5,11 @@
 #include "exec/config_rewrite.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/words.h"
 #include "exec/config_file.h"
 #include "exec/config_int.h"
@@ -153,60 +150,6 @@ static void add_rest(struct rewriter *rw, bool force_all) {
     }
 }
 
-/* --- Files --- */
-
-/* A file that has gone is written anew, as Redis does. Returns 0 or -1 with errno. */
-static int read_old(const char *path, struct buf *text, mode_t *mode) {
-    struct stat info;
-    char chunk[16 * 1024];
-    size_t n;
-    FILE *file = fopen(path, "re");
-    if (!file) return errno == ENOENT ? 0 : -1;
-    if (fstat(fileno(file), &info) == 0) *mode = info.st_mode & 07777;
-    while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0) buf_append(text, chunk, n);
-    int result = ferror(file) ? -1 : 0;
-    fclose(file);
-    return result;
-}
-
-static int write_all(int fd, struct slice text) {
-    while (text.len) {
-        ssize_t n = write(fd, text.ptr, text.len);
-        if (n < 0 && errno != EINTR) return -1;
-        if (n < 0) continue;
-        text.ptr += n;
-        text.len -= (size_t)n;
-    }
-    return fsync(fd);
-}
-
-static int sync_folder(const char *path) {
-    char *folder = mem_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder] = '\0';
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0) close(fd);
-    mem_free(folder);
-    return result;
-}
-
-/* Puts the text in the place of the file; 0 or -1 with errno. */
-static int replace_file(const char *path, struct slice text, mode_t mode) {
-    struct buf aside = BUF_INIT;
-    buf_appendf(&aside, "%s-XXXXXX", path);
-    int fd = mkostemp(aside.data, O_CLOEXEC);
-    int result = fd < 0 || write_all(fd, text) || fchmod(fd, mode) ? -1 : 0;
-    if (result == 0) result = rename(aside.data, path);
-    if (result == 0) result = sync_folder(path);
-    int error = errno;
-    if (fd >= 0) close(fd);
-    if (fd >= 0 && result) unlink(aside.data);
-    buf_release(&aside);
-    errno = error;
-    return result;
-}
-
 bool config_rewrite(struct config *cfg, bool force_all, struct buf *error) {
     if (!config_path(cfg)) {
         buf_append_str(error, "ERR The server is running without a config file");
@@ -217,13 +160,14 @@ bool config_rewrite(struct config *cfg, bool force_all, struct buf *error) {
     mode_t mode = 0644;
     char *real = realpath(config_path(cfg), NULL); /* a symbolic link stays one */
     const char *path = real ? real : config_path(cfg);
-    int result = read_old(path, &old, &mode);
+    int result = file_read(path, &old, &mode);
+    if (result && errno == ENOENT) result = 0; /* it has gone: it's written anew, as in Redis */
     if (result == 0) {
         wanted_init(&rw);
         redo_lines(&rw, buf_slice(&old));
         add_rest(&rw, force_all);
         wanted_release(&rw);
-        result = replace_file(path, buf_slice(&rw.out), mode);
+        result = file_replace(path, buf_slice(&rw.out), mode);
     }
     if (result) buf_appendf(error, "ERR Rewriting config file: %s", strerror(errno));
     free(real);

@@ -73,6 +73,7 @@ void engine_init(struct engine *e, struct config *config) {
     e->settings.hooks.hotkeys_changed = hotkeys_changed;
     e->settings.hooks.bigkeys_changed = bigkeys_changed;
     exec_config_register(config, &e->settings);
+    acl_init(&e->acl, e);
 }
 
 void engine_add_families(struct engine *e, const struct command *const *families) {
@@ -138,6 +139,7 @@ void engine_release(struct engine *e) {
     hotkeys_release(&e->hotkeys);
     bigkeys_release(&e->bigkeys);
     propagate_release(e);
+    acl_release(&e->acl);
     keyspace_release(&e->keyspace);
     command_table_free(e->commands);
     info_free(e->info);
@@ -210,6 +212,7 @@ void engine_count_error(struct engine *e, struct slice text) {
 
 void engine_reset_stats(struct engine *e) {
     e->stats = (struct engine_stats){0};
+    e->acl.stats = (struct acl_stats){0};
     e->keyspace.stats = (struct keyspace_stats){0};
     command_table_reset_stats(e->commands);
 }

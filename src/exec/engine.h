@@ -13,6 +13,7 @@
 #include "base/ticks.h"
 #include "db/evict.h"
 #include "db/keyspace.h"
+#include "exec/acl.h"
 #include "exec/bigkeys.h"
 #include "exec/blocking.h"
 #include "exec/command_table.h"
@@ -61,6 +62,7 @@ enum gate {
     GATE_CLUSTER = 1 << 12,    /* engine: keys may be another node's, see engine.cluster */
     GATE_READONLY = 1 << 13,   /* session: reads of a replica's keys are welcome (READONLY) */
     GATE_REPLICA = 1 << 14,    /* engine: it follows another one, see engine.replica */
+    GATE_RESTRICTED = 1 << 20, /* session: its user may not do everything, see acl.h */
 };
 
 /* What an engine that follows another one may do by itself; filled in by whoever makes it follow.
@@ -149,7 +151,8 @@ struct engine {
     struct sliced sliced;
     struct push_hooks push;
     struct key_index watched; /* keys of WATCH */
-    size_t watching;          /* sessions that watch some */
+    struct acl acl;
+    size_t watching; /* sessions that watch some */
     struct engine_observer observer;
     uint64_t slow_ns;              /* commands that take this long are shown to the observer */
     size_t large_reply;            /* bytes of a reply that is, too */

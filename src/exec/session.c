@@ -17,7 +17,20 @@ void session_init(struct session *s, struct engine *engine, struct reply_pool *p
 
 void session_release(struct session *s) {
     transaction_discard(s);
+    acl_user_unref(s->user);
     reply_release(&s->own_reply);
+}
+
+void session_heed_rights(struct session *s) {
+    bool restricted = s->user && s->user->restricted;
+    s->gates = restricted ? s->gates | GATE_RESTRICTED : s->gates & ~(unsigned)GATE_RESTRICTED;
+}
+
+void session_set_user(struct session *s, struct acl_user *user) {
+    acl_user_ref(user);
+    acl_user_unref(s->user);
+    s->user = user;
+    session_heed_rights(s);
 }
 
 bool session_select(struct session *s, int64_t id) {

@@ -20,7 +20,8 @@ enum session_debug {
 struct session {
     struct engine *engine;
     struct db *db;
-    struct reply *reply; /* where replies go; the owner may point it elsewhere between commands */
+    struct acl_user *user; /* a reference; NULL: it may do everything */
+    struct reply *reply;   /* where replies go; the owner may point it elsewhere between commands */
     struct reply own_reply;
     struct session *caller;  /* for whose script this one's commands run; NULL: for nobody's */
     struct blocked *blocked; /* NULL: no command waits, see blocking.h */
@@ -44,6 +45,11 @@ struct session {
 
 void session_init(struct session *s, struct engine *engine, struct reply_pool *pool);
 void session_release(struct session *s);
+
+/* Whose rights its commands have from now on; NULL: nothing is denied. */
+void session_set_user(struct session *s, struct acl_user *user);
+/* They have changed. */
+void session_heed_rights(struct session *s);
 
 /* False if there's no such database. */
 bool session_select(struct session *s, int64_t id);

@@ -171,6 +171,24 @@ static void touch_keys(const struct session *s, const struct transaction *t) {
         if (t->queued[i].request.hashed_arg) table_touch_entry(table, t->queued[i].request.hash);
 }
 
+/* The user's rights may have changed since the request was queued. */
+static bool still_permitted_or_reply(struct session *s, const struct request *r) {
+    static const char *const reasons[] = {
+        [ACL_DENIED_COMMAND] = "no permission to execute the command or subcommand",
+        [ACL_DENIED_KEY] = "no permission to touch the specified keys",
+        [ACL_DENIED_CHANNEL] = "no permission to access one of the channels used as arguments to "
+                               "the command",
+    };
+    struct acl_denial denial = acl_ask(s, r);
+    if (denial.verdict == ACL_ALLOWED) return true;
+    acl_report(s, r, denial, ACL_IN_MULTI);
+    reply_errorf(s->reply,
+                 "NOPERM ACLs rules changed between the moment the transaction was accumulated and "
+                 "the EXEC call. This command is no longer allowed for the following reason: %s",
+                 reasons[denial.verdict]);
+    return false;
+}
+
 static void run_all(struct session *s, const struct transaction *t) {
     struct engine *e = s->engine;
     bool could_wait = s->can_wait;
@@ -181,6 +199,7 @@ static void run_all(struct session *s, const struct transaction *t) {
     e->in_transaction = true;
     for (size_t i = 0; i < t->count; i++) {
         const struct queued *q = &t->queued[i];
+        if ((s->gates & GATE_RESTRICTED) && !still_permitted_or_reply(s, &q->request)) continue;
         e->arg_bytes = q->big;
         e->arg_bytes_count = q->big_count;
         dispatch_run_nested(s, &q->request);

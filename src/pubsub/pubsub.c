@@ -327,6 +327,13 @@ const struct notify *pubsub_notify(const struct pubsub *p) {
     return &p->notify;
 }
 
+void pubsub_each_of(const struct session *s, enum pubsub_kind kind, pubsub_name *each, void *ctx) {
+    if (!s->subscriber) return;
+    const struct links *mine = &s->subscriber->subscriptions[kind];
+    for (struct links *at = mine->next; at != mine; at = at->next)
+        each(ctx, name_of(LINKS_OF(at, struct subscription, of_session)->topic));
+}
+
 size_t pubsub_count(const struct session *s, enum pubsub_kind kind) {
     return s->subscriber ? s->subscriber->counts[kind] : 0;
 }

@@ -81,6 +81,9 @@ size_t pubsub_subscribers(const struct pubsub *p, enum pubsub_kind kind, struct 
 typedef void pubsub_name(void *ctx, struct slice name);
 void pubsub_each_topic(const struct pubsub *p, enum pubsub_kind kind, pubsub_name *each, void *ctx);
 
+/* Calls `each` with the names of all subscriptions of a session, of one kind. */
+void pubsub_each_of(const struct session *s, enum pubsub_kind kind, pubsub_name *each, void *ctx);
+
 /* Patterns that were compared with a channel's name so far. */
 uint64_t pubsub_patterns_tried(const struct pubsub *p);
 

@@ -96,6 +96,21 @@ static const char *not_for_scripts(const struct script_engine *s, const struct r
     return cmd->open || !e->guard ? NULL : e->guard(s->running->call->session, cmd);
 }
 
+/* By the rights of who runs the script; the error is counted as a reply's. */
+static bool permitted_or_reply(struct script_engine *s, const struct request *r) {
+    struct session *caller = s->running->call->session;
+    if (!(caller->gates & GATE_RESTRICTED)) return true;
+    struct acl_denial denial = acl_ask(caller, r);
+    if (denial.verdict == ACL_ALLOWED) return true;
+    acl_report(caller, r, denial, ACL_IN_SCRIPT);
+    struct buf text = BUF_INIT;
+    buf_append_str(&text, "NOPERM ACL failure in script: ");
+    acl_denial_text(caller->user, r, denial, false, &text);
+    reply_error(&s->session.own_reply, text.data);
+    buf_release(&text);
+    return false;
+}
+
 /* As before Redis 7 what begins while there's no room may go on until it writes, and one that has
  * written goes on. */
 static const char *no_writes(const struct script_run *run, const struct request *r) {
@@ -133,6 +148,10 @@ static const char *run_command(struct script_engine *s, struct request *r) {
     dispatch_prepare_all(&s->session, r, 1);
     const char *error = unknown_or_misused(r);
     if (!error) error = not_for_scripts(s, r);
+    if (!error && !permitted_or_reply(s, r)) {
+        r->cmd->stats.rejected++;
+        return NULL;
+    }
     if (!error) error = no_writes(s->running, r);
     if (!error) error = not_here(s->running, r);
     if (error) {
@@ -218,21 +237,30 @@ int lua_call_returning(lua_State *L) {
     return 1;
 }
 
-/* There's one user so far, who may do all. */
+/* False: it's no command. */
+static bool is_allowed(struct script_engine *s, int argc, bool *allowed) {
+    struct request r = {.argv = s->args.v, .argc = argc};
+    dispatch_prepare_all(&s->session, &r, 1);
+    if (is_unknown(&r)) return false;
+    const struct session *caller = s->running->call->session;
+    *allowed = !(caller->gates & GATE_RESTRICTED) || acl_ask(caller, &r).verdict == ACL_ALLOWED;
+    return true;
+}
+
 int lua_call_allowed(lua_State *L) {
     struct script_engine *s = scripts_of(L);
     int count = lua_gettop(L);
     const char *error = bad_args(L, s, count);
-    struct request r = {.argv = s->args.v, .argc = count};
-    if (!error) {
-        dispatch_prepare_all(&s->session, &r, 1);
-        if (is_unknown(&r)) error = "Invalid command passed to redis.acl_check_cmd()";
-    }
+    bool allowed = false;
+    if (!error && !s->running->call)
+        error = "redis.acl_check_cmd can only be called inside a script invocation";
+    if (!error && !is_allowed(s, count, &allowed))
+        error = "Invalid command passed to redis.acl_check_cmd()";
     trim(s);
     if (error) {
         lua_push_error(L, error);
         return lua_error(L);
     }
-    lua_pushboolean(L, 1);
+    lua_pushboolean(L, allowed);
     return 1;
 }

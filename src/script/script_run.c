@@ -341,6 +341,7 @@ static void borrow_session(struct script_engine *s, const struct call *c) {
     s->session.own_reply.resp = 2;
     s->session.unpropagated = 0;
     s->session.caller = c->session;
+    s->session.user = c->session->user; /* borrowed until the run ends */
     s->session.gates = c->session->gates & GATE_TRACKED;
 }
 
@@ -353,6 +354,7 @@ static void begin(struct script_engine *s, struct script_run *run) {
 static void end(struct script_engine *s, struct script_run *run) {
     lua_State *L = s->lua;
     s->running = run->outer;
+    s->session.user = NULL;
     s->resuming = 0;
     if (run->slow) s->engine->gates &= ~(unsigned)GATE_BUSY;
     if (is_ending(run)) script_run_set_hook(s);

@@ -13,6 +13,7 @@
 #include "io/send_batch.h"
 #include "io/socket.h"
 #include "pubsub/pubsub.h"
+#include "server/client_acl.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
@@ -89,7 +90,7 @@ struct client *client_new(struct server *s, int fd, bool unix_socket) {
     c->server = s;
     session_init(&c->session, &s->engine, &s->reply_pool);
     c->session.is_client = c->session.can_wait = true;
-    if (s->config.requirepass.bytes) c->session.gates |= GATE_AUTH;
+    client_be_default_user(c);
     c->id = ++s->next_client_id;
     c->created_us = c->active_us = loop_now_us(s->loop);
     c->unix_socket = unix_socket;
@@ -284,6 +285,7 @@ void clients_init(struct server *s) {
     client_memory_init(s);
     tracking_init(s);
     monitor_init(s);
+    client_acl_init(s);
     client_pushes_init(s);
 }
 

@@ -13,6 +13,7 @@
 struct kill_filter {
     uint64_t id;
     struct slice addr, laddr; /* ptr NULL: any */
+    const struct acl_user *user;
     bool by_kind;
     enum client_kind kind;
     int64_t max_age; /* seconds: this old or older */
@@ -46,9 +47,9 @@ static bool parse_type(struct call *c, struct slice value, struct kill_filter *f
     return f->by_kind;
 }
 
-/* Every connection is the default user's. */
 static bool parse_user(struct call *c, struct slice value, struct kill_filter *f) {
-    if (slice_eq(value, SLICE("default"))) return true;
+    f->user = acl_user_find(&c->engine->acl, value);
+    if (f->user) return true;
     reply_errorf(c->reply, "ERR No such user '%.*s'", (int)value.len, value.ptr);
     return false;
 }
@@ -89,6 +90,7 @@ static bool parse_filter_or_reply(struct call *c, int i, struct kill_filter *f) 
 static bool matches(const struct client *c, const struct kill_filter *f) {
     char addr[CLIENT_ADDR_MAX];
     if (f->by_kind && c->kind != f->kind) return false;
+    if (f->user && c->session.user != f->user) return false;
     if (f->max_age) {
         uint64_t age = (loop_now_us(c->server->loop) - c->created_us) / 1000000;
         if (age < (uint64_t)f->max_age) return false;

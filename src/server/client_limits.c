@@ -181,17 +181,8 @@ static bool buffers_changed(void *ctx, struct buf *why) {
     return true;
 }
 
-/* Without a password everybody is let in; with a new one, who is in stays in. */
-static bool password_changed(void *ctx, struct buf *why) {
-    struct server *s = ctx;
-    if (s->config.requirepass.bytes) return true;
-    for (struct client *c = s->clients; c; c = c->next) c->session.gates &= ~(unsigned)GATE_AUTH;
-    return true;
-}
-
 void client_limits_init(struct server *s) {
     s->config.hooks.timeouts = timeouts_changed;
     s->config.hooks.buffers = buffers_changed;
-    s->config.hooks.password = password_changed;
     output_limits_changed(s);
 }

@@ -105,9 +105,10 @@ void client_describe(const struct client *c, struct buf *to) {
                 pubsub_count(s, PUBSUB_PATTERN), pubsub_count(s, PUBSUB_SHARD),
                 transaction_count(s), s->watch.count);
     append_buffers(c, to);
-    buf_appendf(to, " events=%s%s cmd=%s user=default redir=%lld resp=%d lib-name=%s lib-ver=%s",
+    buf_appendf(to, " events=%s%s cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s",
                 c->watch.interest & LOOP_READ ? "r" : "", c->watch.interest & LOOP_WRITE ? "w" : "",
                 c->last_command ? c->last_command->full_name : "NULL",
+                s->user ? s->user->name.ptr : "(superuser)",
                 c->tracking ? (long long)c->tracking->modes.redirect : -1LL, s->own_reply.resp,
                 client_text(c, CLIENT_LIB_NAME), client_text(c, CLIENT_LIB_VER));
     buf_appendf(to, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",

@@ -5,30 +5,22 @@
 #include "exec/redact.h"
 #include "exec/transaction.h"
 #include "pubsub/pubsub.h"
+#include "server/client_acl.h"
 #include "server/client_names.h"
 #include "server/families.h"
 #include "server/server.h"
 
 /* Authentication. */
 
-/* Takes the same time wherever the two differ; only the given password's length shows. */
-static bool password_is(struct slice given, const struct server_secret *password) {
-    unsigned differ = given.len != password->len;
-    for (size_t i = 0; i < given.len; i++)
-        differ |= (unsigned char)(given.ptr[i] ^ password->bytes[i % password->len]);
-    return !differ;
-}
-
-static bool authenticate_or_reply(struct call *c, struct slice user, struct slice password) {
-    struct server *s = server_of(c->engine);
-    const struct server_secret *wanted = &s->config.requirepass;
-    bool known = slice_eq(user, SLICE("default"));
-    bool fits = !wanted->bytes || password_is(password, wanted);
-    if (known && fits) {
+/* As the user from now on. */
+static bool authenticate_or_reply(struct call *c, struct slice name, struct slice password) {
+    struct acl_user *user = acl_authenticate(&c->engine->acl, name, password);
+    if (user) {
+        session_set_user(c->session, user);
         c->session->gates &= ~(unsigned)GATE_AUTH;
         return true;
     }
-    s->stats.denied_auth++;
+    acl_report_auth(c->session, c->argv[0], name);
     reply_error(c->reply, ERR_WRONGPASS);
     return false;
 }
@@ -38,7 +30,7 @@ static void cmd_auth(struct call *c) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }
-    if (c->argc == 2 && !server_of(c->engine)->config.requirepass.bytes) {
+    if (c->argc == 2 && c->engine->acl.default_user->rights.no_password) {
         reply_error(c->reply, "ERR AUTH <password> called without any password configured for the "
                               "default user. Are you sure your configuration is correct?");
         return;
@@ -172,7 +164,7 @@ static void cmd_reset(struct call *c) {
     c->session->no_touch = false;
     c->session->script_debug = SESSION_DEBUG_NO;
     c->session->own_reply.resp = 2;
-    if (server_of(c->engine)->config.requirepass.bytes) c->session->gates |= GATE_AUTH;
+    client_be_default_user(client);
     client->reply_mode = CLIENT_REPLY_ON;
     client->no_evict = false;
     client_set_text(client, CLIENT_NAME, SLICE(""));

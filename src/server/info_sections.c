@@ -200,10 +200,11 @@ static void write_stats(void *ctx, struct buf *out) {
     info_u64(out, "reply_buffer_shrinks", 0);
     info_u64(out, "reply_buffer_expands", 0);
     write_loop(s, out);
-    info_u64(out, "acl_access_denied_auth", s->stats.denied_auth);
-    info_u64(out, "acl_access_denied_cmd", 0);
-    info_u64(out, "acl_access_denied_key", 0);
-    info_u64(out, "acl_access_denied_channel", 0);
+    const uint64_t *denied = s->engine.acl.stats.denied;
+    info_u64(out, "acl_access_denied_auth", denied[ACL_REASON_AUTH]);
+    info_u64(out, "acl_access_denied_cmd", denied[ACL_REASON_COMMAND]);
+    info_u64(out, "acl_access_denied_key", denied[ACL_REASON_KEY]);
+    info_u64(out, "acl_access_denied_channel", denied[ACL_REASON_CHANNEL]);
 }
 
 static void write_debug(void *ctx, struct buf *out) {

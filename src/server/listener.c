@@ -228,7 +228,7 @@ static void accepted(struct listener *l, int fd, const struct sockaddr_storage *
         return;
     }
     bool local = l->unix_socket || is_local(addr);
-    if (s->config.protected_mode && !s->config.requirepass.bytes && !local) {
+    if (s->config.protected_mode && s->engine.acl.default_user->rights.no_password && !local) {
         s->stats.rejected++;
         refuse(fd, PROTECTED);
         return;

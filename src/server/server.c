@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "cmd/families.h"
+#include "exec/acl_file.h"
 #include "exec/blocking_keys.h"
 #include "exec/config_file.h"
 #include "exec/config_kept.h"
@@ -312,6 +313,18 @@ static bool log_is_seen(const struct server *s) {
     return !s->config.logfile[0] && s->starter < 0;
 }
 
+/* They are there before anybody can connect. */
+static bool load_users(struct server *s) {
+    struct buf why = BUF_INIT;
+    bool loaded = acl_load_configured(&s->engine.acl, &why);
+    if (!loaded) {
+        log_warning(&s->log, "Aborting startup because of ACL errors: %s", why.data);
+        if (!log_is_seen(s)) fprintf(stderr, "Can't load the users: %s\n", why.data);
+    }
+    buf_release(&why);
+    return loaded;
+}
+
 struct server *server_new(int argc, char **argv, const struct server_extension *const *extensions) {
     struct server *s = mem_zalloc(sizeof *s);
     s->extensions = extensions;
@@ -343,7 +356,7 @@ struct server *server_new(int argc, char **argv, const struct server_extension *
     observer_start(s);
     metrics_start(s);
     catch_signals();
-    return server_extend_open(s) ? s : NULL;
+    return load_users(s) && server_extend_open(s) ? s : NULL;
 }
 
 static const char *pidfile_of(const struct server *s) {

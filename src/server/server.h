@@ -46,7 +46,6 @@ struct server_stats {
     uint64_t query_limit_closes, output_limit_closes, evicted_clients;
     uint64_t net_repl_in, net_repl_out; /* bytes from a primary, and to replicas */
     uint64_t unexpected_errors;         /* where another server's commands must not fail */
-    uint64_t denied_auth;               /* failed attempts to authenticate */
 };
 
 /* What DEBUG switches for tests. */

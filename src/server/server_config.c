@@ -133,7 +133,6 @@ APPLY(bind)
 APPLY(maxclients)
 APPLY(timeouts)
 APPLY(buffers)
-APPLY(password)
 APPLY(tracking)
 APPLY(log)
 APPLY(crash_log)
@@ -197,9 +196,6 @@ static const struct config_param rows[] = {
      .about = "Keys to remember for client-side caching; 0 for no limit."},
     {"protected-mode", CONFIG_BOOL(struct server_config, protected_mode), "yes", .group = SECURITY,
      .about = "Without a password, answer clients of this machine only."},
-    {"requirepass", CONFIG_OTHER(struct server_config, requirepass, server_type_secret), NULL,
-     .group = SECURITY, .flags = CONFIG_SENSITIVE, .apply = apply_password,
-     .about = "Password of the default user."},
     {"enable-protected-configs",
      CONFIG_ENUM(struct server_config, enable_protected_configs, access_words), "no",
      .group = SECURITY, .flags = CONFIG_IMMUTABLE,

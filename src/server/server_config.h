@@ -61,12 +61,6 @@ struct server_oom_values {
     int64_t of[3];
 };
 
-/* A password: any bytes. */
-struct server_secret {
-    char *bytes; /* NULL: none */
-    size_t len;
-};
-
 /* What a log of commands takes. */
 struct server_command_log {
     int64_t threshold; /* microseconds or bytes; below 0: it's off */
@@ -89,7 +83,6 @@ struct server_config_hooks {
     bool (*timeouts)(void *ctx, struct buf *why);     /* timeout: the idle clients' deadlines */
     bool (*buffers)(void *ctx, struct buf *why);      /* maxmemory-clients, client-*-limit */
     bool (*tracking)(void *ctx, struct buf *why);     /* tracking-table-max-keys */
-    bool (*password)(void *ctx, struct buf *why);     /* requirepass */
     bool (*log)(void *ctx, struct buf *why);          /* loglevel, hide-user-data-from-log */
     bool (*crash_log)(void *ctx, struct buf *why);    /* crash-log-enabled */
     bool (*watchdog)(void *ctx, struct buf *why);     /* watchdog-period */
@@ -115,7 +108,6 @@ struct server_config {
     int64_t timeout;       /* seconds; 0: never */
     int64_t maxclients;
     bool protected_mode;
-    struct server_secret requirepass;
     uint64_t client_query_buffer_limit;
     struct server_output_limits client_output_buffer_limit;
     int64_t maxmemory_clients; /* bytes; below 0: percent of maxmemory, negated; 0: no limit */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The values that no general type covers: output buffer limits, OOM scores, percentiles,
- * passwords. */
+/* The values that no general type covers: output buffer limits, OOM scores, percentiles */
 #include "server/server_config_types.h"
 
 #include <inttypes.h>
@@ -186,42 +185,3 @@ const struct config_type server_type_percentiles = {.size = sizeof(struct server
                                                     .format = percentiles_format,
                                                     .release = percentiles_release,
                                                     .rewrite = percentiles_rewrite};
-
-/* --- requirepass: any bytes, "" for none --- */
-
-static bool secret_parse(const struct config_input *in, void *value) {
-    struct server_secret *secret = value;
-    if (in->n != 1) return refuse(in, "wrong number of arguments");
-    struct slice text = in->words[0];
-    if (!text.len) return true;
-    *secret = (struct server_secret){mem_alloc(text.len), text.len};
-    memcpy(secret->bytes, text.ptr, text.len);
-    return true;
-}
-
-static void secret_format(const struct config_param *param, const void *value, struct buf *out) {
-    const struct server_secret *secret = value;
-    buf_append(out, secret->bytes, secret->len);
-}
-
-static void secret_release(void *value) {
-    struct server_secret *secret = value;
-    mem_free(secret->bytes);
-    *secret = (struct server_secret){0};
-}
-
-static void secret_rewrite(const struct config_param *param, const void *value, struct buf *lines) {
-    const struct server_secret *secret = value;
-    if (!secret->bytes) return;
-    buf_append_str(lines, param->name);
-    config_append_word(lines, slice_of(secret->bytes, secret->len));
-    buf_append_char(lines, '\n');
-}
-
-const struct config_type server_type_secret = {
-    .size = sizeof(struct server_secret),
-    .parse = secret_parse,
-    .format = secret_format,
-    .release = secret_release,
-    .rewrite = secret_rewrite,
-};

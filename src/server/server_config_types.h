@@ -7,7 +7,7 @@
 #include "exec/config.h"
 
 extern const struct config_type server_type_output_limits, server_type_oom_values,
-    server_type_percentiles, server_type_secret;
+    server_type_percentiles;
 
 /* "99.9", "50": up to six digits after the point, as CONFIG GET and INFO name them. */
 void server_append_percentile(struct buf *out, double percentile);
