@@ -6,6 +6,7 @@
 
 #include "base/version.h"
 #include "cluster/cluster.h"
+#include "exec/acl.h"
 #include "exec/config_kept.h"
 #include "exec/config_sample.h"
 #include "repl/repl.h"
@@ -40,6 +41,7 @@ static int print_sample(void) {
     struct config *config = config_new(DREY_VERSION);
     struct server_config server = {0};
     struct exec_config exec = {0};
+    struct acl acl = {0};
     struct persist_config persist = {0};
     struct aof_config aof = {0};
     struct repl_config repl = {0};
@@ -47,6 +49,7 @@ static int print_sample(void) {
     struct link_config link = {0};
     server_config_register(config, &server);
     exec_config_register(config, &exec);
+    acl_config_register(&acl, config);
     persist_config_register(config, &persist);
     aof_config_register(config, &aof);
     repl_config_register(config, &repl);

@@ -11,7 +11,7 @@ struct question {
     const struct command_entry *cmd;
     const struct slice *argv;
     int argc;
-    const struct key_use *keys;
+    struct key_use *keys;
     int key_count;
 };
 
@@ -123,26 +123,28 @@ static struct acl_denial ask(const struct acl_rights *r, const struct question *
     return furthest;
 }
 
-/* Calls `then` with the question, its keys found. Arguments of which no keys can be told are
- * refused by the command itself. */
-static struct acl_denial with_keys(const struct acl_rights *r, struct question *q,
-                                   struct acl_denial (*then)(const struct acl_rights *r,
-                                                             const struct question *q)) {
-    struct key_use here[KEYS_HERE], *keys = here;
-    q->keys = keys;
-    q->key_count = keys_at_once(q->cmd, q->argc, keys);
-    if (q->key_count >= 0) return then(r, q);
-    if (q->argc > KEYS_HERE) q->keys = keys = mem_alloc((size_t)q->argc * sizeof *keys);
-    q->key_count = command_keys(q->cmd, q->argv, q->argc, keys);
-    struct acl_denial d = then(r, q);
-    if (keys != here) mem_free(keys);
-    return d;
+/* Finds the keys; `here` has room for KEYS_HERE. Arguments of which no keys can be told are refused
+ * by the command itself. */
+static void find_keys(struct question *q, struct key_use *here) {
+    q->keys = here;
+    q->key_count = keys_at_once(q->cmd, q->argc, here);
+    if (q->key_count >= 0) return;
+    if (q->argc > KEYS_HERE) q->keys = mem_alloc((size_t)q->argc * sizeof *q->keys);
+    q->key_count = command_keys(q->cmd, q->argv, q->argc, q->keys);
+}
+
+static void forget_keys(struct question *q, const struct key_use *here) {
+    if (q->keys != here) mem_free(q->keys);
 }
 
 struct acl_denial acl_check(const struct acl_rights *r, const struct command_entry *cmd,
                             const struct slice *argv, int argc) {
     struct question q = {.cmd = cmd, .argv = argv, .argc = argc};
-    return with_keys(r, &q, ask);
+    struct key_use here[KEYS_HERE];
+    find_keys(&q, here);
+    struct acl_denial d = ask(r, &q);
+    forget_keys(&q, here);
+    return d;
 }
 
 static bool reads_any(const struct acl_selector *s) {
@@ -154,17 +156,16 @@ static bool reads_any(const struct acl_selector *s) {
     return false;
 }
 
-static struct acl_denial ask_any_read(const struct acl_rights *r, const struct question *q) {
-    for (size_t i = 0; i < r->selector_count; i++)
-        if (reads_any(&r->selectors[i]) && !ask_selector(&r->selectors[i], q).verdict)
-            return (struct acl_denial){ACL_ALLOWED, 0};
-    return (struct acl_denial){ACL_DENIED_KEY, 0};
-}
-
 bool acl_check_reads_any(const struct acl_rights *r, const struct command_entry *cmd,
                          const struct slice *argv, int argc) {
     struct question q = {.cmd = cmd, .argv = argv, .argc = argc};
-    return with_keys(r, &q, ask_any_read).verdict == ACL_ALLOWED;
+    struct key_use here[KEYS_HERE];
+    bool allowed = false;
+    find_keys(&q, here);
+    for (size_t i = 0; i < r->selector_count && !allowed; i++)
+        allowed = reads_any(&r->selectors[i]) && !ask_selector(&r->selectors[i], &q).verdict;
+    forget_keys(&q, here);
+    return allowed;
 }
 
 bool acl_check_channel(const struct acl_rights *r, struct slice channel, bool literal) {

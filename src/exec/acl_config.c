@@ -85,7 +85,7 @@ static const char *rules_error(const struct config_input *in) {
     struct acl_rights rights;
     size_t unclosed;
     const struct acl_declared *declared = in->current;
-    if (is_declared(&declared->lines, in->words[0]))
+    if (!in->first && is_declared(&declared->lines, in->words[0]))
         return "Duplicate user found. A user can only be defined once in config files";
     if (!acl_rule_list_join(&list, in->words + 1, in->n - 1, &unclosed))
         return "Unmatched parenthesis in selector definition.";
@@ -112,7 +112,10 @@ static bool declared_parse(const struct config_input *in, void *value) {
         buf_appendf(in->why, "': %s", error);
         return false;
     }
-    return config_type_lines.parse(in, &declared->lines);
+    static const struct acl_declared none;
+    struct config_input lines = *in;
+    if (in->first) lines.current = &none;
+    return config_type_lines.parse(&lines, &declared->lines);
 }
 
 static void declared_format(const struct config_param *param, const void *value, struct buf *out) {
@@ -125,15 +128,30 @@ static void declared_release(void *value) {
     config_type_lines.release(&declared->lines);
 }
 
+/* Would a line of the file be read otherwise than it stands? */
+static bool needs_quotes(struct slice word) {
+    for (size_t i = 0; i < word.len; i++)
+        if (word.ptr[i] <= ' ' || word.ptr[i] > '~' || memchr("\"'", word.ptr[i], 2)) return true;
+    return word.len == 0;
+}
+
+static void append_word(struct buf *line, struct slice word) {
+    buf_append_char(line, ' ');
+    if (needs_quotes(word))
+        words_quote(line, word);
+    else
+        buf_append_slice(line, word);
+}
+
 static void append_user(const struct acl_user *user, struct buf *lines) {
     struct buf rules = BUF_INIT;
     buf_append_str(lines, "user");
-    config_append_word(lines, user->name);
+    append_word(lines, user->name);
     acl_rights_describe(&user->rights, &rules);
     for (const char *at = rules.data, *end = at + rules.len; at < end;) {
         const char *space = memchr(at, ' ', (size_t)(end - at));
         size_t len = (size_t)((space ? space : end) - at);
-        config_append_word(lines, slice_of(at, len));
+        append_word(lines, slice_of(at, len));
         at += len + 1;
     }
     buf_append_char(lines, '\n');
@@ -144,7 +162,7 @@ static void append_user(const struct acl_user *user, struct buf *lines) {
 static void declared_rewrite(const struct config_param *param, const void *value,
                              struct buf *lines) {
     const struct acl *acl = ((const struct acl_declared *)value)->acl;
-    if (acl->config.file[0]) return;
+    if (!acl || acl->config.file[0]) return; /* a default value has none */
     for (size_t i = 0; i < acl->user_count; i++) append_user(acl->users[i], lines);
 }
 

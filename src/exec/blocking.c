@@ -80,6 +80,12 @@ void blocking_end(struct session *s) {
     e->blocking.hooks.ended(s);
 }
 
+void blocking_refuse(struct session *s) {
+    s->blocked->cmd->stats.rejected++;
+    detach(s);
+    s->engine->blocking.hooks.ended(s);
+}
+
 void blocking_stay(struct session *s) {
     struct engine *e = s->engine;
     s->blocked->ns += ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - s->blocked->reply_at);

@@ -93,6 +93,8 @@ void blocking_start(struct call *c, const struct block_kind *kind, void *state,
  * the second. That may run whatever else waits for the session, later; the session stays. */
 struct reply *blocking_reply(struct session *s);
 void blocking_end(struct session *s);
+/* The same: an error was replied, as the session mayn't run the command any more. */
+void blocking_refuse(struct session *s);
 /* Instead of the second: nothing was replied. */
 void blocking_stay(struct session *s);
 

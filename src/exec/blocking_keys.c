@@ -188,9 +188,12 @@ static void try_again(struct key_waiter *w) {
     bool propagated = s->engine->gates & GATE_PROPAGATED;
     struct propagate_frame outer;
     if (propagated) propagate_enter(s->engine, &outer);
-    if (admission_still_or_reply(s, &r)) c.cmd->row->run(&c);
+    bool admitted = admission_still_or_reply(s, &r);
+    if (admitted) c.cmd->row->run(&c);
     if (propagated) propagate_leave(&c, &outer);
-    if (w->stays)
+    if (!admitted)
+        blocking_refuse(s);
+    else if (w->stays)
         blocking_stay(s);
     else
         blocking_end(s);

@@ -62,7 +62,7 @@ enum gate {
     GATE_CLUSTER = 1 << 12,    /* engine: keys may be another node's, see engine.cluster */
     GATE_READONLY = 1 << 13,   /* session: reads of a replica's keys are welcome (READONLY) */
     GATE_REPLICA = 1 << 14,    /* engine: it follows another one, see engine.replica */
-    GATE_RESTRICTED = 1 << 20, /* session: its user may not do everything, see acl.h */
+    GATE_RESTRICTED = 1 << 15, /* session: its user may not do everything, see acl.h */
 };
 
 /* What an engine that follows another one may do by itself; filled in by whoever makes it follow.

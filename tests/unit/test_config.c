@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "cluster/cluster_config.h"
+#include "exec/acl.h"
 #include "exec/config.h"
 #include "exec/config_kept.h"
 #include "exec/exec_config.h"
@@ -351,10 +352,12 @@ static void random_settings(void **state) {
 static void all_rows(void **unused) {
     struct server_config server = {0};
     struct exec_config exec = {0};
+    struct acl acl = {0};
     struct config_pairs pairs;
     struct config *cfg = config_new("9.9");
     server_config_register(cfg, &server);
     exec_config_register(cfg, &exec);
+    acl_config_register(&acl, cfg);
     config_register_kept(cfg);
     persist_config_register(cfg, &persist);
     repl_config_register(cfg, &repl);
