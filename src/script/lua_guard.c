@@ -5,14 +5,17 @@
 #include <lualib.h>
 
 #include "base/slice.h"
+#include "script/lua_pattern.h"
+#include "script/lua_readonly.h"
 #include "script/script_engine.h"
 #include "script/script_run.h"
 
 enum {
     UNPACK_MAX = LUAI_MAXCSTACK,     /* Lua's own limit, which it doesn't reach without overflow */
-    PATTERN_MAX = 16 * 1024,         /* each repetition in a pattern may be a level of recursion */
     RESUMING_MAX = LUAI_MAXCCALLS,   /* coroutines in each other: as deep as calls of C functions */
     STRING_MAX = 1024 * 1024 * 1024, /* of string.rep */
+    RESUME_STEPS = 64,               /* what a coroutine's switch counts for, */
+    SORT_MAX = 4096, /* and up to how many elements sorting doesn't, however bad they lie */
 };
 
 static lua_CFunction original(lua_State *L) {
@@ -92,6 +95,7 @@ static int resume_counted(lua_State *L) {
     struct script_engine *s = scripts_of(L);
     if (s->resuming >= RESUMING_MAX) return luaL_error(L, "C stack overflow");
     s->resuming++;
+    script_steps(s, L, RESUME_STEPS);
     int results = original(L)(L);
     s->resuming--;
     script_end_if_asked(L);
@@ -103,6 +107,7 @@ static int wrapped(lua_State *L) {
     struct script_engine *s = scripts_of(L);
     if (s->resuming >= RESUMING_MAX) return luaL_error(L, "C stack overflow");
     unsigned resuming = s->resuming++;
+    script_steps(s, L, RESUME_STEPS);
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_insert(L, 1);
     int results = original(L)(L); /* coroutine.resume: true or false first, it doesn't throw */
@@ -148,12 +153,28 @@ static int string_rep(lua_State *L) {
     return 1;
 }
 
-static int with_pattern(lua_State *L) {
-    size_t len;
-    const char *pattern = lua_tolstring(L, 2, &len);
-    bool plain = lua_isboolean(L, 4) && lua_toboolean(L, 4);
-    if (pattern && !plain && len > PATTERN_MAX && strpbrk(pattern, "?*+-"))
-        return luaL_error(L, "pattern too complex");
+/* Comparing by what isn't Lua code: upvalue 1, or nil for "<". */
+static int is_less(lua_State *L) {
+    script_steps(scripts_of(L), L, 1);
+    if (lua_isnil(L, lua_upvalueindex(1))) {
+        lua_pushboolean(L, lua_lessthan(L, 1, 2));
+    } else {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_insert(L, 1);
+        lua_call(L, 2, 1);
+    }
+    return 1;
+}
+
+/* Lua's quicksort can be made to take the square of the elements. */
+static int table_sort(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (lua_readonly_is(L, 1)) return lua_readonly_refuse(L);
+    bool by_c = lua_isnoneornil(L, 2) || lua_iscfunction(L, 2);
+    if (by_c && lua_objlen(L, 1) > SORT_MAX) {
+        lua_settop(L, 2);
+        lua_pushcclosure(L, is_less, 1);
+    }
     return original(L)(L);
 }
 
@@ -173,18 +194,24 @@ static void open_coroutines(lua_State *L) {
     lua_pop(L, 1);
 }
 
+static void open_tables(lua_State *L) {
+    lua_getglobal(L, LUA_TABLIBNAME);
+    replace(L, "sort", table_sort);
+    lua_pop(L, 1);
+}
+
 static void open_strings(lua_State *L) {
-    static const char *const names[] = {"find", "match", "gmatch", "gfind", "gsub", NULL};
     lua_getglobal(L, LUA_STRLIBNAME);
     lua_pushcfunction(L, string_rep);
     lua_setfield(L, -2, "rep");
-    for (const char *const *name = names; *name; name++) replace(L, *name, with_pattern);
     lua_pop(L, 1);
 }
 
 void lua_guard_open(lua_State *L) {
     open_coroutines(L);
+    open_tables(L);
     open_strings(L);
+    lua_pattern_open(L);
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     replace(L, "unpack", base_unpack);
     replace(L, "collectgarbage", base_collectgarbage);

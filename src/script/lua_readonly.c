@@ -55,11 +55,13 @@ static int reader(lua_State *L) {
 }
 
 /* As in Redis the message has no position here. */
+int lua_readonly_refuse(lua_State *L) {
+    lua_pushliteral(L, "Attempt to modify a readonly table");
+    return lua_error(L);
+}
+
 static int writer(lua_State *L) {
-    if (lua_readonly_is(L, 1)) {
-        lua_pushliteral(L, "Attempt to modify a readonly table");
-        return lua_error(L);
-    }
+    if (lua_readonly_is(L, 1)) return lua_readonly_refuse(L);
     return original(L)(L);
 }
 
@@ -105,7 +107,7 @@ void lua_readonly_open(lua_State *L) {
     static const char *const base_writers[] = {"rawset", "setmetatable", NULL};
     static const char *const table_readers[] = {"foreach", "foreachi", "getn",
                                                 "maxn",    "concat",   NULL};
-    static const char *const table_writers[] = {"insert", "remove", "sort", "setn", NULL};
+    static const char *const table_writers[] = {"insert", "remove", "setn", NULL};
     static const char *const asked[] = {"getmetatable", NULL};
     lua_getglobal(L, LUA_TABLIBNAME);
     replace_fields(L, table_readers, reader);

@@ -13,6 +13,9 @@ void lua_readonly_push(lua_State *L, int index);
 /* Is there such a face at `index`? */
 bool lua_readonly_is(lua_State *L, int index);
 
+/* Throws the error of who wants to change such a table. */
+int lua_readonly_refuse(lua_State *L);
+
 /* Puts the functions that know such faces in place of Lua's. */
 void lua_readonly_open(lua_State *L);
 

@@ -11,8 +11,10 @@
  * - load and loadstring take text only (bytecode isn't verified), and the collector rests while
  *   they compile: Lua 5.1's parser doesn't hold on to all it uses (CVE-2025-49844);
  * - unpack's range is looked at in 64 bits (CVE-2025-46817);
- * - long patterns with repetitions recurse on the C stack, and so do coroutines that resume each
+ * - patterns with many repetitions recurse on the C stack, and so do coroutines that resume each
  *   other: both have a limit;
+ * - what takes long without running Lua code (patterns, sorting, coroutines that come and go)
+ * counts its steps, so that a script can be ended there, too;
  * - string.rep makes its result in one step, of limited size;
  * - collectgarbage can't be stopped or tuned;
  * - the metatable of strings can be neither had nor changed (CVE-2025-46818). */

@@ -53,6 +53,9 @@ struct script_engine {
     struct buf flat;            /* a reply of several chunks, in one piece */
     struct script_run *running; /* NULL: none */
     unsigned resuming;          /* coroutines that resumed each other */
+    unsigned steps;             /* of library functions since a script's time was last looked at */
+    int hook_every;             /* instructions from one look to the next */
+    uint64_t looked_us;         /* monotonic */
     bool any_command;           /* DEBUG SET-DISABLE-DENY-SCRIPTS: also what's not for scripts */
     struct lua_random random;
     struct script_cache cache;

@@ -2,9 +2,11 @@
 /* A run is two protected calls in each other: the outer one is ours, for what may run out of memory
  * around the script (its arguments, its result); the inner one is the script.
  *
- * A hook looks at the time every HOOK_EVERY instructions. Over the threshold it lets the engine's
- * owner answer others (engine.yield), and does what they decided: from when a script is to end, the
- * hook raises an error at each instruction, so that no pcall of the script's holds it up. */
+ * A hook looks at the time every HOOK_EVERY instructions, or more often where they take long: a
+ * script can make strings whose hashes collide, so that each takes milliseconds. Over the threshold
+ * it lets the engine's owner answer others (engine.yield), and does what they decided: from when a
+ * script is to end, the hook raises an error at each instruction, so that no pcall of the script's
+ * holds it up. */
 #include "script/script_run.h"
 
 #include <assert.h>
@@ -17,8 +19,9 @@
 #include "script/script_run_int.h"
 
 enum {
-    HOOK_EVERY = 100 * 1000, /* about a millisecond of Lua */
-    COPY_MAX = 1024,         /* longer results change hands as they are */
+    HOOK_EVERY = 10 * 1000, /* instructions: about 100 us of Lua */
+    LOOK_US = 1000,         /* what should lie between two looks at most, and between yields */
+    COPY_MAX = 1024,        /* longer results change hands as they are */
     STACK_NEEDED = 32,
     COLLECT_FROM = 4 * 1024 * 1024, /* bytes from which a run is followed by a step of collecting */
     COLLECT_STEP = 256,             /* KB of garbage for which that pays */
@@ -122,6 +125,9 @@ static bool goes_on(struct script_engine *s, uint64_t elapsed_us) {
     int64_t threshold_ms = s->config.busy_reply_threshold;
     if (!run->call || !threshold_ms || elapsed_us / 1000 < (uint64_t)threshold_ms) return true;
     if (!run->slow) become_slow(s, elapsed_us);
+    uint64_t now_us = run->started_us + elapsed_us;
+    if (now_us - run->yielded_us < LOOK_US) return true;
+    run->yielded_us = now_us;
     if (s->engine->yield && !s->engine->yield(s->engine)) run->stopped = true;
     if (run->killed && s->engine->log)
         log_notice(s->engine->log, "Lua script killed by user with %s.", command_to_kill(run));
@@ -166,9 +172,10 @@ void script_wait(lua_State *L) {
     if (s->engine->yield && !goes_on(s, elapsed_us)) end_now(L, s->running);
 }
 
-static void on_count(lua_State *L, lua_Debug *at) {
+void script_look(lua_State *L) {
     struct script_engine *s = scripts_of(L);
     struct script_run *run = s->running;
+    s->steps = 0;
     if (!run) return;
     if (!is_ending(run)) {
         uint64_t elapsed_us = (uint64_t)clock_mono_us() - run->started_us;
@@ -178,7 +185,27 @@ static void on_count(lua_State *L, lua_Debug *at) {
     end_now(L, run);
 }
 
+/* Looks come more often if it was long since the last, and go back to what's usual. */
+static void adapt(lua_State *L, struct script_engine *s, uint64_t since_us) {
+    int every = s->hook_every;
+    if (since_us > LOOK_US)
+        every = (uint64_t)every > since_us / LOOK_US ? every / (int)(since_us / LOOK_US) : 1;
+    else if (since_us < LOOK_US / 4 && every < HOOK_EVERY)
+        every = 2 * every < HOOK_EVERY ? 2 * every : HOOK_EVERY;
+    if (every == s->hook_every) return;
+    s->hook_every = every;
+    lua_sethook(L, on_count, LUA_MASKCOUNT, every);
+}
+
+static void on_count(lua_State *L, lua_Debug *at) {
+    struct script_engine *s = scripts_of(L);
+    adapt(L, s, (uint64_t)clock_mono_us() - s->looked_us);
+    script_look(L);
+    s->looked_us = (uint64_t)clock_mono_us();
+}
+
 void script_run_set_hook(struct script_engine *s) {
+    s->hook_every = HOOK_EVERY;
     lua_sethook(s->lua, on_count, LUA_MASKCOUNT, HOOK_EVERY);
 }
 
@@ -346,7 +373,7 @@ static void borrow_session(struct script_engine *s, const struct call *c) {
 }
 
 static void begin(struct script_engine *s, struct script_run *run) {
-    run->started_us = (uint64_t)clock_mono_us();
+    run->started_us = s->looked_us = (uint64_t)clock_mono_us();
     run->outer = s->running;
     s->running = run;
 }
@@ -357,7 +384,7 @@ static void end(struct script_engine *s, struct script_run *run) {
     s->session.user = NULL;
     s->resuming = 0;
     if (run->slow) s->engine->gates &= ~(unsigned)GATE_BUSY;
-    if (is_ending(run)) script_run_set_hook(s);
+    if (is_ending(run) || s->hook_every != HOOK_EVERY) script_run_set_hook(s);
     if (s->config.memory_limit && s->memory > s->config.memory_limit / 2)
         lua_gc(L, LUA_GCCOLLECT, 0); /* the next is to have its part, too */
     else if (s->memory > COLLECT_FROM)

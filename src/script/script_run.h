@@ -43,6 +43,7 @@ struct script_run {
     bool slow;           /* over busy-reply-threshold */
     bool late;           /* over limit_ms */
     uint64_t started_us; /* monotonic */
+    uint64_t yielded_us; /* when others were last answered */
     uint64_t limit_ms;   /* of what script_run_protected runs; 0: none */
     struct script_run *outer;
 };
@@ -66,6 +67,18 @@ const char *script_busy_error(const struct engine *e);
  * coroutine, whose hook isn't this one's. */
 void script_end_if_asked(lua_State *L);
 bool script_is_ending(lua_State *L);
+
+/* Looks at the time that the run takes, as its hook does: others may be answered, or an error
+ * thrown that ends it. */
+void script_look(lua_State *L);
+
+/* Library functions count what they do beyond a call's common cost, in steps of about 10 ns: then
+ * what they do can be interrupted, too. May throw an error. */
+enum { SCRIPT_STEPS = 16 * 1024 };
+static inline void script_steps(struct script_engine *s, lua_State *L, unsigned steps) {
+    s->steps += steps;
+    if (__builtin_expect(s->steps >= SCRIPT_STEPS, 0)) script_look(L);
+}
 
 /* The run waits for something else than commands: lets others be answered meanwhile once it's slow.
  * Throws an error if it's to end. */

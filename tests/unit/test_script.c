@@ -183,6 +183,16 @@ static void test_kill_ends_any_loop(void **unused) {
         "end)()",
         "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
         "while true do redis.pcall('PING') redis.pcall() end",
+        /* what takes long without running Lua */
+        "return string.find(string.rep('a', 1000), string.rep('.-', 9) .. 'b')",
+        "while true do pcall(string.gsub, string.rep('a', 999), string.rep('a*', 9) .. 'b', '') "
+        "end",
+        "return string.match(string.rep('(', 4000000), '%b()')",
+        "local t = {} for i = 1, 10000 do t[i] = -i end while true do table.sort(t) end",
+        "local t = {} for i = 1, 9999 do t[i] = i end while true do pcall(table.sort, t, rawequal) "
+        "end",
+        "local function f(n) for i = 1, 500 do if n > 0 then coroutine.wrap(f)(n - 1) end end end "
+        "f(100)",
     };
     engine.yield = count_yields;
     engine.scripts->config.busy_reply_threshold = 1;
