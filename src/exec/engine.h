@@ -81,6 +81,16 @@ struct session;
 struct request;
 struct script_engine;
 
+/* What takes time because of files, on the engine's own thread. */
+enum file_event {
+    FILE_LOG_WRITE,
+    FILE_LOG_WRITE_BESIDE_SYNC, /* the same, by what else went on */
+    FILE_LOG_WRITE_BESIDE_SNAPSHOT,
+    FILE_LOG_WRITE_ALONE,
+    FILE_LOG_SYNC,
+    FILE_LOG_RENAME,
+};
+
 /* Who looks at commands that run, one by one, and at what they do; filled in once at start. Those
  * that run for EXEC or a script are shown, too, before the outer one is over. A script's session
  * has the GATE_TRACKED of its caller's. */
@@ -100,6 +110,9 @@ struct engine_observer {
     void (*large_reply)(struct session *s, const struct request *r, size_t bytes);
     /* A slice of eviction took `ns`, freeing one key up to longest_ns; while evict_pool.timed. */
     void (*evicted)(struct engine *e, uint64_t ns, uint64_t longest_ns);
+    /* Something of files took so long; while times_files. */
+    void (*file)(struct engine *e, enum file_event event, uint64_t ns);
+    bool times_files;
 };
 
 /* Libraries of functions, as files keep them; NULL hooks: there are none. */

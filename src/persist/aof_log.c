@@ -68,6 +68,23 @@ void aof_log_feed(struct aof_log *log, uint32_t db, struct slice command) {
     count_pending(log);
 }
 
+/* Times. */
+
+uint64_t aof_log_clock(const struct aof_log *log) {
+    return log->engine->observer.times_files ? (uint64_t)clock_mono_ns() : 0;
+}
+
+void aof_log_took(const struct aof_log *log, enum file_event event, uint64_t since_ns) {
+    if (!since_ns || !log->engine->observer.times_files) return;
+    log->engine->observer.file(log->engine, event, (uint64_t)clock_mono_ns() - since_ns);
+}
+
+static enum file_event write_beside(const struct aof_log *log) {
+    if (log->syncs) return FILE_LOG_WRITE_BESIDE_SYNC;
+    return persist_busy(log->engine->persist) ? FILE_LOG_WRITE_BESIDE_SNAPSHOT
+                                              : FILE_LOG_WRITE_ALONE;
+}
+
 /* Errors. */
 
 static void complain(struct aof_log *log, const char *what, int error) {
@@ -174,8 +191,12 @@ static size_t take_back(struct aof_log *log, size_t written) {
 
 static void write_pending(struct aof_log *log) {
     size_t written;
+    enum file_event beside = write_beside(log);
+    uint64_t since_ns = aof_log_clock(log);
     if (log->sleep_us) usleep((useconds_t)log->sleep_us);
     int error = durable_write(log->fd, buf_slice(&log->pending), &written);
+    aof_log_took(log, FILE_LOG_WRITE, since_ns);
+    aof_log_took(log, beside, since_ns);
     drop_written(log, error ? take_back(log, written) : written);
     if (error) complain(log, "writing to", error);
     set_errors(log, error, log->sync_error);
@@ -183,10 +204,12 @@ static void write_pending(struct aof_log *log) {
 
 /* What the helper hasn't synced yet isn't on disk before that. */
 static bool sync_now(struct aof_log *log) {
+    uint64_t since_ns = aof_log_clock(log);
     if ((log->former >= 0 && fdatasync(log->former) < 0) || fdatasync(log->fd) < 0) {
         sync_failed(log, errno);
         return false;
     }
+    aof_log_took(log, FILE_LOG_SYNC, since_ns);
     log->synced_at_us = (uint64_t)clock_mono_us();
     is_synced(log, log->written);
     return true;

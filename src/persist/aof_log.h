@@ -54,6 +54,11 @@ void aof_log_init(struct aof_log *log, struct engine *e, const struct aof_config
 /* Closes the file; what is pending is dropped. */
 void aof_log_release(struct aof_log *log);
 
+/* What it takes to do something to the log's files is told to engine.observer, if that wants to
+ * know: from aof_log_clock on, which is 0 if it doesn't. */
+uint64_t aof_log_clock(const struct aof_log *log);
+void aof_log_took(const struct aof_log *log, enum file_event event, uint64_t since_ns);
+
 /* Takes a command for a database, or for whichever is selected (PROPAGATE_ANY_DB). */
 void aof_log_feed(struct aof_log *log, uint32_t db, struct slice command);
 

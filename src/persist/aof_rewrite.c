@@ -107,7 +107,9 @@ static bool install(struct aof *a, const char *temp_base, bool starting) {
     aof_manifest_copy(&next, &a->manifest);
     const char *base = aof_manifest_add_base(&next, a->config.filename, a->rewrite.rdb_base);
     char *base_path = aof_path(&a->config, base), *incr_path = NULL;
+    uint64_t since_ns = aof_log_clock(&a->log);
     int error = durable_rename(temp_base, base_path);
+    aof_log_took(&a->log, FILE_LOG_RENAME, since_ns);
     if (!error && starting) {
         incr_path = aof_path(&a->config, aof_manifest_add_incr(&next, a->config.filename));
         error = durable_rename(a->log.path, incr_path);

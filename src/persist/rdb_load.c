@@ -180,8 +180,9 @@ static void take_fact(struct loading_rdb *l, struct slice name, struct slice val
         log_notice(log, "Loading RDB produced by version %.*s", (int)value.len, value.ptr);
     } else if (slice_is(name, "ctime") && num_to_i64(value, &number)) {
         l->load->loading->written_s = number;
-        int64_t age_s = (int64_t)(l->engine->keyspace.now_ms / 1000) - number;
-        log_notice(log, "RDB age %lld seconds", age_s > 0 ? (long long)age_s : 0);
+        int64_t now_s = (int64_t)(l->engine->keyspace.now_ms / 1000), age_s = 0;
+        if (number >= 0 && number < now_s) age_s = now_s - number;
+        log_notice(log, "RDB age %lld seconds", (long long)age_s);
     } else if (slice_is(name, "used-mem") && num_to_i64(value, &number) && number > 0) {
         log_notice(log, "RDB memory usage when created %.2f Mb", (double)number / (1024 * 1024));
         l->load->loading->writer_bytes = (uint64_t)number;

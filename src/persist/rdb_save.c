@@ -5,8 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "persist/persist.h"
 #include "persist/rdb_file.h"
 #include "type/type.h"
+
+static void delay_key(const struct engine *e) {
+    int64_t delay_us = e->persist->config.key_save_delay;
+    if (delay_us > 0) usleep((useconds_t)delay_us);
+}
 
 static void put_entry(struct rdb_out *out, struct rdb_file *f, const struct engine *e, uint32_t db,
                       const struct entry *entry) {
@@ -14,6 +20,7 @@ static void put_entry(struct rdb_out *out, struct rdb_file *f, const struct engi
     rdb_out_key(out, e, db, entry);
     while (!rdb_out_value(out, entry, &at, RDB_FILE_CHUNK)) rdb_file_append(f, &out->w.buf);
     if (out->w.buf.len >= RDB_FILE_CHUNK) rdb_file_append(f, &out->w.buf);
+    delay_key(e);
 }
 
 static void put_db(struct rdb_out *out, struct rdb_file *f, const struct engine *e,

@@ -62,7 +62,8 @@ static bool shutdown_options(const struct call *c, unsigned *options) {
     return !((*options & SERVER_SHUTDOWN_SAVE) && (*options & SERVER_SHUTDOWN_NOSAVE));
 }
 
-/* A shutdown that begins is done within the same turn of the loop, so there's none to abort. */
+/* A shutdown that begins is done within the same turn of the loop: only one that a signal asks for
+ * can be aborted, until it begins. */
 static void cmd_shutdown(struct call *c) {
     unsigned options;
     if (!shutdown_options(c, &options)) {
@@ -74,7 +75,10 @@ static void cmd_shutdown(struct call *c) {
         return;
     }
     if (options & SHUTDOWN_ABORT) {
-        reply_error(c->reply, "ERR No shutdown in progress.");
+        if (server_abort_shutdown(server_of(c->engine)))
+            reply_ok(c->reply);
+        else
+            reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
     if (!server_shutdown(server_of(c->engine), options)) {

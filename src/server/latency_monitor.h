@@ -17,6 +17,14 @@
     X(EXPIRE_CYCLE, "expire-cycle", "slices of deleting what has expired")                         \
     X(EVICTION_CYCLE, "eviction-cycle", "slices of eviction")                                      \
     X(EVICTION_DEL, "eviction-del", "freeing a single evicted key")                                \
+    X(AOF_WRITE, "aof-write", "writing to the append-only file")                                   \
+    X(AOF_WRITE_PENDING_FSYNC, "aof-write-pending-fsync",                                          \
+      "writing to the append-only file while it's being synced")                                   \
+    X(AOF_WRITE_ACTIVE_CHILD, "aof-write-active-child",                                            \
+      "writing to the append-only file while a snapshot is written")                               \
+    X(AOF_WRITE_ALONE, "aof-write-alone", "writing to the append-only file with neither")          \
+    X(AOF_FSYNC_ALWAYS, "aof-fsync-always", "syncing the append-only file for clients that wait")  \
+    X(AOF_RENAME, "aof-rename", "putting a rewritten append-only file in place")                   \
     X(CRON, "cron", "the server's regular work")                                                   \
     X(EVENTLOOP, "eventloop", "reading requests, sending replies and all else of a turn")
 

@@ -152,6 +152,14 @@ static const struct {
     {LATENCY_EVICTION_CYCLE, NULL,
      "A lower maxmemory-eviction-tenacity makes slices of eviction shorter, more memory makes them "
      "fewer."},
+    {LATENCY_AOF_FSYNC_ALWAYS, NULL,
+     "The disk takes long to sync. appendfsync everysec leaves that to a helper thread, at the "
+     "price of up to a second's writes if the machine stops."},
+    {LATENCY_AOF_WRITE_PENDING_FSYNC, NULL,
+     "A write waits for a sync that has taken longer than two seconds: the disk doesn't keep up."},
+    {LATENCY_AOF_WRITE_ACTIVE_CHILD, NULL,
+     "The log and a snapshot share a disk. no-appendfsync-on-rewrite doesn't sync the log "
+     "meanwhile."},
     {LATENCY_EVENTLOOP, NULL,
      "Much data is read or sent at once, many clients come and go, or the process doesn't get the "
      "CPU. COMMANDLOG GET names large requests and replies."},

@@ -17,6 +17,10 @@ static void on_evicted(struct engine *e, uint64_t ns, uint64_t longest_ns) {
     watching_evicted(server_of(e), ns, longest_ns);
 }
 
+static void on_file(struct engine *e, enum file_event event, uint64_t ns) {
+    watching_file(server_of(e), event, ns);
+}
+
 void observer_start(struct server *s) {
     struct engine_observer *observer = &s->engine.observer;
     observer->before = monitor_before;
@@ -24,6 +28,7 @@ void observer_start(struct server *s) {
     observer->after = on_after;
     observer->large_reply = watching_reply;
     observer->evicted = on_evicted;
+    observer->file = on_file;
     observer->changed = tracking_changed;
     observer->flushed = tracking_flushed;
 }

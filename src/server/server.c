@@ -81,8 +81,8 @@ void server_tell_alive(struct server *s, uint64_t now_us) {
 static void on_cron(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, cron));
     uint64_t start_ns = (uint64_t)clock_mono_ns();
-    server_heed_signals(s);
     if (!s->debug.no_cron) {
+        server_heed_signals(s);
         ticks_calibrate(&s->engine.ticks);
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
         metrics_sample(s);
@@ -115,13 +115,20 @@ static void on_turn_end(void *ctx) {
 /* Signals. The handler only notes them: the cron timer ends the loop's sleep soon enough. */
 
 static volatile sig_atomic_t stop_signal;
+/* Files that a save which is interrupted leaves: names in the working directory. */
+static char unfinished[2][64];
 
 static void on_stop_signal(int signal) {
-    if (stop_signal) _exit(1); /* somebody insists */
+    if (stop_signal) { /* somebody insists */
+        for (size_t i = 0; i < sizeof unfinished / sizeof *unfinished; i++) unlink(unfinished[i]);
+        _exit(1);
+    }
     stop_signal = signal;
 }
 
 static void catch_signals(void) {
+    snprintf(unfinished[0], sizeof unfinished[0], "temp-%ld.rdb", (long)getpid());
+    snprintf(unfinished[1], sizeof unfinished[1], "temp-rewriteaof-bg-%ld.aof", (long)getpid());
     struct sigaction stop = {.sa_handler = on_stop_signal}, ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
@@ -138,6 +145,13 @@ void server_heed_signals(struct server *s) {
                     stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
     int how = stop_signal == SIGINT ? s->config.shutdown_on_sigint : s->config.shutdown_on_sigterm;
     if (!server_shutdown(s, (unsigned)how)) stop_signal = 0;
+}
+
+bool server_abort_shutdown(struct server *s) {
+    if (!stop_signal || loop_stopping(s->loop)) return false;
+    stop_signal = 0;
+    log_notice(&s->log, "Shutdown manually aborted.");
+    return true;
 }
 
 static bool saves_at_shutdown(const struct server *s, unsigned how) {

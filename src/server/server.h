@@ -142,6 +142,9 @@ void server_leave(struct server *s);
  * server_shutdown. */
 bool server_shutdown(struct server *s, unsigned how);
 
+/* A signal has asked for a shutdown that hasn't begun: it won't. False: there's none. */
+bool server_abort_shutdown(struct server *s);
+
 /* The start takes long (there's much to load): who waits for it in the foreground waits no longer.
  */
 void server_release_starter(struct server *s);

@@ -35,7 +35,7 @@ void watching_apply(struct server *s) {
         uint64_t ns = in_ns((uint64_t)config[COMMAND_LOG_SLOW].threshold, 1000);
         if (ns < e->slow_ns) e->slow_ns = ns;
     }
-    e->evict_pool.timed = s->latency.threshold_ns != 0;
+    e->evict_pool.timed = e->observer.times_files = s->latency.threshold_ns != 0;
     e->gates &= ~(unsigned)GATE_TIMED;
     if (e->slow_ns < TOGETHER_NS) e->gates |= GATE_TIMED;
     s->large_request = bytes_from(&config[COMMAND_LOG_LARGE_REQUEST]);
@@ -127,6 +127,20 @@ void watching_part(struct server *s, enum latency_event event, uint64_t ns) {
 void watching_evicted(struct server *s, uint64_t ns, uint64_t longest_ns) {
     latency_monitor_see(&s->latency, LATENCY_EVICTION_CYCLE, ns);
     latency_monitor_see(&s->latency, LATENCY_EVICTION_DEL, longest_ns);
+}
+
+void watching_file(struct server *s, enum file_event event, uint64_t ns) {
+    static const enum latency_event events[] = {
+        [FILE_LOG_WRITE] = LATENCY_AOF_WRITE,
+        [FILE_LOG_WRITE_BESIDE_SYNC] = LATENCY_AOF_WRITE_PENDING_FSYNC,
+        [FILE_LOG_WRITE_BESIDE_SNAPSHOT] = LATENCY_AOF_WRITE_ACTIVE_CHILD,
+        [FILE_LOG_WRITE_ALONE] = LATENCY_AOF_WRITE_ALONE,
+        [FILE_LOG_SYNC] = LATENCY_AOF_FSYNC_ALWAYS,
+        [FILE_LOG_RENAME] = LATENCY_AOF_RENAME,
+    };
+    bool again = event >= FILE_LOG_WRITE_BESIDE_SYNC && event <= FILE_LOG_WRITE_ALONE;
+    s->latency.parts_ns += again ? 0 : ns;
+    latency_monitor_see(&s->latency, events[event], ns);
 }
 
 void watching_turn_end(struct server *s) {

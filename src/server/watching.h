@@ -38,6 +38,9 @@ void watching_part(struct server *s, enum latency_event event, uint64_t ns);
 /* A slice of eviction took `ns`, in which freeing one key took up to longest_ns. */
 void watching_evicted(struct server *s, uint64_t ns, uint64_t longest_ns);
 
+/* Something of files, as the engine's observer is told. */
+void watching_file(struct server *s, enum file_event event, uint64_t ns);
+
 /* At the very end of each turn of the loop: what is left of it when all these are taken off. */
 void watching_turn_end(struct server *s);
 

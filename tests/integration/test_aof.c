@@ -224,6 +224,19 @@ static void test_rest(void **state) {
     server_stop(s);
 }
 
+static void test_latency(void **state) {
+    struct server *s = start("--latency-monitor-threshold 20");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "DEBUG AOF-FLUSH-SLEEP 30000");
+    expect(c, "+OK", "SET k 2");
+    expect(c, "+OK", "DEBUG AOF-FLUSH-SLEEP 0");
+    expect_like(c, "[[][[](int) *, (int) [3-9][0-9]*", "LATENCY HISTORY aof-write");
+    expect_like(c, "[[][[](int) *, (int) [3-9][0-9]*", "LATENCY HISTORY aof-write-alone");
+    expect(c, "[]", "LATENCY HISTORY aof-write-pending-fsync");
+    redisFree(c);
+    server_stop(s);
+}
+
 static void expect_manifest(const char *want) {
     struct bytes manifest = read_bytes(MANIFEST);
     assert_string_equal(manifest.data, want);
@@ -478,6 +491,7 @@ int main(void) {
         TEST(test_restart),   TEST(test_switching),  TEST(test_waitaof),   TEST(test_rewriting),
         TEST(test_torn_tail), TEST(test_damage),     TEST(test_missing),   TEST(test_old_file),
         TEST(test_check_aof), TEST(test_restore_to), TEST(test_full_disk), TEST(test_rest),
+        TEST(test_latency),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
