@@ -42,7 +42,6 @@ const struct command *const command_families[] = {
     delpattern_commands,
     expire_commands,
     database_commands,
-    wait_commands,
     hotkeys_commands,
     acl_commands,
     NULL,

@@ -41,7 +41,6 @@ extern const struct command scan_commands[];
 extern const struct command delpattern_commands[];
 extern const struct command expire_commands[];
 extern const struct command database_commands[];
-extern const struct command wait_commands[];
 extern const struct command hotkeys_commands[];
 extern const struct command acl_commands[];
 

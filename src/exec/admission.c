@@ -147,6 +147,7 @@ static const char *gate_error(const struct session *s, const struct request *r) 
         return "ERR Replica can't interact with the keyspace";
     if ((gates & GATE_DISK) && ((flags & CMD_WRITE) || is_ping(r)))
         return s->engine->disk_error(s->engine);
+    if ((gates & GATE_REPLICAS) && (flags & CMD_WRITE)) return ERR_NOREPLICAS;
     return NULL;
 }
 

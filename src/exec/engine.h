@@ -63,6 +63,7 @@ enum gate {
     GATE_READONLY = 1 << 13,   /* session: reads of a replica's keys are welcome (READONLY) */
     GATE_REPLICA = 1 << 14,    /* engine: it follows another one, see engine.replica */
     GATE_RESTRICTED = 1 << 15, /* session: its user may not do everything, see acl.h */
+    GATE_REPLICAS = 1 << 16,   /* engine: too few replicas have what is written */
 };
 
 /* What an engine that follows another one may do by itself; filled in by whoever makes it follow.

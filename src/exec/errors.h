@@ -26,5 +26,6 @@
 #define ERR_TIMEOUT_RANGE  "ERR timeout is out of range"
 #define ERR_MIN_MAX        "ERR value is out of range"
 #define ERR_LOADING        "LOADING Redis is loading the dataset in memory"
+#define ERR_NOREPLICAS     "NOREPLICAS Not enough good replicas to write."
 
 #endif

@@ -11,7 +11,6 @@
 #include "persist/aof_files.h"
 #include "persist/aof_load.h"
 #include "persist/aof_rewrite.h"
-#include "persist/aof_wait.h"
 #include "persist/durable.h"
 #include "persist/persist.h"
 #include "persist/rdb_save.h"
@@ -32,7 +31,6 @@ static void feed(struct engine *e, uint32_t db, struct slice command) {
 static void log_changed(struct aof_log *log) {
     struct aof *a = (struct aof *)((char *)log - offsetof(struct aof, log));
     if (log->sync_error && a->state == AOF_ON && !a->rewrite.running) aof_rewrite_schedule(a);
-    aof_wait_serve(a);
     persist_check_disk(a->engine->persist);
 }
 
@@ -243,14 +241,12 @@ static bool start(struct aof *a, struct buf *why) {
     return false;
 }
 
-/* As in Redis, who waits for the last of it to be synced is told that the log is off. */
 static void stop(struct aof *a) {
     a->state = AOF_OFF;
     aof_log_settle(&a->log);
     aof_rewrite_abandon(a);
     propagate_switch(a->engine, PROPAGATE_AOF, false);
     aof_log_stop(&a->log);
-    aof_wait_serve(a);
 }
 
 bool aof_switch(struct aof *a, struct buf *why) {

@@ -47,11 +47,10 @@ struct aof {
     struct aof_manifest manifest;
     struct aof_log log;
     struct aof_rewrite rewrite;
-    bool began;                 /* what there was at start is loaded */
-    bool restored;              /* that isn't all that the files tell of (--restore-to) */
-    uint64_t closed_size;       /* of all files but the one that is open */
-    uint64_t base_size;         /* of all files after the last rewrite, or at start */
-    struct aof_waiter *waiting; /* sessions of WAITAOF */
+    bool began;           /* what there was at start is loaded */
+    bool restored;        /* that isn't all that the files tell of (--restore-to) */
+    uint64_t closed_size; /* of all files but the one that is open */
+    uint64_t base_size;   /* of all files after the last rewrite, or at start */
 };
 
 void aof_init(struct aof *a, struct engine *e, struct config *config);
@@ -62,6 +61,11 @@ void aof_release(struct aof *a);
 /* Is the data set loaded from here at start, and not from a snapshot? */
 static inline bool aof_enabled(const struct aof *a) {
     return a->config.enabled;
+}
+
+/* Is what was fed up to that count (session.fed) on disk? */
+static inline bool aof_has_synced(const struct aof *a, uint64_t fed) {
+    return a->state != AOF_OFF && fed <= a->log.synced;
 }
 
 /* Goes on in the files that were loaded, or makes the first ones. False: that failed, the log says

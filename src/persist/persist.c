@@ -136,12 +136,15 @@ bool persist_save(struct persist *p) {
 
 /* In the background. */
 
-static void bgsave_done(void *ctx, int error) {
-    struct persist *p = ctx;
-    struct log *log = p->engine->log;
-    p->saving = false;
+/* It's over; what there was to be logged and noted of its kind comes next. */
+static void background_done(struct persist *p) {
+    p->saving = p->transferring = false;
     p->save_took_s = mono_s() - p->tried_s;
     p->copied_bytes = p->snapshot.copied_bytes;
+}
+
+static void note_saved(struct persist *p, int error) {
+    struct log *log = p->engine->log;
     if (error == ECANCELED) {
         log_warning(log, "Background saving cancelled");
         return;
@@ -156,8 +159,38 @@ static void bgsave_done(void *ctx, int error) {
     log_notice(log, "Background saving terminated with success");
 }
 
+static void bgsave_done(void *ctx, int error) {
+    struct persist *p = ctx;
+    background_done(p);
+    note_saved(p, error);
+    if (p->on_saved) p->on_saved(p, error);
+}
+
+static void transfer_done(void *ctx, int error) {
+    struct persist *p = ctx;
+    background_done(p);
+    if (error)
+        log_warning(p->engine->log, "Background transfer error: %s", strerror(error));
+    else
+        log_notice(p->engine->log, "Background RDB transfer terminated with success");
+    if (p->on_saved) p->on_saved(p, error);
+}
+
+/* What it's for has been said. */
+static bool begin(struct persist *p, const struct snapshot_plan *plan) {
+    p->tried_s = mono_s();
+    p->changes_at_cut = p->engine->keyspace.dirty;
+    p->saving = true;
+    if (snapshot_start(&p->snapshot, plan)) {
+        if (p->on_cut) p->on_cut(p);
+        if (!p->engine->background) snapshot_run_all(&p->snapshot);
+        return true;
+    }
+    plan->done(p, errno);
+    return false;
+}
+
 bool persist_bgsave(struct persist *p) {
-    struct log *log = p->engine->log;
     struct buf aside = BUF_INIT;
     rdb_save_aside(&aside, p->config.filename);
     struct snapshot_plan plan = {
@@ -168,17 +201,24 @@ bool persist_bgsave(struct persist *p) {
         .ctx = p,
     };
     p->scheduled = false;
-    p->tried_s = mono_s();
-    p->changes_at_cut = p->engine->keyspace.dirty;
-    p->saving = true;
-    log_notice(log, "Background saving started by pid %ld", (long)getpid());
-    bool started = snapshot_start(&p->snapshot, &plan);
-    if (!started)
-        bgsave_done(p, errno);
-    else if (!p->engine->background)
-        snapshot_run_all(&p->snapshot);
+    log_notice(p->engine->log, "Background saving started by pid %ld", (long)getpid());
+    bool started = begin(p, &plan);
     buf_release(&aside);
     return started;
+}
+
+bool persist_transfer(struct persist *p, const struct rdb_sink *sink, unsigned omit) {
+    struct snapshot_plan plan = {
+        .sink = sink,
+        .no_keys = omit & PERSIST_NO_KEYS,
+        .options = persist_rdb_options(p),
+        .done = transfer_done,
+        .ctx = p,
+    };
+    plan.options.no_libraries = omit & PERSIST_NO_FUNCTIONS;
+    p->transferring = true;
+    log_notice(p->engine->log, "Background RDB transfer started by pid %ld", (long)getpid());
+    return begin(p, &plan);
 }
 
 static bool save_due(const struct persist *p) {

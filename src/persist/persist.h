@@ -20,6 +20,11 @@ struct persist {
     bool any_checksum; /* RESTORE doesn't look at it: for tests */
     /* BGSAVE. */
     bool saving, scheduled;
+    bool transferring; /* that one goes to a sink, not to the file */
+    /* For who sends snapshots to others; NULL: nobody does. One begins, of the data as it is: in
+     * the background, to the file or a sink. It has come to its end (error: an errno or 0). */
+    void (*on_cut)(struct persist *p);
+    void (*on_saved)(struct persist *p, int error);
     uint64_t changes_at_cut; /* keyspace.dirty when the one under way began */
     int64_t tried_s;         /* when the last began, on the monotonic clock; 0: none has */
     int64_t save_took_s;     /* that one, -1: none has ended */
@@ -66,6 +71,13 @@ bool persist_save(struct persist *p);
 /* Begins to write the snapshot in the background. False: it can't, and the log says why; nothing
  * else may be under way (persist_busy). */
 bool persist_bgsave(struct persist *p);
+
+/* What a snapshot for others leaves out. */
+enum persist_omission { PERSIST_NO_KEYS = 1 << 0, PERSIST_NO_FUNCTIONS = 1 << 1 };
+
+/* The same to a sink, in place of the file; it's not a snapshot that counts as one. `omit`: of enum
+ * persist_omission. */
+bool persist_transfer(struct persist *p, const struct rdb_sink *sink, unsigned omit);
 
 /* Is a file being written in the background? */
 static inline bool persist_busy(const struct persist *p) {

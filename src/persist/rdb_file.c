@@ -19,7 +19,8 @@ enum {
 struct rdb_file {
     struct background *background;
     char *path, *name;
-    int fd;
+    int fd;               /* -1: there's a sink */
+    struct rdb_sink sink; /* all zero: there's none */
     bool checksum, no_sum;
     uint64_t sum;     /* the helper's, as are the next two */
     size_t unsynced;  /* bytes */
@@ -58,6 +59,16 @@ void rdb_file_no_sum(struct rdb_file *f) {
     f->no_sum = true;
 }
 
+struct rdb_file *rdb_file_to_sink(const struct rdb_sink *sink, bool checksum,
+                                  struct background *background) {
+    struct rdb_file *f = mem_zalloc(sizeof *f);
+    f->background = background;
+    f->fd = -1;
+    f->sink = *sink;
+    f->checksum = checksum;
+    return f;
+}
+
 static void write_all(struct rdb_file *f, const char *data, size_t len) {
     size_t written;
     if (atomic_load(&f->error)) return;
@@ -68,6 +79,7 @@ static void write_all(struct rdb_file *f, const char *data, size_t len) {
 
 static void write_bytes(struct rdb_file *f, const struct buf *bytes) {
     if (f->checksum) f->sum = crc64(f->sum, bytes->data, bytes->len);
+    if (f->fd < 0) return;
     write_all(f, bytes->data, bytes->len);
     if (f->unsynced < SYNC_BYTES || atomic_load(&f->error)) return;
     if (fdatasync(f->fd) < 0) fail(f, errno);
@@ -77,12 +89,18 @@ static void write_bytes(struct rdb_file *f, const struct buf *bytes) {
 static void run_chunk(struct background_job *job) {
     struct chunk *c = (struct chunk *)job;
     write_bytes(c->file, &c->bytes);
-    buf_release(&c->bytes);
+    if (c->file->fd >= 0) buf_release(&c->bytes);
+}
+
+static void give(struct rdb_file *f, struct buf *bytes) {
+    if (f->sink.take && !atomic_load(&f->error)) f->sink.take(f->sink.ctx, bytes);
 }
 
 static void chunk_done(struct background_job *job) {
     struct chunk *c = (struct chunk *)job;
     struct rdb_file *f = c->file;
+    give(f, &c->bytes);
+    buf_release(&c->bytes);
     f->waiting--;
     f->waiting_bytes -= c->size;
     mem_free(c);
@@ -91,6 +109,7 @@ static void chunk_done(struct background_job *job) {
 void rdb_file_append(struct rdb_file *f, struct buf *chunk) {
     if (!f->background) {
         write_bytes(f, chunk);
+        give(f, chunk);
         buf_clear(chunk);
         return;
     }
@@ -106,7 +125,8 @@ void rdb_file_append(struct rdb_file *f, struct buf *chunk) {
 }
 
 bool rdb_file_has_room(const struct rdb_file *f) {
-    return f->waiting < ROOM_CHUNKS;
+    if (f->waiting >= ROOM_CHUNKS) return false;
+    return !f->sink.has_room || f->sink.has_room(f->sink.ctx);
 }
 
 size_t rdb_file_waiting(const struct rdb_file *f) {
@@ -117,15 +137,22 @@ int rdb_file_error(const struct rdb_file *f) {
     return atomic_load(&f->error);
 }
 
+enum { SUM_BYTES = 8 };
+
+static void put_sum(const struct rdb_file *f, char bytes[SUM_BYTES]) {
+    for (unsigned i = 0; i < SUM_BYTES; i++) bytes[i] = (char)(f->sum >> 8 * i);
+}
+
 static void write_sum(struct rdb_file *f) {
-    char bytes[8];
+    char bytes[SUM_BYTES];
     if (f->no_sum) return;
-    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (char)(f->sum >> 8 * i);
+    put_sum(f, bytes);
     write_all(f, bytes, sizeof bytes);
 }
 
 /* The last of it, in the helper. */
 static void close_file(struct rdb_file *f) {
+    if (f->fd < 0) return;
     if (!atomic_load(&f->error)) write_sum(f);
     if (!atomic_load(&f->error) && fsync(f->fd) < 0) fail(f, errno);
     if (close(f->fd) < 0) fail(f, errno);
@@ -146,6 +173,16 @@ static void release(struct rdb_file *f) {
     done(ctx, error);
 }
 
+static void give_sum(struct rdb_file *f) {
+    struct buf sum = BUF_INIT;
+    char bytes[SUM_BYTES];
+    if (!f->sink.take) return;
+    put_sum(f, bytes);
+    buf_append(&sum, bytes, sizeof bytes);
+    give(f, &sum);
+    buf_release(&sum);
+}
+
 static void run_close(struct background_job *job) {
     close_file(((struct chunk *)job)->file);
 }
@@ -153,6 +190,7 @@ static void run_close(struct background_job *job) {
 static void close_done(struct background_job *job) {
     struct rdb_file *f = ((struct chunk *)job)->file;
     mem_free(job);
+    give_sum(f);
     release(f);
 }
 
@@ -163,6 +201,7 @@ void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ct
     f->done_ctx = ctx;
     if (!f->background) {
         close_file(f);
+        give_sum(f);
         release(f);
         return;
     }

@@ -53,7 +53,7 @@ void rdb_out_begin(struct rdb_out *out, struct engine *e, const struct rdb_out_o
     put_fact_number(w, "ctime", e->keyspace.now_ms / 1000);
     put_fact_number(w, "used-mem", mem_used());
     put_fact_number(w, "aof-base", options->aof_base);
-    if (e->libraries.visit) e->libraries.visit(e, put_library, w);
+    if (e->libraries.visit && !options->no_libraries) e->libraries.visit(e, put_library, w);
 }
 
 static void put_db(struct rdb_out *out, uint32_t id) {

@@ -19,6 +19,7 @@ struct rdb_out_options {
     bool aof_base; /* an append-only file goes on behind it */
     bool commands; /* in place of an RDB file: those that make the data set, without a checksum, */
     bool timed;    /* and a note of the time before them */
+    bool no_libraries; /* of functions */
 };
 
 struct rdb_out {

@@ -351,10 +351,10 @@ uint64_t snapshot_due_us(const struct snapshot *s) {
 
 /* Begin and end. */
 
-static void begin_parts(struct snapshot *s, const struct keyspace *ks) {
+static void begin_parts(struct snapshot *s, const struct keyspace *ks, bool keys) {
     s->parts = mem_alloc((ks->count + 1) * sizeof *s->parts);
     s->keys = s->keys_done = 0;
-    for (uint32_t i = 0; i < ks->count; i++) {
+    for (uint32_t i = 0; keys && i < ks->count; i++) {
         struct db *db = &ks->dbs[i];
         if (!db_count(db)) continue;
         s->parts[s->part_count++] = (struct snapshot_part){.table_id = db->table_id, .db = i};
@@ -369,7 +369,8 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
     errno = EBUSY;
     if (s->file) return false;
     snapshot_run_all(s);
-    s->file = rdb_file_new(plan->path, plan->options.checksum, e->background);
+    s->file = plan->sink ? rdb_file_to_sink(plan->sink, plan->options.checksum, e->background)
+                         : rdb_file_new(plan->path, plan->options.checksum, e->background);
     if (!s->file) return false;
     if (plan->options.commands) rdb_file_no_sum(s->file);
     s->plan = *plan;
@@ -381,7 +382,8 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
                                      .compress = plan->options.compress},
                                .db = RDB_OUT_NO_DB,
                                .commands = plan->options.commands};
-    begin_parts(s, &e->keyspace);
+    begin_parts(s, &e->keyspace, !plan->no_keys);
+    if (plan->no_keys) return true;
     struct keyspace_hooks *hooks = &e->keyspace.hooks;
     hooks->before_change = before_change;
     hooks->before_free = before_free;

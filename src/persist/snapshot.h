@@ -23,6 +23,8 @@ struct persist;
 struct snapshot_plan {
     const char *path; /* written there, */
     const char *name; /* and in the end moved to this one; NULL: it stays. Both are copied. */
+    const struct rdb_sink *sink; /* in place of a file; copied. NULL: there's a file */
+    bool no_keys;                /* what else there is: libraries of functions */
     struct rdb_out_options options;
     /* When the file is there as a whole, and synced (0), or why it isn't: an errno; ECANCELED: by
      * snapshot_cancel. Called once, with no snapshot under way any more but for its last walk. */

@@ -1,16 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "repl/repl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/random.h"
 #include "repl/link.h"
+#include "repl/repl_info.h"
 #include "repl/role.h"
 
 #define NO_ID "0000000000000000000000000000000000000000"
 
-void repl_role_changed(struct repl *r) {}
+/* The stream. */
+
+static void append(struct repl *r, struct slice bytes) {
+    backlog_append(&r->backlog, bytes);
+    r->offset += (int64_t)bytes.len;
+    r->server->engine.replicated = (uint64_t)r->offset;
+}
+
+static void select_db(struct repl *r, uint32_t db) {
+    char digits[NUM_I64_MAX], text[NUM_I64_MAX + 32];
+    int len = (int)num_from_u64(digits, db);
+    int all =
+        snprintf(text, sizeof text, "*2\r\n$6\r\nSELECT\r\n$%d\r\n%.*s\r\n", len, len, digits);
+    r->db = db;
+    append(r, slice_of(text, (size_t)all));
+}
+
+static void feed(struct engine *e, uint32_t db, struct slice command) {
+    struct repl *r = repl_of_engine(e);
+    if (db != r->db && db != PROPAGATE_ANY_DB) select_db(r, db);
+    append(r, command);
+}
+
+void repl_say(struct repl *r, struct slice command) {
+    if (backlog_is_there(&r->backlog) && !repl_is_replica(r)) append(r, command);
+}
+
+void repl_append_raw(struct repl *r, struct slice bytes) {
+    if (backlog_is_there(&r->backlog))
+        append(r, bytes);
+    else
+        r->offset += (int64_t)bytes.len;
+}
+
+/* A primary with a backlog makes a stream. */
+static void feed_as_due(struct repl *r) {
+    bool feeds = backlog_is_there(&r->backlog) && !repl_is_replica(r);
+    r->server->engine.replicated = (uint64_t)r->offset;
+    propagate_switch(&r->server->engine, PROPAGATE_REPLICAS, feeds);
+}
+
+void repl_role_changed(struct repl *r) {
+    r->db = PROPAGATE_ANY_DB;
+    feed_as_due(r);
+    replicas_count_good(r);
+}
+
+void repl_begin_backlog(struct repl *r) {
+    if (backlog_is_there(&r->backlog)) return;
+    r->backlog.size = r->config.backlog_size;
+    backlog_begin(&r->backlog, r->offset);
+    r->db = PROPAGATE_ANY_DB;
+    r->replicas.none_since_us = loop_now_us(r->server->loop);
+    feed_as_due(r);
+}
+
+void repl_end_backlog(struct repl *r) {
+    repl_drop_replicas(r);
+    full_sync_forget_cut(r);
+    backlog_release(&r->backlog);
+    feed_as_due(r);
+}
+
+/* Histories. */
 
 static void forget_second(struct repl *r) {
     memcpy(r->id2, NO_ID, sizeof r->id2);
@@ -23,14 +88,20 @@ static void keep_as_second(struct repl *r) {
     r->second_offset = r->offset + 1;
 }
 
-void repl_new_history(struct repl *r) {
+/* Snapshots that are under way are of the history of before. */
+static void part(struct repl *r) {
     repl_drop_replicas(r);
+    full_sync_forget_cut(r);
+}
+
+void repl_new_history(struct repl *r) {
+    part(r);
     random_hex(r->id, REPL_ID_LEN);
     forget_second(r);
 }
 
 void repl_branch_history(struct repl *r) {
-    repl_drop_replicas(r);
+    part(r);
     keep_as_second(r);
     random_hex(r->id, REPL_ID_LEN);
     log_warning(&r->server->log,
@@ -40,63 +111,94 @@ void repl_branch_history(struct repl *r) {
 }
 
 void repl_adopt_history(struct repl *r, const char *id, int64_t offset) {
-    repl_drop_replicas(r);
+    repl_end_backlog(r);
     memcpy(r->id, id, REPL_ID_LEN);
     forget_second(r);
     r->offset = offset;
+    repl_begin_backlog(r);
 }
 
 void repl_rename_history(struct repl *r, const char *id) {
-    repl_drop_replicas(r);
+    part(r);
     keep_as_second(r);
     memcpy(r->id, id, REPL_ID_LEN);
 }
 
-void repl_append_raw(struct repl *r, struct slice bytes) {
-    r->offset += (int64_t)bytes.len;
-}
-
 void repl_drop_replicas(struct repl *r) {
-    for (struct client *c = r->server->clients; c; c = c->next)
-        if (c->kind == CLIENT_REPLICA) client_close_soon(c);
-}
-
-/* INFO. */
-
-static void write_info(void *ctx, struct buf *out) {
-    const struct repl *r = ctx;
-    info_str(out, "role", repl_is_replica(r) ? "slave" : "master");
-    if (r->link) link_write_info(r->link, out);
-    info_u64(out, "connected_slaves", 0);
-    info_str(out, "master_failover_state", "no-failover");
-    info_str(out, "master_replid", r->id);
-    info_str(out, "master_replid2", r->id2);
-    info_i64(out, "master_repl_offset", r->offset);
-    info_i64(out, "second_repl_offset", r->second_offset);
-    info_u64(out, "repl_backlog_active", 0);
-    info_u64(out, "repl_backlog_size", r->config.backlog_size);
-    info_u64(out, "repl_backlog_first_byte_offset", 0);
-    info_u64(out, "repl_backlog_histlen", 0);
+    replicas_drop(r);
 }
 
 /* The extension. */
+
+static void config_changed(struct repl_config *config) {
+    struct repl *r = (struct repl *)((char *)config - offsetof(struct repl, config));
+    r->backlog.size = config->backlog_size;
+    r->server->limits.replica_least = config->backlog_size;
+    backlog_trim(&r->backlog);
+    replicas_count_good(r);
+}
 
 static void init(struct server *s) {
     struct repl *r = mem_zalloc(sizeof *r);
     s->repl = r;
     r->server = s;
+    r->db = PROPAGATE_ANY_DB;
     repl_config_register(s->registry, &r->config);
     link_config_register(s->registry, &r->link_config);
-    engine_add_families(&s->engine, (const struct command *const[]){role_commands, NULL});
-    info_register(s->engine.info,
-                  (struct info_section){"replication", "Replication", INFO_DEFAULT, write_info, r});
+    engine_add_families(&s->engine, repl_families);
+    repl_info_register(r);
     random_hex(r->id, REPL_ID_LEN);
     forget_second(r);
+    replicas_init(r);
+    s->engine.feed[PROPAGATE_REPLICAS] = feed;
 }
 
-static bool open(struct server *s) {
-    role_open(s->repl);
+static bool open_repl(struct server *s) {
+    struct repl *r = s->repl;
+    r->config.on_change = config_changed;
+    config_changed(&r->config);
+    full_sync_init(r);
+    role_open(r);
     return true;
+}
+
+/* As in Redis a history that nobody has asked for in a long time isn't kept, and a new one begins
+ * with the next replica: the time in between isn't in any. */
+static void end_idle_backlog(struct repl *r) {
+    uint64_t ttl_us = (uint64_t)r->config.backlog_ttl * 1000000;
+    if (!ttl_us || r->replicas.all.count || !backlog_is_there(&r->backlog) || repl_is_replica(r))
+        return;
+    if (loop_now_us(r->server->loop) - r->replicas.none_since_us <= ttl_us) return;
+    repl_end_backlog(r);
+    repl_new_history(r);
+    log_notice(&r->server->log,
+               "Replication backlog freed after %lld seconds without connected replicas.",
+               (long long)r->config.backlog_ttl);
+}
+
+static void cron(struct server *s) {
+    struct repl *r = s->repl;
+    if (r->link) link_cron(r->link);
+    replicas_cron(r);
+    full_sync_cron(r);
+    end_idle_backlog(r);
+}
+
+/* What is kept beyond the size is for who lags: as in Redis no key has to go for it. */
+static void count_memory(struct repl *r) {
+    uint64_t memory = r->backlog.memory, size = r->backlog.size;
+    uint64_t beyond = memory > size ? memory - size : 0;
+    keyspace_uncount(&r->server->engine.keyspace, &r->uncounted, (size_t)beyond);
+}
+
+static void turn_end(struct server *s) {
+    struct repl *r = s->repl;
+    if (!backlog_is_there(&r->backlog) && !r->replicas.all.count && !r->waits.first) return;
+    full_sync_turn_end(r);
+    repl_waits_turn_end(r);
+    replicas_turn_end(r);
+    backlog_trim(&r->backlog);
+    count_memory(r);
 }
 
 static bool begin(struct server *s) {
@@ -104,16 +206,16 @@ static bool begin(struct server *s) {
     return true;
 }
 
-static void cron(struct server *s) {
-    if (s->repl->link) link_cron(s->repl->link);
-}
-
 static void end(struct server *s) {
     if (s->repl->link) link_end(s->repl);
 }
 
 static void release(struct server *s) {
-    mem_free(s->repl);
+    struct repl *r = s->repl;
+    full_sync_forget_cut(r);
+    full_sync_release(r);
+    backlog_release(&r->backlog);
+    mem_free(r);
     s->repl = NULL;
 }
 
@@ -129,10 +231,12 @@ static bool debug(struct call *c) {
 
 const struct server_extension repl_extension = {
     .init = init,
-    .open = open,
+    .open = open_repl,
     .begin = begin,
     .cron = cron,
+    .turn_end = turn_end,
     .end = end,
     .release = release,
     .debug = debug,
+    .memory = repl_info_memory,
 };

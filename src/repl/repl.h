@@ -8,8 +8,12 @@
  * want to go on. Who becomes a primary begins a history of its own, and keeps the id of the one
  * before as its second: up to the offset where they part both are the same.
  *
- *   repl.c       the history                      replicas.c   those connected to this server
- *   backlog.c    its latest part                  link.c       the connection to the primary
+ *   repl.c       the history                     replicas.c   those connected to this server
+ *   backlog.c    its latest part                 replica.c    one of them
+ *   full_sync.c  snapshots for replicas          repl_wait.c  WAIT, WAITAOF
+ *   link.c       the connection to the primary
+ *
+ * As long as nobody has ever asked for it there's no stream and no backlog: it costs nothing.
  *
  * One thread. */
 #ifndef DREY_REPL_REPL_H
@@ -17,8 +21,13 @@
 
 #include <stdint.h>
 
+#include "repl/backlog.h"
+#include "repl/families.h"
+#include "repl/full_sync.h"
 #include "repl/link_config.h"
 #include "repl/repl_config.h"
+#include "repl/repl_wait.h"
+#include "repl/replicas.h"
 #include "server/extension.h"
 #include "server/server.h"
 
@@ -34,7 +43,14 @@ struct repl {
     char id2[REPL_ID_LEN + 1]; /* what it was called before; zeros: nothing */
     int64_t offset;            /* bytes of the history so far */
     int64_t second_offset;     /* the first that id2 doesn't have; -1: there's no id2 */
-    struct repl_link *link;    /* to the primary, see link.h; NULL: this server is one itself */
+    uint32_t db; /* selected in the stream; PROPAGATE_ANY_DB: it's said before the next command.
+                    Of a replica: the link keeps it up */
+    struct backlog backlog;
+    size_t uncounted; /* of its memory, see keyspace_uncount */
+    struct replicas replicas;
+    struct full_sync full_sync;
+    struct repl_waits waits;
+    struct repl_link *link; /* to the primary, see link.h; NULL: this server is one itself */
 };
 
 extern const struct server_extension repl_extension;
@@ -73,7 +89,15 @@ void repl_rename_history(struct repl *r, const char *id);
  * as they are. */
 void repl_append_raw(struct repl *r, struct slice bytes);
 
+/* Makes a backlog if there's none: the stream is kept from here on. */
+void repl_begin_backlog(struct repl *r);
+/* Takes it away, with all replicas, and ends the stream. */
+void repl_end_backlog(struct repl *r);
+
 /* Closes the connections of all replicas. */
 void repl_drop_replicas(struct repl *r);
+
+/* A command of this server's own in the stream, of a primary: its text. */
+void repl_say(struct repl *r, struct slice command);
 
 #endif

@@ -125,6 +125,7 @@ static const char *no_writes(const struct script_run *run, const struct request 
     if ((e->gates & GATE_REPLICA) && e->replica.write_error) return e->replica.write_error;
     const char *error = e->gates & GATE_DISK ? e->disk_error(e) : NULL;
     if (error) return error;
+    if (e->gates & GATE_REPLICAS) return ERR_NOREPLICAS;
     bool needs_room = (r->cmd->flags & CMD_DENYOOM) != 0;
     if (needs_room && run->out_of_memory && !run->wrote) return ERR_OOM;
     return NULL;

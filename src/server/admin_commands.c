@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands about the server as a whole: INFO, MONITOR, ROLE, SHUTDOWN, TIME. */
+/* Commands about the server as a whole: INFO, MONITOR, SHUTDOWN, TIME. */
 #include "base/clock.h"
 #include "exec/call.h"
 #include "server/families.h"
@@ -19,13 +19,6 @@ static void cmd_time(struct call *c) {
     reply_array(c->reply, 2);
     reply_bulk_i64(c->reply, now_us / 1000000);
     reply_bulk_i64(c->reply, now_us % 1000000);
-}
-
-static void cmd_role(struct call *c) {
-    reply_array(c->reply, 3);
-    reply_bulk_str(c->reply, "master");
-    reply_i64(c->reply, 0);
-    reply_array(c->reply, 0);
 }
 
 /* As in Redis, a monitor that asks to be one gets no answer. */
@@ -111,17 +104,6 @@ const struct command admin_commands[] = {
         .group = "server",
         .summary = "Shows this connection every command that the server runs.",
         .since = "1.0.0",
-        .complexity = "O(1)",
-    },
-    {
-        .name = "role",
-        .run = cmd_role,
-        .arity = 1,
-        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST,
-        .categories = ACL_ADMIN | ACL_DANGEROUS,
-        .group = "server",
-        .summary = "Tells the server's part in replication.",
-        .since = "2.8.12",
         .complexity = "O(1)",
     },
     {

@@ -17,6 +17,7 @@
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
+#include "server/client_stream.h"
 #include "server/server.h"
 
 enum {
@@ -127,6 +128,7 @@ void client_free(struct client *c) {
     client_memory_forget(c);
     tracking_stop(c);
     monitor_remove(c);
+    client_stream_end(c);
     client_push_drop_held(c);
     list_remove(s, c);
     client_input_free(c);
@@ -141,6 +143,7 @@ void client_close_soon(struct client *c) {
     if (c->closing) return;
     c->closing = true;
     stop_waiting(c);
+    client_stream_end(c);
     client_memory_forget(c);
     c->next_to_close = c->server->to_close;
     c->server->to_close = c;
@@ -178,7 +181,7 @@ void client_watch(struct client *c) {
     unsigned interest = LOOP_READ;
     if (c->paused || client_is_blocked(c)) interest = LOOP_HANGUP;
     if (c->close_after_reply) interest = 0;
-    if (reply_len(&c->session.own_reply)) interest |= LOOP_WRITE;
+    if (reply_len(&c->session.own_reply) || client_stream_ready(c)) interest |= LOOP_WRITE;
     loop_watch_change(c->server->loop, &c->watch, interest);
 }
 
@@ -196,6 +199,15 @@ static void count_sent(struct client *c, size_t sent) {
     c->active_us = loop_now_us(c->server->loop);
     c->bytes_out += sent;
     c->server->stats.net_out += sent;
+    if (c->stream) c->stream->ops->sent(c, sent);
+}
+
+/* Is there something to send now? */
+static bool has_more(struct client *c, size_t most) {
+    if (reply_len(&c->session.own_reply)) return true;
+    if (!c->stream) return false;
+    c->stream->ops->fill(c, most);
+    return reply_len(&c->session.own_reply) > 0;
 }
 
 /* As much as the socket takes, within the client's share; false if the connection is lost. */
@@ -203,7 +215,7 @@ static bool send_replies(struct client *c) {
     struct reply *r = &c->session.own_reply;
     size_t sent = 0;
     bool lost = false;
-    while (reply_len(r) && sent < WRITE_BUDGET) {
+    while (sent < WRITE_BUDGET && has_more(c, WRITE_BUDGET - sent)) {
         struct slice slices[SOCKET_SLICES_MAX];
         size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX), total = 0;
         for (size_t i = 0; i < n; i++) total += slices[i].len;
@@ -234,7 +246,7 @@ static void lost(struct client *c, int error) {
 
 /* What went out went out; the rest, if any, will when the socket takes it. */
 static void flushed(struct client *c) {
-    bool rest = reply_len(&c->session.own_reply) > 0;
+    bool rest = reply_len(&c->session.own_reply) || client_stream_ready(c);
     if (!rest && c->close_after_reply) {
         client_close_soon(c);
         return;
@@ -345,7 +357,7 @@ static void flush_batch(struct server *s, struct send_batch *b) {
         if (c->closing) continue;
         struct slice pieces[2];
         size_t n = reply_slices(&c->session.own_reply, pieces, 2);
-        if (n != 1 || pieces[0].len > WRITE_BUDGET) {
+        if (n != 1 || pieces[0].len > WRITE_BUDGET || c->stream) {
             client_flush(c);
             continue;
         }

@@ -24,6 +24,7 @@
 
 struct server;
 struct client_input;
+struct client_stream;
 
 /* Whose share of this turn is used up while there's more to do. */
 struct client_turns {
@@ -49,12 +50,13 @@ struct client {
     struct session session;
     struct server *server;
     struct client *next_to_flush, *next_to_close;
-    struct client_input *input; /* NULL: nothing pending, and nothing was lately */
-    size_t memory;              /* as client_memory last counted it; 0: not counted */
-    uint8_t reply_mode;         /* enum client_reply_mode */
-    uint8_t kind;               /* enum client_kind */
-    uint8_t size_class;         /* of its memory, see client_memory.c */
-    bool to_flush : 1;          /* on the server's list */
+    struct client_input *input;   /* NULL: nothing pending, and nothing was lately */
+    struct client_stream *stream; /* client_stream.h; NULL: it gets replies alone */
+    size_t memory;                /* as client_memory last counted it; 0: not counted */
+    uint8_t reply_mode;           /* enum client_reply_mode */
+    uint8_t kind;                 /* enum client_kind */
+    uint8_t size_class;           /* of its memory, see client_memory.c */
+    bool to_flush : 1;            /* on the server's list */
     bool closing : 1; /* on the server's list, or being closed: nothing is read or run any more */
     bool close_after_reply : 1;
     bool paused : 1;  /* its input waits for the end of CLIENT PAUSE; nothing is read */

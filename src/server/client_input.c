@@ -18,6 +18,7 @@
 #include "io/socket.h"
 #include "server/client_blocked.h"
 #include "server/client_list.h"
+#include "server/client_stream.h"
 #include "server/server.h"
 #include "server/watching.h"
 
@@ -570,6 +571,7 @@ void client_read(struct client *c) {
     c->active_us = loop_now_us(s->loop);
     c->bytes_in += (uint64_t)len;
     s->stats.net_in += (uint64_t)len;
+    if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->received(c);
     arrived(c, place, (size_t)len);
 }
 

@@ -5,6 +5,7 @@
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
+#include "server/client_stream.h"
 #include "server/server.h"
 
 enum {
@@ -83,7 +84,8 @@ void client_limits_start(struct client *c) {
 /* Output. */
 
 uint64_t client_output_counted(const struct client *c) {
-    size_t memory = c->session.own_reply.memory + blocking_output(&c->session);
+    uint64_t memory = c->session.own_reply.memory + blocking_output(&c->session);
+    if (c->stream) return memory + c->stream->ops->waiting(c);
     size_t first = sizeof(struct reply_chunk) + REPLY_CHUNK;
     return memory > first ? memory - first : 0;
 }
@@ -111,11 +113,19 @@ static bool soft_limit_over(struct client *c, const struct server_output_limit *
     return now >= soft_deadline(c);
 }
 
+/* As in Redis a replica may have as much as the backlog: it would come back for that, and be closed
+ * again. */
+static uint64_t hard_limit(const struct client *c, const struct server_output_limit *limit) {
+    uint64_t least = c->kind == CLIENT_REPLICA ? c->server->limits.replica_least : 0;
+    return limit->hard_bytes && limit->hard_bytes < least ? least : limit->hard_bytes;
+}
+
 void client_limits_check_output(struct client *c) {
     const struct server_output_limit *limit = output_limit(c);
     uint64_t output = client_output_counted(c);
     if (c->closing || c->kind == CLIENT_PRIMARY) return;
-    bool over = limit->hard_bytes && output >= limit->hard_bytes;
+    uint64_t hard = hard_limit(c, limit);
+    bool over = hard && output >= hard;
     if (c->session.gates & GATE_AUTH) over |= output >= UNAUTHENTICATED_OUTPUT;
     if (over || soft_limit_over(c, limit, output)) close_for_output(c);
 }

@@ -14,7 +14,8 @@
 #include "server/client.h"
 
 struct client_limits {
-    uint64_t output_watch; /* no client's output needs a look while it takes no more than this */
+    uint64_t output_watch;  /* no client's output needs a look while it takes no more than this */
+    uint64_t replica_least; /* a replica's hard limit is no lower than this */
 };
 
 void client_limits_init(struct server *s);

@@ -6,6 +6,7 @@
 #include "pubsub/pubsub.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
+#include "server/client_stream.h"
 #include "server/server.h"
 
 enum {
@@ -26,6 +27,7 @@ size_t client_memory_of(const struct client *c) {
     memory += c->session.own_reply.memory + tracking_memory(c);
     memory += blocking_memory(&c->session) + transaction_memory(&c->session);
     memory += pubsub_memory(&c->session);
+    if (c->stream) memory += c->stream->ops->memory(c);
     if (c->texts) {
         memory += mem_class_size(CLIENT_TEXTS * sizeof *c->texts);
         for (size_t i = 0; i < CLIENT_TEXTS; i++)

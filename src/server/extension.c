@@ -19,3 +19,8 @@ bool server_extend_debug(struct call *c) {
         if ((*at)->debug && (*at)->debug(c)) return true;
     return false;
 }
+
+void server_extend_memory(const struct server *s, struct memory_overview *m) {
+    for (const struct server_extension *const *at = s->extensions; *at; at++)
+        if ((*at)->memory) (*at)->memory(s, m);
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 struct call;
+struct memory_overview;
 struct server;
 
 struct server_extension {
@@ -29,6 +30,8 @@ struct server_extension {
     void (*end)(struct server *s);
     /* Clients and helper threads are gone: frees what init and the rest allocated. */
     void (*release)(struct server *s);
+    /* Adds its part to what is known of memory. */
+    void (*memory)(const struct server *s, struct memory_overview *m);
     /* A subcommand of DEBUG that the server doesn't know; true if it's one of the extension's, and
      * replied to. */
     bool (*debug)(struct call *c);
@@ -43,6 +46,7 @@ struct server_extension {
 bool server_extend_open(struct server *s);
 bool server_extend_listen(struct server *s);
 bool server_extend_begin(struct server *s);
+void server_extend_memory(const struct server *s, struct memory_overview *m);
 bool server_extend_debug(struct call *c);
 
 #endif

@@ -132,9 +132,9 @@ static void write_traffic(const struct server *s, struct buf *out) {
     info_f2(out, "instantaneous_input_repl_kbps", 0);
     info_f2(out, "instantaneous_output_repl_kbps", 0);
     info_u64(out, "rejected_connections", s->stats.rejected);
-    info_u64(out, "sync_full", 0);
-    info_u64(out, "sync_partial_ok", 0);
-    info_u64(out, "sync_partial_err", 0);
+    info_u64(out, "sync_full", s->stats.sync_full);
+    info_u64(out, "sync_partial_ok", s->stats.sync_partial_ok);
+    info_u64(out, "sync_partial_err", s->stats.sync_partial_err);
 }
 
 static void write_keyspace_stats(const struct server *s, struct buf *out) {

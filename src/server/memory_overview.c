@@ -40,7 +40,8 @@ void memory_overview_read(struct server *s, struct memory_overview *m) {
         m->buckets += table_buckets(t) * sizeof(struct table_bucket);
         m->keys += table_count(t);
     }
-    m->overhead = m->startup + m->clients + m->tables;
+    server_extend_memory(s, m);
+    m->overhead = m->startup + m->clients + m->replicas + m->replication_backlog + m->tables;
     if (m->used > m->overhead) m->dataset = m->used - m->overhead;
 }
 
@@ -116,9 +117,9 @@ void memory_overview_write(void *server, struct buf *out) {
     buf_append_str(out, "\r\n");
     write_fragmentation(&m, out);
     info_u64(out, "mem_not_counted_for_evict", s->engine.keyspace.uncounted);
-    info_u64(out, "mem_replication_backlog", 0);
-    info_u64(out, "mem_total_replication_buffers", 0);
-    info_u64(out, "mem_clients_slaves", 0);
+    info_u64(out, "mem_replication_backlog", m.replication_backlog);
+    info_u64(out, "mem_total_replication_buffers", m.replication_buffers);
+    info_u64(out, "mem_clients_slaves", m.replicas);
     info_u64(out, "mem_clients_normal", m.clients);
     info_u64(out, "mem_cluster_links", 0);
     info_u64(out, "mem_aof_buffer", s->persist.aof.log.pending.cap);

@@ -14,7 +14,10 @@ struct server;
 /* All in bytes. */
 struct memory_overview {
     size_t used, peak, startup;           /* in use: now, at most, after start */
-    size_t clients;                       /* of connections: buffers and what else they own */
+    size_t clients;                       /* of connections: buffers and what else they own, */
+    size_t replicas;                      /* the part of those that are replicas */
+    size_t replication_backlog;           /* the latest part of what they are sent, */
+    size_t replication_buffers;           /* with what is kept beyond it as they lag */
     size_t largest_input, largest_output; /* of one client */
     size_t tables;                        /* of the databases, entries not included */
     size_t buckets;                       /* the part of tables that entries hang from */
