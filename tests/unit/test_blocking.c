@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Commands that wait, on sessions whose owner is this test: every way in which a wait ends, what is
- * replied, counted and released; and WAIT and flushing on top of it. */
+ * replied, counted and released; and flushing on top of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -269,8 +269,6 @@ static void who_cannot_wait(void **unused) {
     assert_int_equal(released, 1);
     assert_int_equal(told.started + told.replying + told.ended, 0);
     expect_counted("nap", 1, 0);
-    run(s, "WAIT 1 0");
-    expect_replied(s, ":0\r\n");
     run(s, "SET a b");
     run(s, "FLUSHALL SYNC");
     expect_replied(s, "+OK\r\n+OK\r\n");
@@ -344,34 +342,6 @@ static void at_random(void **unused) {
         }
         expect_waiting(count, with_time);
         assert_int_equal(released, ends);
-    }
-}
-
-/* --- WAIT --- */
-
-static void wait_commands_wait(void **unused) {
-    static const struct {
-        const char *request, *reply; /* at once; or, in brackets, when time is up */
-    } known[] = {
-        {"WAIT 0 0", ":0\r\n"},
-        {"WAIT -1 0", ":0\r\n"},
-        {"WAIT 1 0", "[:0\r\n"},
-        {"WAIT 9223372036854775807 10", "[:0\r\n"},
-        {"WAIT 1 -1", "-ERR timeout is negative\r\n"},
-        {"WAIT 1 1.5", "-ERR timeout is not an integer or out of range\r\n"},
-        {"WAIT 1 9223372036854775807", "-ERR timeout is out of range\r\n"},
-        {"WAIT x -1", "-ERR value is not an integer or out of range\r\n"},
-    };
-    struct session *s = &sessions[0];
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        bool waits = known[i].reply[0] == '[';
-        run(s, known[i].request);
-        assert_int_equal(s->blocked != NULL, waits);
-        if (waits) {
-            expect_replied(s, "");
-            blocking_time_out(s);
-        }
-        expect_replied(s, known[i].reply + waits);
     }
 }
 
@@ -459,7 +429,6 @@ int main(void) {
         TEST(deadlines),
         TEST(time_is_counted),
         TEST(at_random),
-        TEST(wait_commands_wait),
         TEST_WITH_HELPER(flush_waits),
         TEST_WITH_HELPER(flush_does_not_wait),
         TEST_WITH_HELPER(flush_is_abandoned),
