@@ -53,7 +53,7 @@ static void usage(FILE *to) {
 }
 
 static bool set_option(struct options *o, int option, const char *value) {
-    char *end = "";
+    char *end = NULL;
     switch (option) {
     case 't': o->plan.kind = value; break;
     case 'f': o->file = value; break;
@@ -67,7 +67,7 @@ static bool set_option(struct options *o, int option, const char *value) {
     case 'S': o->plan.seed = strtoul(value, &end, 10); break;
     default: return false;
     }
-    return !*end;
+    return !end || !*end;
 }
 
 static bool parse(struct options *o, int argc, char **argv) {
