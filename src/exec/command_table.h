@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "exec/command.h"
-#include "exec/histogram.h"
 
 struct command_stats {
     uint64_t calls, failed, rejected, nanoseconds;

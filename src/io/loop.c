@@ -203,7 +203,7 @@ void loop_turn(struct loop *l) {
     run_timers(l);
     if (l->turn_end) l->turn_end(l->turn_end_ctx);
     uint64_t busy_ns = (uint64_t)clock_mono_ns() - start_ns;
-    l->stats.turns++;
+    histogram_add(&l->stats.turns, busy_ns);
     l->stats.busy_ns += busy_ns;
     if (busy_ns > l->stats.longest_ns) l->stats.longest_ns = busy_ns;
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
+
 enum {
     LOOP_READ = 1,
     LOOP_WRITE = 2,
@@ -75,9 +77,10 @@ void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l);
 bool loop_stopping(const struct loop *l);
 
-/* Turns so far, and nanoseconds spent in them outside epoll_wait, in all and at most. */
+/* Turns so far, by the nanoseconds spent in each outside epoll_wait; these in all, and at most. */
 struct loop_stats {
-    uint64_t turns, busy_ns, longest_ns;
+    struct histogram turns;
+    uint64_t busy_ns, longest_ns;
 };
 struct loop_stats *loop_stats(struct loop *l);
 

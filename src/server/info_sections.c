@@ -173,7 +173,7 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
 static void write_loop(const struct server *s, struct buf *out) {
     const struct loop_stats *loop = loop_stats(s->loop);
     const struct metrics *m = &s->metrics;
-    info_u64(out, "eventloop_cycles", loop->turns);
+    info_u64(out, "eventloop_cycles", loop->turns.total);
     info_u64(out, "eventloop_duration_sum", loop->busy_ns / 1000);
     info_u64(out, "eventloop_duration_cmd_sum", info_commands_ns(&s->engine) / 1000);
     info_u64(out, "instantaneous_eventloop_cycles_per_sec",
@@ -205,6 +205,28 @@ static void write_stats(void *ctx, struct buf *out) {
     info_u64(out, "acl_access_denied_cmd", denied[ACL_REASON_COMMAND]);
     info_u64(out, "acl_access_denied_key", denied[ACL_REASON_KEY]);
     info_u64(out, "acl_access_denied_channel", denied[ACL_REASON_CHANNEL]);
+}
+
+/* Others wait for a turn: what lasts longer than a request may take is a stall. */
+static void write_turns(void *ctx, struct buf *out) {
+    static const double percentiles[] = {50, 99, 99.9, 99.99};
+    static const unsigned limits_us[] = {100, 200, 500, 1000, 2000, 5000, 10000, 100000};
+    const struct server *s = ctx;
+    const struct loop_stats *loop = loop_stats(s->loop);
+    const struct histogram *turns = &loop->turns;
+    info_u64(out, "loop_turns", turns->total);
+    buf_append_str(out, "loop_turn_usec:");
+    for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
+        buf_appendf(out, "p%g=%llu,", percentiles[i],
+                    (unsigned long long)histogram_percentile(turns, percentiles[i]) / 1000);
+    buf_appendf(out, "max=%llu\r\nloop_turns_longer_than_usec:",
+                (unsigned long long)loop->longest_ns / 1000);
+    for (size_t i = 0; i < sizeof limits_us / sizeof *limits_us; i++) {
+        uint64_t at_most = histogram_at_most(turns, 1000ULL * limits_us[i]);
+        buf_appendf(out, "%s%u=%llu", i ? "," : "", limits_us[i],
+                    (unsigned long long)(turns->total - at_most));
+    }
+    buf_append_str(out, "\r\n");
 }
 
 static void write_debug(void *ctx, struct buf *out) {
@@ -277,6 +299,7 @@ void info_sections_register(struct server *s) {
         {"errorstats", "Errorstats", INFO_DEFAULT, info_commands_write_errors, s},
         {"latencystats", "Latencystats", INFO_ALL, info_commands_write_latency, s},
         {"hotkeys", "Hotkeys", INFO_ALL, hotkeys_write_info, &s->engine},
+        {"loop", "Loop", INFO_ALL, write_turns, s},
         {"cluster", "Cluster", INFO_DEFAULT, write_nothing, s},
         {"jobs", "Jobs", INFO_DEFAULT, sliced_write_info, &s->engine},
         {"keyspace", "Keyspace", INFO_DEFAULT, write_keyspace, s},

@@ -42,8 +42,8 @@ void metrics_sample(struct server *s) {
     rate_sample(&m->commands, s->engine.stats.commands, now_us);
     rate_sample(&m->net_in, s->stats.net_in, now_us);
     rate_sample(&m->net_out, s->stats.net_out, now_us);
-    rate_sample(&m->turns, loop->turns, now_us);
-    rate_sample(&m->turn_ns, loop->busy_ns, loop->turns);
+    rate_sample(&m->turns, loop->turns.total, now_us);
+    rate_sample(&m->turn_ns, loop->busy_ns, loop->turns.total);
 }
 
 void metrics_turn_end(struct server *s) {

@@ -51,6 +51,10 @@ static void test_info_sections(void **state) {
     expect_like(c, "*# Modules*# Commandstats*# Errorstats*# Latencystats*# Cluster*", "INFO all");
     expect_like(c, "\"# CPU\\\\r\\\\n*\"", "INFO cpu nonsense");
     expect(c, "\"\"", "INFO nonsense");
+    expect_like(c,
+                "\"# Loop\\\\r\\\\nloop_turns:[1-9]*loop_turn_usec:p50=*,p99=*,p99.9=*,max=[1-9]*"
+                "loop_turns_longer_than_usec:100=*,100000=0*",
+                "INFO loop");
     expect_like(c, "\"# Debug\\\\r\\\\neventloop_duration_aof_sum:*", "INFO debug");
     char *everything = ask(c, "INFO everything");
     assert_null(strstr(everything, "# Debug"));

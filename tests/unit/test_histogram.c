@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "exec/histogram.h"
+#include "base/histogram.h"
 
 static const uint64_t LIMIT = (uint64_t)1 << 40; /* values from here on share the last cell */
 

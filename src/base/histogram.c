@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "exec/histogram.h"
+#include "base/histogram.h"
 
 uint64_t histogram_cell_top(size_t cell) {
     if (cell < HISTOGRAM_STEPS) return cell;

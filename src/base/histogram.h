@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A latency histogram: counts by logarithm with 32 steps to each doubling, so a value read back is
  * at most 3.2 % high. Nanoseconds, up to about 18 minutes. */
-#ifndef DREY_EXEC_HISTOGRAM_H
-#define DREY_EXEC_HISTOGRAM_H
+#ifndef DREY_BASE_HISTOGRAM_H
+#define DREY_BASE_HISTOGRAM_H
 
 #include <stddef.h>
 #include <stdint.h>
