@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/num.h"
+#include "base/moment.h"
 #include "persist/aof_files.h"
 #include "persist/aof_reader.h"
 #include "persist/durable.h"
@@ -277,13 +277,14 @@ static bool is_manifest(const char *path) {
 }
 
 static int usage(void) {
-    fputs("Usage: drey-check-aof [--fix [--yes] | --truncate-to-timestamp UNIX-SECONDS] FILE\n"
+    fputs("Usage: drey-check-aof [--fix [--yes] | --truncate-to-timestamp TIME] FILE\n"
           "\n"
           "FILE is the manifest of an append-only log, or a log of one file.\n"
           "--fix cuts off what is incomplete or damaged at the end of the last file; --yes doesn't "
           "ask.\n"
           "--truncate-to-timestamp cuts off all that was written after that time, if there are\n"
-          "times in the log (aof-timestamp-enabled yes).\n",
+          "times in the log (aof-timestamp-enabled yes). TIME is in seconds since 1970 or such as\n"
+          "2026-11-21T14:05:00Z, 2026-11-21T15:05+01:00.\n",
           stderr);
     return 1;
 }
@@ -298,7 +299,7 @@ int main(int argc, char **argv) {
         at += check.yes;
     } else if (argc > at + 1 && !strcmp(argv[at], "--truncate-to-timestamp")) {
         check.to_time = true;
-        if (!num_to_i64(slice_str(argv[at + 1]), &check.until_s)) return usage();
+        if (!moment_parse(slice_str(argv[at + 1]), &check.until_s)) return usage();
         at += 2;
     }
     if (argc != at + 1) return usage();

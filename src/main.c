@@ -25,8 +25,9 @@ static int print_help(void) {
           "\n"
           "FILE is a configuration as Redis has it; --sample-config prints one of all parameters.\n"
           "Options are lines of the file: --port 7777 --save \"\" --loglevel verbose\n"
-          "--restore-to UNIX-SECONDS starts with the data that the append-only log had then (with\n"
+          "--restore-to TIME starts with the data that the append-only log had then (with\n"
           "aof-timestamp-enabled yes while it was written); what is later stays in files aside.\n"
+          "TIME is in seconds since 1970 or such as 2026-11-21T14:05:00Z, 2026-11-21T15:05+01:00.\n"
           "--check-system looks for settings of this machine that make servers slow or unsafe.\n",
           stderr);
     return 1;

@@ -4,12 +4,36 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/moment.h"
+
 #define LOG "Append-only log"
 
 static const struct config_word fsync_words[] = {{"everysec", AOF_FSYNC_EVERYSEC},
                                                  {"always", AOF_FSYNC_ALWAYS},
                                                  {"no", AOF_FSYNC_NO},
                                                  {NULL, 0}};
+
+/* Date and time may come as two words. */
+static bool moment_of(const struct config_input *in, void *value) {
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < in->n; i++) {
+        if (i) buf_append_char(&text, ' ');
+        buf_append_slice(&text, in->words[i]);
+    }
+    bool ok = moment_parse(buf_slice(&text), value);
+    if (!ok)
+        buf_append_str(in->why, "argument must be seconds since 1970 or a date such as "
+                                "2026-11-21T14:05:00Z or 2026-11-21T15:05:00+01:00");
+    buf_release(&text);
+    return ok;
+}
+
+static void moment_format(const struct config_param *param, const void *value, struct buf *out) {
+    buf_appendf(out, "%lld", (long long)*(const int64_t *)value);
+}
+
+static const struct config_type type_moment = {
+    .size = sizeof(int64_t), .parse = moment_of, .format = moment_format};
 
 static bool check_name(const struct config_change *change, const char *kind) {
     const char *name = *(char *const *)change->value;
@@ -65,9 +89,9 @@ static const struct config_param rows[] = {
      .about = "Note times in the log, to be able to restore a past state."},
     {"aof-disable-auto-gc", CONFIG_BOOL(struct aof_config, keep_history), "no", .group = LOG,
      .apply = apply_keep_history, .about = "Keep files that a rewrite has replaced."},
-    {"restore-to", CONFIG_INT(struct aof_config, restore_to_s, 0, LLONG_MAX), "0", .group = LOG,
-     .flags = CONFIG_FILE_ONLY | CONFIG_NO_REWRITE | CONFIG_HIDDEN,
-     .about = "For the command line: start with the data of that Unix time (in seconds)."},
+    {"restore-to", CONFIG_OTHER(struct aof_config, restore_to_s, type_moment), "0", .group = LOG,
+     .flags = CONFIG_MULTI_ARG | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE | CONFIG_HIDDEN,
+     .about = "For the command line: start with the data of that time."},
 };
 
 void aof_config_register(struct config *config, struct aof_config *to) {

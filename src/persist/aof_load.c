@@ -181,6 +181,7 @@ static bool load_commands(struct file *f, uint64_t from) {
     }
     f->whole = from;
     session_init(&f->session, f->load->engine, &f->pool);
+    f->session.obeyed = true;             /* a replica's own log, too, is run as it is */
     f->session.own_reply.on_error = NULL; /* they aren't counted as what clients get */
     bool ok = run_all(f);
     session_release(&f->session);

@@ -419,6 +419,9 @@ static void test_check_aof(void **state) {
     struct stat stat_of;
     assert_int_equal(stat(path_of(INCR), &stat_of), 0);
     assert_int_equal(stat_of.st_size, units[2].end);
+    expect_tool("--truncate-to-timestamp 2026-11-21T14:05:00Z " MANIFEST, 0,
+                "Truncate nothing in AOF");
+    expect_tool("--truncate-to-timestamp then " MANIFEST, 1, "Usage");
     struct server *s = start("--aof-load-truncated no");
     redisContext *c = client_open(s);
     expect(c, "(int) 3", "LLEN list");
@@ -449,6 +452,9 @@ static void test_restore_to(void **state) {
     assert_memory_equal(kept.data, incr, sizeof incr);
     free(kept.data);
     expect_refused("--restore-to 1999", "the log's base is of a later time");
+    expect_refused("--restore-to 1970-01-01T00:33:19Z", "the log's base is of a later time");
+    expect_refused("--restore-to 1970-01-01 01:33:19+01", "Unix time 1999 can't be restored");
+    expect_refused("--restore-to yesterday", "argument must be seconds since 1970 or a date");
 }
 
 /* A disk without room: what can't be written isn't acknowledged, writes are refused, and once
