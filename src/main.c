@@ -95,10 +95,13 @@ int main(int argc, char **argv) {
     struct server *s = server_new(argc, argv, extensions);
     if (!s) return 1;
     int status = server_run(s);
+    struct restart restart = s->restart;
 #ifdef DREY_DEBUG
     server_free(s); /* who looks for leaks sees only those */
 #else
     server_leave(s);
 #endif
+    if (restart.wanted && restart_now(&restart) < 0) status = 1;
+    restart_release(&restart);
     return status;
 }

@@ -107,3 +107,19 @@ void client_memory_keep_limit(struct server *s) {
     }
     if (s->memory.total > limit) evict_small(s, limit);
 }
+
+void client_memory_describe(const struct server *s, struct buf *out) {
+    uint64_t memory[CLIENT_SIZE_CLASSES] = {0};
+    size_t count[CLIENT_SIZE_CLASSES] = {0};
+    for (const struct client *c = s->clients; c; c = c->next) {
+        if (!c->size_class && !small_and_evictable(c)) continue;
+        memory[c->size_class] += c->memory;
+        count[c->size_class]++;
+    }
+    for (unsigned i = 0; i < CLIENT_SIZE_CLASSES; i++) {
+        uint64_t low = i ? 1ULL << (SMALL_BITS + i - 1) : 0, end = 1ULL << (SMALL_BITS + i);
+        buf_appendf(out, "bucket %10llu - %10llu: tot-mem: %10llu, clients: %zu\n",
+                    (unsigned long long)low, (unsigned long long)end - 1,
+                    (unsigned long long)memory[i], count[i]);
+    }
+}

@@ -36,4 +36,8 @@ uint64_t client_memory_limit(const struct server *s);
 /* Closes clients, the largest first, until the rest is within the limit. */
 void client_memory_keep_limit(struct server *s);
 
+/* Appends a line for each class of sizes: its bounds, and the clients in it that may be closed.
+ * O(clients). */
+void client_memory_describe(const struct server *s, struct buf *out);
+
 #endif

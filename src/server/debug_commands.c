@@ -20,6 +20,8 @@
 #include "script/library_load.h"
 #include "script/script_engine.h"
 #include "server/debug_protocol.h"
+#include "server/debug_restart.h"
+#include "server/debug_values.h"
 #include "server/families.h"
 #include "server/server.h"
 #include "type/type.h"
@@ -72,6 +74,14 @@ static void debug_assert(struct call *c) {
 
 static void debug_oom(struct call *c) {
     mem_free(mem_alloc(PTRDIFF_MAX));
+    reply_ok(c->reply);
+}
+
+/* For who looks whether leaks are found. */
+static void debug_leak(struct call *c) {
+    struct buf text = BUF_INIT;
+    buf_append_slice(&text, c->argv[2]);
+    (void)buf_detach(&text);
     reply_ok(c->reply);
 }
 
@@ -401,8 +411,12 @@ static void debug_help(struct call *c) {
         "    Crash by a failed assertion.",
         "CHANGE-REPL-ID",
         "    Take another replication id, as if the history of writes were a new one.",
+        "CLIENT-EVICTION",
+        "    Show how many clients there are of which size, with maxmemory-clients.",
         "CONFIG-REWRITE-FORCE-ALL",
         "    CONFIG REWRITE, with what is at its default, too.",
+        "CRASH-AND-RECOVER [<milliseconds>]",
+        "    End at once and start again, after a while.",
         "DICT-RESIZING <0|1>",
         "    Accepted; tables grow and shrink in small steps whatever it says.",
         "DIGEST",
@@ -415,6 +429,10 @@ static void debug_help(struct call *c) {
         "    Show what the table of a database looks like.",
         "HTSTATS-KEY <key> [full]",
         "    The same for the table of a value.",
+        "LEAK <text>",
+        "    Lose memory, with <text> in it.",
+        "LISTPACK <key>",
+        "    Print a value of that encoding to standard output.",
         "LOADAOF",
         "    Empty the databases and load the append-only log.",
         "LOG <text>",
@@ -436,6 +454,8 @@ static void debug_help(struct call *c) {
         "PROTOCOL <type>",
         "    Reply something of that type: string, integer, double, bignum, null, array, set, map,",
         "    attrib, push, verbatim, true, false.",
+        "QUICKLIST <key> [<0|1>]",
+        "    Print what a long list takes, and with 1 what it holds, to standard output.",
         "QUICKLIST-PACKED-THRESHOLD <bytes>",
         "    From which length on an element of a new list isn't put into a block with others;",
         "    0: what is too long for one.",
@@ -443,6 +463,10 @@ static void debug_help(struct call *c) {
         "    Save the databases, empty them and load them again.",
         "REPLYBUFFER (PEAK-RESET-TIME (NEVER|RESET|<milliseconds>)|RESIZING <0|1>)",
         "    Accepted; reply buffers go back to a pool when they are sent.",
+        "RESTART [<milliseconds>]",
+        "    Save the configuration and, as SHUTDOWN would, the data; start again after a while.",
+        "SDSLEN <key>",
+        "    Show the lengths of a key and its string, and the memory they take.",
         "SEGFAULT",
         "    Crash by an access to memory that isn't there.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -455,6 +479,8 @@ static void debug_help(struct call *c) {
         "    Do nothing for that long.",
         "STRINGMATCH-LEN <length> <pattern>",
         "    Match a glob pattern with that many letters a.",
+        "STRUCTSIZE",
+        "    Show the sizes of structs.",
         NULL};
     call_reply_help(c, lines);
 }
@@ -462,7 +488,9 @@ static void debug_help(struct call *c) {
 static const struct subcommand subcommands[] = {
     {"AOF-FLUSH-SLEEP", 3, 3, debug_aof_flush_sleep},
     {"ASSERT", 2, 2, debug_assert},
+    {"CLIENT-EVICTION", 2, 2, debug_client_eviction},
     {"CONFIG-REWRITE-FORCE-ALL", 2, 2, debug_config_rewrite},
+    {"CRASH-AND-RECOVER", 2, 3, debug_crash_and_recover},
     {"DICT-RESIZING", 3, 3, debug_accept},
     {"DIGEST", 2, 2, debug_digest},
     {"DIGEST-VALUE", 2, INT_MAX, debug_digest_value},
@@ -470,6 +498,8 @@ static const struct subcommand subcommands[] = {
     {"HELP", 2, 2, debug_help},
     {"HTSTATS", 3, 4, debug_htstats},
     {"HTSTATS-KEY", 3, 4, debug_htstats_key},
+    {"LEAK", 3, 3, debug_leak},
+    {"LISTPACK", 3, 3, debug_listpack},
     {"LOADAOF", 2, 2, debug_loadaof},
     {"LOG", 3, 3, debug_log},
     {"MALLCTL", 3, 4, debug_mallctl},
@@ -480,8 +510,11 @@ static const struct subcommand subcommands[] = {
     {"PAUSE-CRON", 3, 3, debug_pause_cron},
     {"POPULATE", 3, 5, debug_populate},
     {"PROTOCOL", 3, 3, debug_protocol},
+    {"QUICKLIST", 3, 4, debug_quicklist},
     {"QUICKLIST-PACKED-THRESHOLD", 3, 3, debug_quicklist_threshold},
     {"REPLYBUFFER", 4, 4, debug_replybuffer},
+    {"RESTART", 2, 3, debug_restart},
+    {"SDSLEN", 3, 3, debug_sdslen},
     {"SEGFAULT", 2, 2, debug_segfault},
     {"SET-ACTIVE-EXPIRE", 3, 3, debug_set_active_expire},
     {"SET-DISABLE-DENY-SCRIPTS", 3, 3, debug_set_disable_deny_scripts},
@@ -489,6 +522,7 @@ static const struct subcommand subcommands[] = {
     {"RELOAD", 2, 5, debug_reload},
     {"SLEEP", 3, 3, debug_sleep},
     {"STRINGMATCH-LEN", 4, 4, debug_stringmatch_len},
+    {"STRUCTSIZE", 2, 2, debug_structsize},
 };
 
 static void cmd_debug(struct call *c) {

@@ -343,6 +343,7 @@ struct server *server_new(int argc, char **argv, const struct server_extension *
     struct server *s = mem_zalloc(sizeof *s);
     s->extensions = extensions;
     s->executable = process_executable(argv[0]);
+    restart_note(&s->restart, s->executable, argv);
     assemble(s);
     if (!load_config(s, argc, argv) || !become_server(s, argc, argv)) return NULL;
     s->loop = loop_new();

@@ -21,6 +21,7 @@
 #include "server/client_push.h"
 #include "server/command_log.h"
 #include "server/crash.h"
+#include "server/debug_restart.h"
 #include "server/extension.h"
 #include "server/latency_monitor.h"
 #include "server/listener.h"
@@ -113,6 +114,7 @@ struct server {
     size_t watching_step; /* of replies from one close look to the next */
     uint64_t started_us;  /* monotonic */
     struct server_debug debug;
+    struct restart restart;
     const struct server_extension *const *extensions; /* ends with NULL */
     struct repl *repl;                                /* repl/repl.h */
     struct cluster *cluster;                          /* cluster/cluster.h; NULL: there's none */

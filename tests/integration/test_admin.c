@@ -328,6 +328,57 @@ static size_t traces_logged(const struct server *s) {
 
 /* The trace is written while the command still runs. On a machine that is slow enough one may come
  * of a turn without it, too. */
+static void test_debug_structures(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    expect(c, "(int) 1", "HSET hash f v");
+    expect(c, "(int) 2", "RPUSH list a b");
+    expect(c, "+OK", "SET string %s", "value");
+    expect(c, "+OK", "SET number 1");
+    expect(c, "+Listpack structure printed on stdout", "DEBUG LISTPACK hash");
+    expect(c, "(err) ERR Not a listpack encoded object.", "DEBUG LISTPACK string");
+    expect(c, "(err) ERR no such key", "DEBUG LISTPACK none");
+    expect(c, "(err) ERR Not a quicklist encoded object.", "DEBUG QUICKLIST list");
+    expect(c, "+OK", "CONFIG SET list-max-listpack-size 1");
+    expect(c, "(int) 3", "RPUSH list c");
+    expect(c, "+Quicklist structure printed on stdout", "DEBUG QUICKLIST list 1");
+    expect_like(c, "+key_sds_len:6, key_sds_avail:0, key_zmalloc: *, val_sds_len:5, *",
+                "DEBUG SDSLEN string");
+    expect(c, "(err) ERR Not an sds encoded string.", "DEBUG SDSLEN number");
+    expect_like(c, "+bits:[36][24] entry:*", "DEBUG STRUCTSIZE");
+    expect(c, "(err) ERR maxmemory-clients is disabled.", "DEBUG CLIENT-EVICTION");
+    expect(c, "+OK", "CONFIG SET maxmemory-clients 1mb");
+    expect_like(c, "*bucket          0 - *clients: 1*", "DEBUG CLIENT-EVICTION");
+    redisFree(c);
+    server_stop(s);
+}
+
+/* The same process runs the program again, and listens where it did. */
+static void await_restart(const struct server *s, struct wire *before) {
+    wire_expect_closed(before);
+    wire_close(before);
+    struct wire *w;
+    while (!(w = wire_open_at("127.0.0.1", s->port))) continue;
+    wire_close(w);
+}
+
+static void test_debug_restart(void **state) {
+    struct server *s = server_start("--enable-debug-command yes --appendonly yes");
+    struct wire *w = wire_open(s);
+    wire_ask(w, "+OK", "SET a 1");
+    wire_text(w, "DEBUG RESTART 10\r\n");
+    await_restart(s, w);
+    w = wire_open(s);
+    wire_ask(w, "\"1\"", "GET a");
+    wire_ask(w, "+OK", "SET b 2");
+    wire_text(w, "DEBUG CRASH-AND-RECOVER\r\n");
+    await_restart(s, w);
+    redisContext *c = client_open(s);
+    await_like(c, "[[]\"1\", \"2\"]", "MGET a b");
+    redisFree(c);
+    server_stop(s);
+}
+
 static void test_watchdog(void **state) {
     struct server *s = server_start("--enable-debug-command yes --watchdog-period 1");
     redisContext *c = client_open(s);
@@ -355,6 +406,7 @@ int main(void) {
         cmocka_unit_test(test_renamed_command),    cmocka_unit_test(test_debug_is_guarded),
         cmocka_unit_test(test_debug_digest),       cmocka_unit_test(test_debug_set_active_expire),
         cmocka_unit_test(test_debug_crashes),      cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_debug_structures),   cmocka_unit_test(test_debug_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
