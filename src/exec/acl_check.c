@@ -15,7 +15,9 @@ struct question {
     int key_count;
 };
 
+/* As in Redis the empty name is matched by the empty pattern alone. */
 static bool pattern_matches(const struct acl_pattern *p, struct slice text) {
+    if (!text.len) return !p->text.len;
     if (text.len < p->prefix || memcmp(text.ptr, p->text.ptr, p->prefix) != 0) return false;
     if (p->then_any) return true;
     if (p->prefix == p->text.len) return text.len == p->prefix;

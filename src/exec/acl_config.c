@@ -128,19 +128,12 @@ static void declared_release(void *value) {
     config_type_lines.release(&declared->lines);
 }
 
-/* Would a line of the file be read otherwise than it stands? */
-static bool needs_quotes(struct slice word) {
-    for (size_t i = 0; i < word.len; i++)
-        if (word.ptr[i] <= ' ' || word.ptr[i] > '~' || memchr("\"'", word.ptr[i], 2)) return true;
-    return word.len == 0;
-}
-
 static void append_word(struct buf *line, struct slice word) {
     buf_append_char(line, ' ');
-    if (needs_quotes(word))
-        words_quote(line, word);
-    else
+    if (acl_word_is_bare(word))
         buf_append_slice(line, word);
+    else
+        words_quote(line, word);
 }
 
 static void append_user(const struct acl_user *user, struct buf *lines) {

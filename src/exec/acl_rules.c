@@ -313,34 +313,81 @@ void acl_rule_list_release(struct acl_rule_list *list) {
 
 /* --- As text --- */
 
-void acl_selector_keys(const struct acl_selector *s, struct buf *to) {
-    static const char *const marks[] = {
-        [ACL_MAY_READ] = "%R~", [ACL_MAY_WRITE] = "%W~", [ACL_MAY_BOTH] = "~"};
+bool acl_word_is_bare(struct slice word) {
+    for (size_t i = 0; i < word.len; i++)
+        if (word.ptr[i] <= ' ' || word.ptr[i] > '~' || memchr("\\\"'", word.ptr[i], 3))
+            return false;
+    return word.len > 0;
+}
+
+/* `inner`: it's a part of a selector in parentheses, so it must not seem to be its end. */
+static void append_word(struct buf *to, struct slice word, bool inner) {
+    if (!inner || (acl_word_is_bare(word) && word.ptr[word.len - 1] != ')'))
+        buf_append_slice(to, word);
+    else
+        words_quote(to, word);
+}
+
+/* A pattern behind its mark, with a space in front if it's not the first word. */
+static void append_pattern(struct buf *to, const char *mark, struct slice pattern, bool inner) {
+    struct buf word = BUF_INIT;
+    buf_append_str(&word, mark);
+    buf_append_slice(&word, pattern);
+    append_word(to, buf_slice(&word), inner);
+    buf_release(&word);
+}
+
+/* "~*" alone would read as all keys, behind which no others may stand. */
+static const char *key_mark(const struct acl_patterns *keys, const struct acl_pattern *p) {
+    if (p->access == ACL_MAY_READ) return "%R~";
+    if (p->access == ACL_MAY_WRITE) return "%W~";
+    return keys->n > 1 && slice_eq(p->text, SLICE("*")) ? "%RW~" : "~";
+}
+
+static void append_keys(const struct acl_selector *s, bool inner, struct buf *to) {
     if (s->all_keys) buf_append_str(to, "~*");
     for (size_t i = 0; i < s->keys.n; i++) {
+        const struct acl_pattern *p = &s->keys.items[i];
         if (i) buf_append_char(to, ' ');
-        buf_append_str(to, marks[s->keys.items[i].access]);
-        buf_append_slice(to, s->keys.items[i].text);
+        append_pattern(to, key_mark(&s->keys, p), p->text, inner);
     }
+}
+
+static void append_channels(const struct acl_selector *s, bool inner, struct buf *to) {
+    if (s->all_channels) buf_append_str(to, "&*");
+    for (size_t i = 0; i < s->channels.n; i++) {
+        if (i) buf_append_char(to, ' ');
+        append_pattern(to, "&", s->channels.items[i].text, inner);
+    }
+}
+
+void acl_selector_keys(const struct acl_selector *s, struct buf *to) {
+    append_keys(s, false, to);
 }
 
 void acl_selector_channels(const struct acl_selector *s, struct buf *to) {
-    if (s->all_channels) buf_append_str(to, "&*");
-    for (size_t i = 0; i < s->channels.n; i++) {
-        buf_append_str(to, i ? " &" : "&");
-        buf_append_slice(to, s->channels.items[i].text);
+    append_channels(s, false, to);
+}
+
+static void append_rules(const struct acl_selector *s, bool inner, struct buf *to) {
+    for (const char *at = s->rules.data, *end = at + s->rules.len; at < end;) {
+        const char *space = memchr(at, ' ', (size_t)(end - at));
+        size_t len = (size_t)((space ? space : end) - at);
+        append_word(to, slice_of(at, len), inner);
+        if (space) buf_append_char(to, ' ');
+        at += len + 1;
     }
 }
 
-static void describe_selector(const struct acl_selector *s, struct buf *to) {
+static void describe_selector(const struct acl_selector *s, bool inner, struct buf *to) {
     size_t before = to->len;
-    acl_selector_keys(s, to);
+    append_keys(s, inner, to);
     if (to->len > before) buf_append_char(to, ' ');
     if (!s->all_channels) buf_append_str(to, "resetchannels ");
     before = to->len;
-    acl_selector_channels(s, to);
+    append_channels(s, inner, to);
     if (to->len > before) buf_append_char(to, ' ');
-    buf_append_slice(to, buf_slice(&s->rules));
+    append_rules(s, inner, to);
 }
 
 void acl_rights_describe(const struct acl_rights *r, struct buf *to) {
@@ -352,10 +399,10 @@ void acl_rights_describe(const struct acl_rights *r, struct buf *to) {
         buf_append(to, r->passwords.items[i], SHA256_HEX);
         buf_append_char(to, ' ');
     }
-    describe_selector(&r->selectors[0], to);
+    describe_selector(&r->selectors[0], false, to);
     for (size_t i = 1; i < r->selector_count; i++) {
         buf_append_str(to, " (");
-        describe_selector(&r->selectors[i], to);
+        describe_selector(&r->selectors[i], true, to);
         buf_append_char(to, ')');
     }
 }

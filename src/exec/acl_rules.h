@@ -33,6 +33,9 @@ void acl_rule_list_release(struct acl_rule_list *list);
 /* The category of that name (without '@', any case); 0: there's none. */
 unsigned acl_category(struct slice name);
 
+/* Does words_split read the word as it stands? */
+bool acl_word_is_bare(struct slice word);
+
 /* Appends the rules that lead to these rights, as ACL LIST shows them. */
 void acl_rights_describe(const struct acl_rights *r, struct buf *to);
 

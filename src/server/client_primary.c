@@ -18,6 +18,7 @@ struct client *client_primary_new(struct server *s, int fd) {
     c->reply_mode = CLIENT_REPLY_OFF;
     c->session.obeyed = true;
     c->session.can_wait = false;
+    session_set_user(&c->session, NULL);
     c->session.gates &= ~(unsigned)GATE_AUTH;
     c->session.own_reply.on_error = on_error;
     c->session.own_reply.on_error_ctx = c;
