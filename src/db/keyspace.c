@@ -306,9 +306,16 @@ struct entry *db_random(struct db *db) {
 
 /* Writes. */
 
+static inline void note_deadline(struct db *db, struct key k, const struct entry *e) {
+    const struct keyspace *ks = db->keyspace;
+    table_due_note(&db->table, k.hash, entry_deadline(e));
+    if (__builtin_expect(ks->hooks.dated && !ks->no_expiry, 0))
+        ks->hooks.dated(ks->hooks.ctx, db, k.name);
+}
+
 /* Tells the table when it has to look at the entry again. */
 static inline void note_due(struct db *db, struct key k, const struct entry *e) {
-    if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
+    if (e->flags & ENTRY_DEADLINE) note_deadline(db, k, e);
     if (has_part_deadlines(e)) table_due_note(&db->table, k.hash, type_of(e)->parts->next_due(e));
 }
 
@@ -341,7 +348,7 @@ static void put_in_place(struct db *db, struct key k, const struct entry *old, s
 static void update(struct db *db, struct key k, struct entry *old, struct entry *e) {
     keyspace_cut_pass(db->keyspace, e);
     if (e != old) put_in_place(db, k, old, e);
-    if (e->flags & ENTRY_DEADLINE) table_due_note(&db->table, k.hash, entry_deadline(e));
+    if (e->flags & ENTRY_DEADLINE) note_deadline(db, k, e);
 }
 
 /* The entry's value goes elsewhere to be freed; what is there now is as old and as much used. */

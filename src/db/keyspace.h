@@ -67,6 +67,9 @@ struct keyspace_hooks {
     void (*removed)(void *ctx, struct db *db, struct slice key, bool lazy);
     /* The same for a part of a value (a hash's field), whose key stays. */
     void (*part_removed)(void *ctx, struct db *db, struct slice key, struct slice part);
+    /* A key that's in the database has been given a deadline, or came with one; but not while
+     * no_expiry is set. */
+    void (*dated)(void *ctx, const struct db *db, struct slice key);
     /* Before all keys of `count` databases from `first` on go. */
     void (*flushed)(void *ctx, struct db *first, uint32_t count);
     /* Before two databases change places. */

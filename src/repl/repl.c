@@ -176,9 +176,16 @@ static void end_idle_backlog(struct repl *r) {
                (long long)r->config.backlog_ttl);
 }
 
+static void follow_cron(struct repl *r) {
+    struct server *s = r->server;
+    if (!s->debug.no_active_expiry) own_expiry_round(&r->own_expiry);
+    s->stats.own_expiries = table_count(&r->own_expiry.keys);
+    link_cron(r->link);
+}
+
 static void cron(struct server *s) {
     struct repl *r = s->repl;
-    if (r->link) link_cron(r->link);
+    if (r->link) follow_cron(r);
     replicas_cron(r);
     full_sync_cron(r);
     end_idle_backlog(r);
@@ -215,6 +222,7 @@ static void release(struct server *s) {
     full_sync_forget_cut(r);
     full_sync_release(r);
     backlog_release(&r->backlog);
+    own_expiry_release(&r->own_expiry);
     mem_free(r);
     s->repl = NULL;
 }

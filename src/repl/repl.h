@@ -25,6 +25,7 @@
 #include "repl/families.h"
 #include "repl/full_sync.h"
 #include "repl/link_config.h"
+#include "repl/own_expiry.h"
 #include "repl/repl_config.h"
 #include "repl/repl_wait.h"
 #include "repl/replicas.h"
@@ -39,6 +40,7 @@ struct repl {
     struct server *server;
     struct repl_config config;
     struct link_config link_config;
+    struct own_expiry own_expiry;
     char id[REPL_ID_LEN + 1];  /* of the history */
     char id2[REPL_ID_LEN + 1]; /* what it was called before; zeros: nothing */
     int64_t offset;            /* bytes of the history so far */

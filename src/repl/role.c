@@ -35,6 +35,7 @@ void role_apply(struct repl *r) {
         .unwritten = unwritten,
     };
     e->settings.db.unlimited = r->link && config->ignore_maxmemory;
+    own_expiry_switch(&r->own_expiry, r->link && !config->read_only);
     if (!r->link) e->keyspace.keep_expired = false;
 }
 
@@ -86,6 +87,7 @@ void role_lead(struct repl *r) {
 
 void role_open(struct repl *r) {
     r->link_config.on_change = config_changed;
+    own_expiry_init(&r->own_expiry, &r->server->engine);
     link_stream_init(r->server);
     const struct config_list *primary = &r->link_config.replicaof;
     if (primary->n == 2) link_start(r, primary->items[0], atoi(primary->items[1]), false);

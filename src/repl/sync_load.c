@@ -51,6 +51,7 @@ static void make_empty(struct repl_link *l) {
     struct engine *e = &server_of_link(l)->engine;
     keyspace_flush(&e->keyspace, l->repl->link_config.lazy_flush);
     if (e->libraries.clear) e->libraries.clear(e);
+    own_expiry_forget(&l->repl->own_expiry);
 }
 
 /* The append-only log pauses: a new one begins with what has been loaded. */

@@ -158,8 +158,8 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
     info_u64(out, "latest_fork_usec", s->script_sessions.fork_us);
     info_u64(out, "total_forks", s->script_sessions.forks);
     info_u64(out, "migrate_cached_sockets", s->migrate.link_count);
-    buf_append_str(out, "slave_expires_tracked_keys:0\r\n"
-                        "active_defrag_hits:0\r\n"
+    info_u64(out, "slave_expires_tracked_keys", s->stats.own_expiries);
+    buf_append_str(out, "active_defrag_hits:0\r\n"
                         "active_defrag_misses:0\r\n"
                         "active_defrag_key_hits:0\r\n"
                         "active_defrag_key_misses:0\r\n"

@@ -46,6 +46,7 @@ struct server_stats {
     uint64_t reads, writes;   /* system calls */
     uint64_t query_limit_closes, output_limit_closes, evicted_clients;
     uint64_t net_repl_in, net_repl_out; /* bytes from a primary, and to replicas */
+    uint64_t own_expiries;              /* keys of a writable replica that expire by themselves */
     uint64_t unexpected_errors;         /* where another server's commands must not fail */
     uint64_t sync_full, sync_partial_ok, sync_partial_err;
 };
