@@ -116,6 +116,13 @@ struct engine_observer {
     bool times_files;
 };
 
+/* The place of a data set in the history of a primary's writes. */
+struct engine_history {
+    char id[41];
+    int64_t offset;
+    int64_t db; /* selected there */
+};
+
 /* Libraries of functions, as files keep them; NULL hooks: there are none. */
 struct engine_libraries {
     void (*visit)(struct engine *e, void (*visit)(void *ctx, struct slice text), void *ctx);
@@ -215,6 +222,9 @@ struct engine {
     struct engine_libraries libraries;
     struct engine_cluster cluster;
     struct engine_replica replica;
+    /* Where the data are in what history, for snapshots to say so; false: in none. NULL: the same.
+     */
+    bool (*history)(const struct engine *e, struct engine_history *at);
     bool loading_aside; /* GATE_LOADING: into other databases than those that are there */
     void *server;       /* for the layers above: whoever runs this engine */
 };

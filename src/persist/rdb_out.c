@@ -37,6 +37,14 @@ static void begin_commands(struct rdb_out *out, struct engine *e,
     if (e->libraries.visit) e->libraries.visit(e, put_library_command, &out->w);
 }
 
+static void put_history(struct rdb_writer *w, const struct engine *e) {
+    struct engine_history at;
+    if (!e->history || !e->history(e, &at)) return;
+    put_fact_number(w, "repl-stream-db", (uint64_t)at.db);
+    put_fact(w, "repl-id", slice_str(at.id));
+    put_fact_number(w, "repl-offset", (uint64_t)at.offset);
+}
+
 void rdb_out_begin(struct rdb_out *out, struct engine *e, const struct rdb_out_options *options) {
     struct rdb_writer *w = &out->w;
     out->db = RDB_OUT_NO_DB;
@@ -52,6 +60,7 @@ void rdb_out_begin(struct rdb_out *out, struct engine *e, const struct rdb_out_o
     put_fact_number(w, "redis-bits", sizeof(void *) == 8 ? 64 : 32);
     put_fact_number(w, "ctime", e->keyspace.now_ms / 1000);
     put_fact_number(w, "used-mem", mem_used());
+    if (!options->aof_base) put_history(w, e);
     put_fact_number(w, "aof-base", options->aof_base);
     if (e->libraries.visit && !options->no_libraries) e->libraries.visit(e, put_library, w);
 }

@@ -46,6 +46,11 @@ void client_pause_stop(struct server *s) {
     release_held(s);
 }
 
+void client_pause_failover(struct server *s, bool on) {
+    s->pause.failover = on;
+    if (!on) release_held(s);
+}
+
 void client_pause_snapshot_moved(struct persist *p) {
     release_held((struct server *)((char *)p - offsetof(struct server, persist)));
 }

@@ -17,8 +17,9 @@
 enum client_pause_what { CLIENT_PAUSE_NOTHING, CLIENT_PAUSE_WRITES, CLIENT_PAUSE_ALL };
 
 struct client_pause {
-    uint8_t what; /* enum client_pause_what */
-    bool moving;  /* keys are on their way to another server */
+    uint8_t what;  /* enum client_pause_what */
+    bool failover; /* writes wait for another server to lead */
+    bool moving;   /* keys are on their way to another server */
     struct loop_timer end;
     struct client_queue held;
 };
@@ -26,17 +27,20 @@ struct client_pause {
 void client_pause_init(struct server *s);
 
 static inline bool client_pause_on(const struct client_pause *p) {
-    return p->what != CLIENT_PAUSE_NOTHING;
+    return p->what != CLIENT_PAUSE_NOTHING || p->failover;
 }
 
 /* May a request have to wait? */
 static inline bool client_pause_holds(const struct client_pause *p) {
-    return p->what != CLIENT_PAUSE_NOTHING || p->moving;
+    return client_pause_on(p) || p->moving;
 }
 
 /* A pause in force is only ever extended: the later end and the wider kind hold. */
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what);
 void client_pause_stop(struct server *s);
+
+/* Writes wait, whatever else is paused, until this is called with false. */
+void client_pause_failover(struct server *s, bool on);
 
 /* Those who waited for a snapshot look again. */
 void client_pause_snapshot_moved(struct persist *p);

@@ -20,6 +20,7 @@ struct client *client_primary_new(struct server *s, int fd) {
     c->session.can_wait = false;
     session_set_user(&c->session, NULL);
     c->session.gates &= ~(unsigned)GATE_AUTH;
+    session_set_user(&c->session, NULL);
     c->session.own_reply.on_error = on_error;
     c->session.own_reply.on_error_ctx = c;
     s->primary.client = c;

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A replica: of a real redis-server if there is one, and of a primary played by the test, which
+ * says what no real one would at a time that no real one could be made to. */
+#include "integration/support.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ID "0123456789abcdef0123456789abcdef01234567"
+
+/* --- A real primary --- */
+
+static struct server *start_primary(void) {
+    static const char path[] = "/usr/bin/redis-server";
+    char *ours = strdup(getenv("DREY_SERVER"));
+    if (access(path, X_OK) == 0) setenv("DREY_SERVER", path, 1);
+    struct server *s = server_start("--repl-diskless-sync-delay 0");
+    setenv("DREY_SERVER", ours, 1);
+    free(ours);
+    return s;
+}
+
+static int64_t number_of(redisContext *c, const char *section, const char *field) {
+    char *text = ask(c, "INFO %s", section), *at = strstr(text, field);
+    assert_non_null(at);
+    int64_t number = strtoll(at + strlen(field) + 1, NULL, 10);
+    free(text);
+    return number;
+}
+
+static void await_up(redisContext *replica) {
+    await_like(replica, "*master_link_status:up*", "INFO replication");
+}
+
+/* Until the replica has all that the primary has said. */
+static void await_same_offset(redisContext *primary, redisContext *replica) {
+    int64_t offset = number_of(primary, "replication", "master_repl_offset");
+    while (number_of(replica, "replication", "slave_repl_offset") < offset) await_up(replica);
+}
+
+static void follow(redisContext *replica, const struct server *primary) {
+    expect(replica, "+OK", "REPLICAOF 127.0.0.1 %d", primary->port);
+    await_up(replica);
+}
+
+/* A write of any type to one of a few keys. Random, but the same each time. */
+static void write_some(redisContext *c, unsigned *seed, int count) {
+    static const char *const writes[] = {
+        "SET s%d %d",
+        "APPEND s%d %d",
+        "INCRBY n%d %d",
+        "LPUSH l%d %d a b",
+        "RPOP l%d 1",
+        "SADD t%d %d a b",
+        "SPOP t%d 1",
+        "HSET h%d f%d 1",
+        "ZADD z%d %d m",
+        "ZPOPMIN z%d 1",
+        "XADD x%d * f %d",
+        "XTRIM x%d MAXLEN 5",
+        "DEL s%d l%d",
+        "PEXPIRE h%d %d000000",
+        "SETRANGE s%d %d xyz",
+        "SETBIT b%d %d 1",
+        "PFADD p%d %d",
+        "HINCRBY h%d n %d",
+        "RENAME s%d s%d",
+        "SELECT %d",
+        "EVAL return(redis.call('incr',KEYS[1])) 1 n%d",
+    };
+    enum { KINDS = sizeof writes / sizeof *writes };
+    char *big = malloc(100001);
+    memset(big, 'b', 100000);
+    big[100000] = '\0';
+    for (int i = 0; i < count; i++) {
+        int kind = rand_r(seed) % KINDS, key = rand_r(seed) % 5, value = rand_r(seed) % 1000;
+        bool queues = rand_r(seed) % 8 == 0;
+        if (queues) freeReplyObject(redisCommand(c, "MULTI"));
+        if (strncmp(writes[kind], "SELECT", 6) == 0) key %= 3;
+        freeReplyObject(redisCommand(c, writes[kind], key, value));
+        if (kind == 0) freeReplyObject(redisCommand(c, "SET s%d %s", key, big));
+        if (queues) freeReplyObject(redisCommand(c, "EXEC"));
+    }
+    freeReplyObject(redisCommand(c, "SELECT 0"));
+    free(big);
+}
+
+static void assert_same_reply(redisContext *a, redisContext *b, const char *format, int key) {
+    char *one = ask(a, format, key), *other = ask(b, format, key);
+    assert_string_equal(one, other);
+    free(one);
+    free(other);
+}
+
+static void assert_same(redisContext *a, redisContext *b) {
+    static const char *const reads[] = {
+        "GET s%d",         "GET n%d",
+        "LRANGE l%d 0 -1", "SORT t%d ALPHA",
+        "SORT h%d NOSORT", "ZCARD z%d",
+        "XRANGE x%d - +",  "GET b%d",
+        "PFCOUNT p%d",     "HGET h%d n",
+        "HLEN h%d",        "PEXPIRETIME h%d",
+        "TYPE s%d",        "ZRANGE z%d 0 -1 WITHSCORES",
+    };
+    for (int db = 0; db < 3; db++) {
+        expect(a, "+OK", "SELECT %d", db);
+        expect(b, "+OK", "SELECT %d", db);
+        assert_same_reply(a, b, "DBSIZE", 0);
+        for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+            for (int key = 0; key < 5; key++) assert_same_reply(a, b, reads[i], key);
+    }
+    expect(a, "+OK", "SELECT 0");
+    expect(b, "+OK", "SELECT 0");
+}
+
+/* All that a primary has, and then each cut of the connection costs no more than what was missed.
+ */
+static void follow_with_cuts(const char *load) {
+    struct server *primary = start_primary(), *replica;
+    replica = server_start("--repl-diskless-load %s --appendonly yes", load);
+    redisContext *p = client_open(primary), *r = client_open(replica);
+    unsigned seed = 1;
+    write_some(p, &seed, 500);
+    follow(r, primary);
+    await_same_offset(p, r);
+    assert_same(p, r);
+    for (int round = 0; round < 5; round++) {
+        write_some(p, &seed, 200);
+        expect(r, "(int) 1", "CLIENT KILL TYPE master");
+        write_some(p, &seed, 200);
+        await_up(r);
+        await_same_offset(p, r);
+        assert_same(p, r);
+    }
+    assert_int_equal(number_of(p, "stats", "sync_full"), 1);
+    assert_int_equal(number_of(p, "stats", "sync_partial_ok"), 5);
+    redisFree(p);
+    redisFree(r);
+    server_stop(replica);
+    server_stop(primary);
+}
+
+static void test_file(void **state) {
+    follow_with_cuts("disabled");
+}
+
+static void test_diskless(void **state) {
+    follow_with_cuts("on-empty-db");
+}
+
+static void test_swapdb(void **state) {
+    follow_with_cuts("swapdb");
+}
+
+/* What a replica may be asked, with and without its primary. */
+static void test_read_only_and_stale(void **state) {
+    struct server *primary = start_primary(), *replica = server_start("");
+    redisContext *p = client_open(primary), *r = client_open(replica);
+    expect(p, "+OK", "SET a 1");
+    expect(p, "+OK", "SET gone 1 PX 1");
+    follow(r, primary);
+    expect(r, "\"1\"", "GET a");
+    expect(r, "(nil)", "GET gone");
+    expect(r, "(err) READONLY You can't write against a read only replica.", "SET a 2");
+    expect_like(r, "(err) READONLY You can't write against a read only replica. script:*",
+                "EVAL return(redis.call('set',KEYS[1],'2')) 1 a");
+    expect(r, "+OK", "MULTI");
+    expect(r, "(err) READONLY You can't write against a read only replica.", "SET a 2");
+    expect(r, "(err) EXECABORT Transaction discarded because of previous errors.", "EXEC");
+    expect(r, "+OK", "CONFIG SET replica-serve-stale-data no");
+    expect(r, "\"1\"", "GET a");
+    redisFree(p);
+    server_stop(primary);
+    await_like(r, "*master_link_status:down*", "INFO replication");
+    expect(r,
+           "(err) MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+           "GET a");
+    expect(r, "+OK", "CONFIG SET replica-serve-stale-data yes");
+    expect(r, "\"1\"", "GET a");
+    expect(r, "+OK", "CONFIG SET replica-read-only no");
+    expect(r, "+OK", "SET own 1 PX 1");
+    await_like(r, "(int) 1", "DBSIZE");
+    expect(r, "+OK", "REPLICAOF NO ONE");
+    expect(r, "+OK", "SET a 2");
+    redisFree(r);
+    server_stop(replica);
+}
+
+/* Who waits on a primary that becomes a replica is told so, and goes. */
+static void test_unblocked(void **state) {
+    struct server *primary = start_primary(), *replica = server_start("");
+    redisContext *r = client_open(replica);
+    struct wire *w = wire_open(replica);
+    wire_text(w, "BLPOP list 0\r\n");
+    await_like(r, "*blocked_clients:1*", "INFO clients");
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", primary->port);
+    wire_reply_like(w, "(err) UNBLOCKED force unblock from blocking operation*");
+    wire_expect_closed(w);
+    wire_close(w);
+    redisFree(r);
+    server_stop(replica);
+    server_stop(primary);
+}
+
+/* --- A primary that is played --- */
+
+struct stage {
+    int listens, port, fd;
+};
+
+static void stage_open(struct stage *s) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    s->listens = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s->listens, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(s->listens, 8), 0);
+    assert_int_equal(getsockname(s->listens, (struct sockaddr *)&at, &len), 0);
+    s->port = ntohs(at.sin_port);
+}
+
+static void stage_say(const struct stage *s, const char *text) {
+    assert_int_equal(send(s->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* What comes next must hold `part`. */
+static void stage_hear(const struct stage *s, const char *part) {
+    char text[1024];
+    size_t len = 0;
+    text[0] = '\0';
+    while (!strstr(text, part)) {
+        struct pollfd p = {.fd = s->fd, .events = POLLIN};
+        if (poll(&p, 1, PATIENCE_SEC * 1000) != 1) fail_msg("not heard: %s", part);
+        ssize_t n = recv(s->fd, text + len, sizeof text - 1 - len, 0);
+        if (n <= 0) fail_msg("closed before %s", part);
+        len += (size_t)n;
+        text[len] = '\0';
+    }
+}
+
+static void stage_accept(struct stage *s) {
+    s->fd = accept(s->listens, NULL, NULL);
+    stage_hear(s, "PING");
+    stage_say(s, "+PONG\r\n");
+    stage_hear(s, "psync2");
+    stage_say(s, "+OK\r\n+OK\r\n");
+}
+
+/* The shortest snapshot: no checksum. */
+static void stage_sync(const struct stage *s) {
+    static const char snapshot[] = "REDIS0009\xff\0\0\0\0\0\0\0";
+    stage_hear(s, "PSYNC");
+    stage_say(s, "+FULLRESYNC " ID " 100\r\n\n\n$18\r\n");
+    assert_int_equal(send(s->fd, snapshot, 18, MSG_NOSIGNAL), 18);
+}
+
+/* The offset is that of whole commands, and of whole transactions: what was cut comes again. */
+static void test_offsets(void **state) {
+    struct stage s;
+    struct server *replica = server_start("");
+    redisContext *r = client_open(replica);
+    stage_open(&s);
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    stage_accept(&s);
+    stage_sync(&s);
+    await_up(r);
+    stage_hear(&s, "$3\r\nACK\r\n$3\r\n100\r\n");
+    stage_say(&s, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");           /* 27 bytes */
+    stage_say(&s, "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n"); /* 37 */
+    stage_hear(&s, "ACK\r\n$3\r\n1");
+    stage_say(&s, "*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*2\r\n$4\r\nIN");
+    await_like(r, "*slave_read_repl_offset:211*slave_repl_offset:164*", "INFO replication");
+    close(s.fd);
+    stage_accept(&s);
+    stage_hear(&s, "PSYNC\r\n$40\r\n" ID "\r\n$3\r\n165\r\n");
+    stage_say(&s, "+CONTINUE\r\n*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
+                  "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n");
+    await_like(r, "\"3\"", "GET a");
+    await_like(r, "*slave_repl_offset:235*", "INFO replication");
+    redisFree(r);
+    close(s.fd);
+    close(s.listens);
+    server_stop(replica);
+}
+
+/* Who isn't a primary, or ends in the middle, is tried again. */
+static void test_bad_primaries(void **state) {
+    struct stage s;
+    struct server *replica = server_start("--repl-diskless-load swapdb");
+    redisContext *r = client_open(replica);
+    expect(r, "+OK", "SET mine 1");
+    stage_open(&s);
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    s.fd = accept(s.listens, NULL, NULL);
+    stage_say(&s, "-WHAT do you want\r\n");
+    close(s.fd);
+    stage_accept(&s);
+    stage_hear(&s, "PSYNC");
+    stage_say(&s, "+FULLRESYNC " ID " 100\r\nhello\r\n");
+    close(s.fd);
+    stage_accept(&s);
+    stage_hear(&s, "PSYNC");
+    stage_say(&s, "+FULLRESYNC " ID " 100\r\n$EOF:" ID "\r\nREDIS0009");
+    close(s.fd); /* the data that were there stay */
+    stage_accept(&s);
+    expect(r, "\"1\"", "GET mine");
+    stage_hear(&s, "PSYNC\r\n$1\r\n?");
+    stage_say(&s, "+FULLRESYNC " ID " 100\r\n$EOF:" ID "\r\nREDIS0009\xff");
+    assert_int_equal(send(s.fd, "\0\0\0\0\0\0\0\0" ID, 48, MSG_NOSIGNAL), 48);
+    await_up(r);
+    expect(r, "(nil)", "GET mine");
+    redisFree(r);
+    close(s.fd);
+    close(s.listens);
+    server_stop(replica);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_file),          cmocka_unit_test(test_diskless),
+        cmocka_unit_test(test_swapdb),        cmocka_unit_test(test_read_only_and_stale),
+        cmocka_unit_test(test_unblocked),     cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_bad_primaries),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
