@@ -5,4 +5,5 @@
 
 #include "repl/role.h"
 
-const struct command *const repl_families[] = {repl_commands, role_commands, wait_commands, NULL};
+const struct command *const repl_families[] = {repl_commands, role_commands, failover_commands,
+                                               wait_commands, NULL};

@@ -85,6 +85,8 @@ void link_up(struct repl_link *l) {
         return;
     }
     session_select(&c->session, l->db);
+    l->repl->db = l->db;
+    l->ack_asked = false;
     l->state = LINK_UP;
     l->resumable = true;
     l->heard_us = l->acked_us = now_us();

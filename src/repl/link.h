@@ -41,6 +41,7 @@ struct repl_link {
     /* UP: */
     uint64_t heard_bytes; /* what had come of the client's bytes when it was looked at last */
     int64_t stream_begin; /* the offset at which the client began */
+    bool ack_asked;       /* by the primary: as soon as what was read has been executed */
     uint64_t acked_us;    /* monotonic */
     struct buf open;      /* the text of a transaction that isn't over */
 };

@@ -18,12 +18,14 @@ static struct repl_link *link_of(const struct client *c) {
 
 static void ran(struct client *c, struct slice text, size_t over) {
     struct repl_link *l = link_of(c);
+    l->repl->db = c->session.db->id;
     if (over) {
         if (l->open.len) repl_append_raw(l->repl, buf_slice(&l->open));
         buf_clear(&l->open);
         repl_append_raw(l->repl, slice_of(text.ptr, over));
     }
     if (text.len > over) buf_append(&l->open, text.ptr + over, text.len - over);
+    if (l->ack_asked) link_acknowledge(l);
 }
 
 /* The client goes: what it takes to go on later is kept. */
@@ -90,6 +92,7 @@ void link_acknowledge(struct repl_link *l) {
     int len = snprintf(text, sizeof text, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%zu\r\n%s\r\n",
                        strlen(digits), digits);
     l->acked_us = (uint64_t)clock_mono_us();
+    l->ack_asked = false;
     reply_raw(&c->session.own_reply, slice_of(text, (size_t)len));
     client_wants_flush(c);
 }

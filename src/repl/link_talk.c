@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "io/connect.h"
 #include "io/socket.h"
+#include "repl/failover.h"
 #include "repl/link.h"
 
 #define NO_ID "?"
@@ -166,6 +167,11 @@ static bool begins(const char *line, const char *with) {
 static void psync_answered(struct repl_link *l, char *line) {
     bool goes_on = begins(line, "+CONTINUE"), whole = begins(line, "+FULLRESYNC");
     if (!*line) return; /* the primary needs time */
+    if (l->taking_over) {
+        struct repl *r = l->repl;
+        failover_answered(r, goes_on || whole);
+        if (r->link != l) return;
+    }
     if (goes_on) {
         go_on(l, line);
     } else if (whole) {

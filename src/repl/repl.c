@@ -186,6 +186,7 @@ static void follow_cron(struct repl *r) {
 static void cron(struct server *s) {
     struct repl *r = s->repl;
     if (r->link) follow_cron(r);
+    failover_check(r);
     replicas_cron(r);
     full_sync_cron(r);
     end_idle_backlog(r);
@@ -201,6 +202,7 @@ static void count_memory(struct repl *r) {
 static void turn_end(struct server *s) {
     struct repl *r = s->repl;
     if (!backlog_is_there(&r->backlog) && !r->replicas.all.count && !r->waits.first) return;
+    failover_check(r);
     full_sync_turn_end(r);
     repl_waits_turn_end(r);
     replicas_turn_end(r);
@@ -222,6 +224,7 @@ static void release(struct server *s) {
     full_sync_forget_cut(r);
     full_sync_release(r);
     backlog_release(&r->backlog);
+    failover_release(r);
     own_expiry_release(&r->own_expiry);
     mem_free(r);
     s->repl = NULL;

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "repl/backlog.h"
+#include "repl/failover.h"
 #include "repl/families.h"
 #include "repl/full_sync.h"
 #include "repl/link_config.h"
@@ -52,6 +53,7 @@ struct repl {
     struct replicas replicas;
     struct full_sync full_sync;
     struct repl_waits waits;
+    struct failover failover;
     struct repl_link *link; /* to the primary, see link.h; NULL: this server is one itself */
 };
 

@@ -124,7 +124,9 @@ static void cmd_sync(struct call *c) {
     begin_fully(p->repl, p);
 }
 
+/* PSYNC id offset [FAILOVER] */
 static void cmd_psync(struct call *c) {
+    if (c->argc > 3 && arg_is(c, 3, "failover") && !failover_take_over_or_reply(c)) return;
     struct replica *p = candidate(c);
     char name[REPLICA_NAME_MAX];
     int64_t offset;
@@ -245,7 +247,10 @@ static void cmd_replconf(struct call *c) {
             acknowledge(c, i);
             return;
         }
-        if (arg_is(c, i, "getack")) return;
+        if (arg_is(c, i, "getack")) {
+            if (c->session->obeyed) repl_of_call(c)->link->ack_asked = true;
+            return;
+        }
         struct replica *p = replica_of_or_new(repl_of_call(c), client_of(c->session));
         if (!p || !take_option(c, i, p)) return;
     }

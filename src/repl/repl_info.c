@@ -41,7 +41,7 @@ static void write_info(void *ctx, struct buf *out) {
     info_str(out, "role", repl_is_replica(r) ? "slave" : "master");
     if (r->link) link_write_info(r->link, out);
     write_replicas(r, out);
-    info_str(out, "master_failover_state", "no-failover");
+    info_str(out, "master_failover_state", failover_state_name(r));
     write_history(r, out);
 }
 

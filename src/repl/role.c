@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
+#include "repl/failover.h"
 #include "repl/link.h"
 #include "repl/link_stream.h"
 #include "server/client_blocked.h"
@@ -85,7 +86,19 @@ void role_lead(struct repl *r) {
 
 /* Start. */
 
+/* For snapshots. What a replica has is in its primary's history as long as it could go on there. */
+static bool tell_history(const struct engine *e, struct engine_history *at) {
+    const struct repl *r = repl_of_engine(e);
+    const struct repl_link *l = r->link;
+    if (l ? l->state != LINK_UP && !l->resumable : !backlog_is_there(&r->backlog)) return false;
+    uint32_t db = l && l->state != LINK_UP ? l->db : r->db;
+    *at = (struct engine_history){.offset = r->offset, .db = db == PROPAGATE_ANY_DB ? 0 : db};
+    memcpy(at->id, r->id, sizeof at->id);
+    return true;
+}
+
 void role_open(struct repl *r) {
+    r->server->engine.history = tell_history;
     r->link_config.on_change = config_changed;
     own_expiry_init(&r->own_expiry, &r->server->engine);
     link_stream_init(r->server);
@@ -167,7 +180,9 @@ static void follow(struct call *c, struct repl *r) {
 
 static void cmd_replicaof(struct call *c) {
     struct repl *r = repl_of_engine(c->engine);
-    if (c->session->is_client && client_of(c->session)->kind == CLIENT_REPLICA) {
+    if (failover_active(r)) {
+        reply_error(c->reply, "ERR REPLICAOF not allowed while failing over.");
+    } else if (c->session->is_client && client_of(c->session)->kind == CLIENT_REPLICA) {
         reply_error(c->reply, "ERR Command is not valid when client is a replica.");
     } else if (arg_is(c, 1, "no") && arg_is(c, 2, "one")) {
         lead(c, r);

@@ -247,6 +247,7 @@ static bool load(struct repl_link *l, struct job *job) {
     bool ok = job->aside ? load_aside(l, job) : load_in_place(l, job);
     if (ok) {
         repl_adopt_history(l->repl, l->sync.id, l->sync.offset);
+        l->db = p->loading.history_db > 0 ? (uint32_t)p->loading.history_db : 0;
         p->changes_then = p->engine->keyspace.dirty;
     }
     if (!p->loading.ended) restart_log(l, logs);

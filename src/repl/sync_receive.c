@@ -83,7 +83,6 @@ static void finished(struct repl_link *l, bool loaded) {
         return;
     }
     bool named = l->sync.named;
-    l->db = 0;
     sync_receive_abort(l);
     link_up(l);
     if (l->state != LINK_UP) return;
