@@ -275,6 +275,7 @@ bool persist_load(struct persist *p, bool merge) {
                    (double)(clock_mono_us() - began) / 1e6);
         p->changes_then = p->engine->keyspace.dirty;
     } else if (!p->loading.ended) {
+        log_warning(log, "Internal error in RDB reading: %s", why.data); /* what people look for */
         log_warning(log, "The snapshot %s can't be loaded: %s", config->filename, why.data);
     }
     buf_release(&why);

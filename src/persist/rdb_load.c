@@ -16,8 +16,9 @@
 
 enum {
     WINDOW = 256 * 1024,
-    SIGNATURE = 9,            /* "REDIS" and the version */
-    CHECKSUM_SINCE = 5,       /* the version */
+    SIGNATURE = 9,      /* "REDIS" and the version */
+    CHECKSUM_SINCE = 5, /* the version */
+    FACTS_SINCE = 7,
     TRIM_ABOVE = 1024 * 1024, /* a string's buffer larger than this isn't kept */
 };
 
@@ -202,6 +203,8 @@ static bool get_fact(struct loading_rdb *l) {
     struct buf name = BUF_INIT;
     struct slice value;
     const struct rdb_visitor *v = l->load->visitor;
+    /* The version is all that says that there's a checksum. */
+    if (l->version < FACTS_SINCE) return rdb_fail(&l->reader, "what its version doesn't have");
     bool ok = rdb_get_string_to(&l->reader, &name) && rdb_get_string(&l->reader, &value);
     l->load->end = position(l);
     if (ok && v && v->fact) v->fact(l->load->visitor_ctx, buf_slice(&name), value);
