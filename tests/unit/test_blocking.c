@@ -15,19 +15,14 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
 #include "io/background.h"
 #include "io/loop.h"
+#include "unit/engine_fixture.h"
 
 enum { SESSIONS = 32, ARGS_MAX = 4 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session sessions[SESSIONS];
-static size_t memory_before;
 
 /* --- The owner --- */
 
@@ -104,38 +99,33 @@ static const struct command *const own_families[] = {own_rows, NULL};
 
 static struct loop *loop; /* NULL: the engine has no helper thread */
 
+static void prepare(struct engine *e) {
+    if (loop) e->background = background_new(loop);
+}
+
+static struct engine_fixture fixture = {.engine = &engine,
+                                        .sessions = sessions,
+                                        .session_count = SESSIONS,
+                                        .families = own_families,
+                                        .prepare = prepare};
+
 static int set_up(void **unused) {
-    memory_before = mem_used();
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    if (loop) engine.background = background_new(loop);
-    engine_add_families(&engine, command_families);
-    engine_add_families(&engine, own_families);
-    engine_open(&engine, 16);
+    engine_fixture_open(&fixture);
     engine.latency_tracking = true;
     engine.blocking.hooks =
         (struct blocking_hooks){.started = on_started, .replying = on_replying, .ended = on_ended};
-    for (size_t i = 0; i < SESSIONS; i++) {
-        session_init(&sessions[i], &engine, &pool);
-        sessions[i].can_wait = true;
-    }
+    for (size_t i = 0; i < SESSIONS; i++) sessions[i].can_wait = true;
     memset(&told, 0, sizeof told);
     released = 0;
     return 0;
 }
 
 static int tear_down(void **unused) {
-    for (size_t i = 0; i < SESSIONS; i++) {
-        blocking_cancel(&sessions[i]);
-        session_release(&sessions[i]);
-    }
+    for (size_t i = 0; i < SESSIONS; i++) blocking_cancel(&sessions[i]);
     if (loop) background_free(engine.background);
-    reply_pool_release(&pool);
-    engine_release(&engine);
-    config_free(config);
+    engine_fixture_close(&fixture);
     assert_int_equal(engine.blocking.count, 0);
     assert_int_equal(engine.blocking.timed, 0);
-    assert_int_equal(mem_used(), memory_before);
     return 0;
 }
 

@@ -13,17 +13,13 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "cmd/families.h"
 #include "exec/admission.h"
-#include "exec/config.h"
+#include "unit/engine_fixture.h"
 
 enum { ARGS_MAX = 8, BATCH = 32 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session session;
-static size_t memory_before;
 
 /* Commands of the test's own. */
 
@@ -60,25 +56,17 @@ static const struct command own_rows[] = {
 };
 
 static const struct command *const own_families[] = {own_rows, NULL};
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = &session, .session_count = 1, .families = own_families};
 
 static int set_up(void **unused) {
-    memory_before = mem_used();
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_add_families(&engine, own_families);
-    engine_open(&engine, 16);
-    session_init(&session, &engine, &pool);
+    engine_fixture_open(&fixture);
     calls = 0;
     return 0;
 }
 
 static int tear_down(void **unused) {
-    session_release(&session);
-    reply_pool_release(&pool);
-    engine_release(&engine);
-    config_free(config);
-    assert_int_equal(mem_used(), memory_before);
+    engine_fixture_close(&fixture);
     return 0;
 }
 

@@ -12,13 +12,11 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
 #include "base/crc64.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
 #include "script/library_dump.h"
 #include "script/script_engine.h"
+#include "unit/engine_fixture.h"
 
 enum { LIBRARIES = 4, FUNCTIONS = 8, ROUNDS = 3000 };
 
@@ -28,34 +26,24 @@ struct model {
     int value[LIBRARIES][FUNCTIONS];
 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session session;
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = &session, .session_count = 1, .scripts = true};
 static struct random rng;
 static struct buf reply;
 static struct model model;
 
 static int set_up(void **state) {
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    scripts_init(&engine);
-    engine_open(&engine, 16);
-    scripts_open(&engine);
-    session_init(&session, &engine, &pool);
+    engine_fixture_open(&fixture);
     random_seed_fixed(&rng, 20261121);
     model = (struct model){0};
     return 0;
 }
 
 static int tear_down(void **state) {
-    session_release(&session);
-    reply_pool_release(&pool);
-    scripts_release(&engine);
-    engine_release(&engine);
-    config_free(config);
     buf_release(&reply);
+    engine_fixture_close(&fixture);
     return 0;
 }
 
@@ -64,17 +52,9 @@ static size_t below(size_t n) {
 }
 
 static void ask(const struct slice *argv, int argc) {
-    struct request r = {.argv = argv, .argc = argc};
-    engine_tick(&engine);
-    dispatch_prepare_all(&session, &r, 1);
-    dispatch_run(&session, &r);
-    dispatch_settle(&engine);
+    engine_run(&session, argv, argc);
     buf_clear(&reply);
-    struct slice piece;
-    while (reply_slices(session.reply, &piece, 1)) {
-        buf_append_slice(&reply, piece);
-        reply_consume(session.reply, piece.len);
-    }
+    engine_take_replies(&session, &reply);
 }
 
 static bool failed(void) {

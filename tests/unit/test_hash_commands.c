@@ -10,13 +10,10 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/num.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
+#include "unit/engine_fixture.h"
 
 enum { KEYS = 3, FIELDS = 7, ARGS_MAX = 24, NEVER = 0 };
 
@@ -26,10 +23,10 @@ struct model_field {
     uint64_t deadline; /* NEVER: none */
 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session session;
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = &session, .session_count = 1};
 static struct random rng;
 static uint64_t now;
 static struct model_field model[KEYS][FIELDS];
@@ -43,23 +40,16 @@ static size_t below(size_t n) {
 }
 
 static int set_up(void **state) {
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_open(&engine, 16);
-    session_init(&session, &engine, &pool);
+    engine_fixture_open(&fixture);
     random_seed_fixed(&rng, 20250323);
     now = 1800000000000;
     return 0;
 }
 
 static int tear_down(void **state) {
-    session_release(&session);
-    reply_pool_release(&pool);
-    engine_release(&engine);
-    config_free(config);
     for (int i = 0; i < ARGS_MAX; i++) buf_release(&words[i]);
     buf_release(&expected);
+    engine_fixture_close(&fixture);
     return 0;
 }
 

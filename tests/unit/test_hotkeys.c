@@ -14,56 +14,37 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
 #include "type/type.h"
+#include "exec/config.h"
+#include "unit/engine_fixture.h"
 
-enum { ARGS_MAX = 300, LINE_MAX = 8192 };
+enum { LINE_MAX = 8192 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session session;
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = &session, .session_count = 1};
 static struct random rng;
-static size_t memory_before;
 
 static int set_up(void **state) {
-    memory_before = mem_used();
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_open(&engine, 16);
-    session_init(&session, &engine, &pool);
+    engine_fixture_open(&fixture);
     random_seed_fixed(&rng, 77);
     return 0;
 }
 
 static int tear_down(void **state) {
-    session_release(&session);
-    reply_pool_release(&pool);
-    engine_release(&engine);
-    config_free(config);
-    assert_int_equal(mem_used(), memory_before);
+    engine_fixture_close(&fixture);
     return 0;
 }
 
 /* Runs a line of words; returns the length of the reply, which is an error only if it may be. */
 static size_t run(const char *format, ...) {
     char line[LINE_MAX];
-    struct slice argv[ARGS_MAX];
     va_list args;
     va_start(args, format);
     assert_in_range(vsnprintf(line, sizeof line, format, args), 1, sizeof line - 1);
     va_end(args);
-    struct request r = {.argv = argv};
-    char *rest;
-    for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        argv[r.argc++] = slice_str(word);
-    engine_tick(&engine);
-    dispatch_prepare_all(&session, &r, 1);
-    dispatch_run(&session, &r);
-    dispatch_settle(&engine);
+    engine_run_line(&session, line);
     size_t len = reply_len(session.reply);
     reply_consume(session.reply, len);
     return len;
@@ -215,7 +196,7 @@ static void test_surge(void **state) {
 static void set(const char *name, const char *value) {
     struct slice words[] = {slice_str(name), slice_str(value)};
     struct buf error = BUF_INIT;
-    assert_true(config_set(config, words, 2, (struct config_set_options){0}, &error));
+    assert_true(config_set(fixture.config, words, 2, (struct config_set_options){0}, &error));
     buf_release(&error);
 }
 

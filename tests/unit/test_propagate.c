@@ -12,22 +12,16 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "cmd/families.h"
 #include "exec/blocking_keys.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
+#include "unit/engine_fixture.h"
 
 enum { ARGS_MAX = 64, DBS = 4 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session session, other;
 static struct buf fed, fed_replicas;
-static size_t memory_before;
 
 /* Reads one "<sign><number>\r\n". */
 static size_t number(const char **at, char sign) {
@@ -130,36 +124,31 @@ static const struct command rows[] = {
     {.name = NULL},
 };
 static const struct command *const families[] = {rows, NULL};
+static struct engine_fixture fixture = {.engine = &engine,
+                                        .sessions = &session,
+                                        .session_count = 1,
+                                        .databases = DBS,
+                                        .families = families};
 
 static void on_block(struct session *s) {}
 
 static int set_up(void **unused) {
-    memory_before = mem_used();
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_add_families(&engine, families);
-    engine_open(&engine, DBS);
+    engine_fixture_open(&fixture);
     engine.feed[PROPAGATE_AOF] = feed;
     engine.feed[PROPAGATE_REPLICAS] = feed_replicas;
     engine.blocking.hooks =
         (struct blocking_hooks){on_block, on_block, on_block, on_block, on_block};
     propagate_switch(&engine, PROPAGATE_AOF, true);
-    session_init(&session, &engine, &pool);
-    session_init(&other, &engine, &pool);
+    session_init(&other, &engine, &fixture.pool);
     other.can_wait = true;
     return 0;
 }
 
 static int tear_down(void **unused) {
-    session_release(&session);
     session_release(&other);
-    engine_release(&engine);
-    config_free(config);
-    reply_pool_release(&pool);
     buf_release(&fed);
     buf_release(&fed_replicas);
-    assert_int_equal(mem_used(), memory_before);
+    engine_fixture_close(&fixture);
     return 0;
 }
 

@@ -15,10 +15,9 @@
 #include "base/cell.h"
 #include "base/glob.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
 #include "pubsub/pubsub.h"
+#include "exec/config.h"
+#include "unit/engine_fixture.h"
 
 enum { SESSIONS = 24, NAMES = 14, ROUNDS = 20000 };
 
@@ -26,9 +25,7 @@ static const char *const names[NAMES] = {"",      "news", "news.art", "news.art.
                                          "other", "o",    "x",        "news.*",       "*",
                                          "n?ws",  "ne*",  "[no]ews*", "new\\s"};
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session sessions[SESSIONS];
 static bool is_subscribed[SESSIONS][PUBSUB_KINDS][NAMES];
 static struct random rng;
@@ -38,30 +35,28 @@ static void changed(struct session *s) {
     changes++;
 }
 
+static void prepare(struct engine *e) {
+    pubsub_start(e, changed);
+}
+
+static struct engine_fixture fixture = {.engine = &engine,
+                                        .sessions = sessions,
+                                        .session_count = SESSIONS,
+                                        .databases = 2,
+                                        .prepare = prepare};
+
 static int set_up(void **unused) {
     random_seed_fixed(&rng, 5);
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    pubsub_start(&engine, changed);
-    engine_open(&engine, 2);
-    for (size_t i = 0; i < SESSIONS; i++) {
-        session_init(&sessions[i], &engine, &pool);
-        sessions[i].own_reply.resp = i % 2 ? 3 : 2;
-    }
+    engine_fixture_open(&fixture);
+    for (size_t i = 0; i < SESSIONS; i++) sessions[i].own_reply.resp = i % 2 ? 3 : 2;
     memset(is_subscribed, 0, sizeof is_subscribed);
     return 0;
 }
 
 static int tear_down(void **unused) {
-    for (size_t i = 0; i < SESSIONS; i++) {
-        pubsub_leave(&sessions[i]);
-        session_release(&sessions[i]);
-    }
-    engine_release(&engine);
-    config_free(config);
+    for (size_t i = 0; i < SESSIONS; i++) pubsub_leave(&sessions[i]);
     pubsub_free(engine.pubsub);
-    reply_pool_release(&pool);
+    engine_fixture_close(&fixture);
     return 0;
 }
 
@@ -240,7 +235,7 @@ static void slow_subscribers_share(void **unused) {
     static char payload[SIZE];
     memset(payload, 'p', SIZE);
     for (size_t i = 0; i < MANY; i++) {
-        session_init(&many[i], &engine, &pool);
+        session_init(&many[i], &engine, &fixture.pool);
         many[i].own_reply.resp = i % 2 ? 3 : 2;
         pubsub_subscribe(&many[i], PUBSUB_CHANNEL, SLICE("c"));
     }
@@ -304,7 +299,7 @@ static void shared_replies_stay_right(void **unused) {
 static void set_letters(const char *text) {
     struct slice words[] = {SLICE("notify-keyspace-events"), slice_str(text)};
     struct buf error = BUF_INIT;
-    assert_true(config_set(config, words, 2, (struct config_set_options){0}, &error));
+    assert_true(config_set(fixture.config, words, 2, (struct config_set_options){0}, &error));
     buf_release(&error);
 }
 
@@ -318,14 +313,14 @@ static void letters(void **unused) {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct buf shown = BUF_INIT;
         set_letters(pairs[i][0]);
-        assert_true(config_value(config, SLICE("notify-keyspace-events"), &shown));
+        assert_true(config_value(fixture.config, SLICE("notify-keyspace-events"), &shown));
         buf_append_char(&shown, '\0');
         assert_string_equal(shown.data, pairs[i][1]);
         buf_release(&shown);
     }
     struct slice words[] = {SLICE("notify-keyspace-events"), SLICE("KEq")};
     struct buf error = BUF_INIT;
-    assert_false(config_set(config, words, 2, (struct config_set_options){0}, &error));
+    assert_false(config_set(fixture.config, words, 2, (struct config_set_options){0}, &error));
     buf_release(&error);
 }
 

@@ -11,56 +11,35 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
 #include "script/lua_sandbox.h"
 #include "script/script_engine.h"
 #include "script/script_load.h"
 #include "script/script_run.h"
+#include "unit/engine_fixture.h"
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session session;
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = &session, .session_count = 1, .scripts = true};
 static struct buf text;
 
 static int set_up(void **unused) {
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    scripts_init(&engine);
-    engine_open(&engine, 16);
-    scripts_open(&engine);
-    session_init(&session, &engine, &pool);
+    engine_fixture_open(&fixture);
     return 0;
 }
 
 static int tear_down(void **unused) {
-    session_release(&session);
-    reply_pool_release(&pool);
-    scripts_release(&engine);
-    engine_release(&engine);
-    config_free(config);
     buf_release(&text);
+    engine_fixture_close(&fixture);
     return 0;
 }
 
 /* What the request replies, as text until the next. */
 static const char *ask(const struct slice *argv, int argc) {
-    struct request r = {.argv = argv, .argc = argc};
-    engine_tick(&engine);
-    dispatch_prepare_all(&session, &r, 1);
-    dispatch_run(&session, &r);
-    dispatch_settle(&engine);
+    engine_run(&session, argv, argc);
     buf_clear(&text);
-    buf_append_str(&text, "");
-    struct slice piece;
-    while (reply_slices(session.reply, &piece, 1)) {
-        buf_append_slice(&text, piece);
-        reply_consume(session.reply, piece.len);
-    }
+    engine_take_replies(&session, &text);
     return text.data;
 }
 

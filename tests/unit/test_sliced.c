@@ -12,22 +12,17 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
-#include "base/num.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
 #include "exec/sliced.h"
+#include "unit/engine_fixture.h"
 
-enum { SESSIONS = 3, ARGS_MAX = 4, STAYS = 11000, GUESTS = 9000 };
+enum { SESSIONS = 3, STAYS = 11000, GUESTS = 9000 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session sessions[SESSIONS];
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = sessions, .session_count = SESSIONS};
 static struct random rng;
-static size_t memory_before;
 static int started, grew, ended;
 static size_t deletions; /* events */
 
@@ -54,17 +49,10 @@ static void on_event(void *ctx, struct db *db, struct slice key, enum db_event e
 }
 
 static int set_up(void **unused) {
-    memory_before = mem_used();
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_open(&engine, 16);
+    engine_fixture_open(&fixture);
     engine.blocking.hooks = (struct blocking_hooks){
         .started = on_started, .replying = on_replying, .ended = on_ended, .grew = on_grew};
-    for (size_t i = 0; i < SESSIONS; i++) {
-        session_init(&sessions[i], &engine, &pool);
-        sessions[i].can_wait = true;
-    }
+    for (size_t i = 0; i < SESSIONS; i++) sessions[i].can_wait = true;
     random_seed_fixed(&rng, 1234);
     started = grew = ended = 0;
     deletions = 0;
@@ -72,35 +60,21 @@ static int set_up(void **unused) {
 }
 
 static int tear_down(void **unused) {
-    for (size_t i = 0; i < SESSIONS; i++) {
-        blocking_cancel(&sessions[i]);
-        session_release(&sessions[i]);
-    }
+    for (size_t i = 0; i < SESSIONS; i++) blocking_cancel(&sessions[i]);
     assert_null(engine.sliced.first);
     assert_null(engine.sliced.last);
-    reply_pool_release(&pool);
-    engine_release(&engine);
-    config_free(config);
+    engine_fixture_close(&fixture);
     assert_int_equal(engine.blocking.count, 0);
-    assert_int_equal(mem_used(), memory_before);
     return 0;
 }
 
 __attribute__((format(printf, 2, 3))) static void run(struct session *s, const char *format, ...) {
-    char line[200], *rest;
-    struct slice argv[ARGS_MAX];
-    int argc = 0;
+    char line[200];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        argv[argc++] = slice_str(word);
-    struct request r = {.argv = argv, .argc = argc};
-    engine_tick(&engine);
-    dispatch_prepare_all(s, &r, 1);
-    dispatch_run(s, &r);
-    dispatch_settle(&engine);
+    engine_run_line(s, line);
 }
 
 /* The session's replies, taken out; the caller frees. */

@@ -10,19 +10,15 @@
 
 #include <cmocka.h>
 
-#include "base/alloc.h"
-#include "cmd/families.h"
 #include "exec/blocking_keys.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
+#include "unit/engine_fixture.h"
 
-enum { SESSIONS = 4, ARGS_MAX = 12, SERVED_MAX = 64 /* in a test */ };
+enum { SESSIONS = 4, SERVED_MAX = 64 /* in a test */ };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session sessions[SESSIONS];
-static size_t memory_before;
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = sessions, .session_count = SESSIONS};
 static int tried; /* handlers that ran again */
 static const struct session *served[SERVED_MAX];
 static int served_count;
@@ -44,46 +40,25 @@ static void on_ended(struct session *s) {
 }
 
 static int set_up(void **unused) {
-    memory_before = mem_used();
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_open(&engine, 16);
+    engine_fixture_open(&fixture);
     engine.blocking.hooks = (struct blocking_hooks){
         .started = on_started, .replying = on_replying, .stayed = on_stayed, .ended = on_ended};
-    for (size_t i = 0; i < SESSIONS; i++) {
-        session_init(&sessions[i], &engine, &pool);
-        sessions[i].can_wait = true;
-    }
+    for (size_t i = 0; i < SESSIONS; i++) sessions[i].can_wait = true;
     tried = served_count = 0;
     return 0;
 }
 
 static int tear_down(void **unused) {
-    for (size_t i = 0; i < SESSIONS; i++) {
-        blocking_cancel(&sessions[i]);
-        session_release(&sessions[i]);
-    }
-    reply_pool_release(&pool);
-    engine_release(&engine);
-    config_free(config);
+    for (size_t i = 0; i < SESSIONS; i++) blocking_cancel(&sessions[i]);
+    engine_fixture_close(&fixture);
     assert_int_equal(engine.blocking.count, 0);
-    assert_int_equal(mem_used(), memory_before);
     return 0;
 }
 
 static void run(int session, const char *request) {
-    char line[200], *rest;
-    struct slice argv[ARGS_MAX];
-    struct session *s = &sessions[session];
-    int argc = 0;
+    char line[200];
     snprintf(line, sizeof line, "%s", request);
-    for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        argv[argc++] = slice_str(word);
-    struct request r = {.argv = argv, .argc = argc};
-    engine_tick(&engine);
-    dispatch_prepare_all(s, &r, 1);
-    dispatch_run(s, &r);
+    engine_run_line(&sessions[session], line);
     if (blocking_ready(&engine)) blocking_serve(&engine);
 }
 

@@ -14,34 +14,26 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "cmd/families.h"
-#include "exec/config.h"
-#include "exec/dispatch.h"
 #include "exec/transaction.h"
+#include "exec/config.h"
+#include "unit/engine_fixture.h"
 
 enum { SESSIONS = 8, DBS = 3, KEYS = 6, ARGS_MAX = 4, REPLY_MAX = 16384 };
 
-static struct config *config;
 static struct engine engine;
-static struct reply_pool pool;
 static struct session sessions[SESSIONS];
+static struct engine_fixture fixture = {
+    .engine = &engine, .sessions = sessions, .session_count = SESSIONS, .databases = DBS};
 static struct random rng;
 
 static int set_up(void **unused) {
     random_seed_fixed(&rng, 7);
-    config = config_new("1.0");
-    engine_init(&engine, config);
-    engine_add_families(&engine, command_families);
-    engine_open(&engine, DBS);
-    for (size_t i = 0; i < SESSIONS; i++) session_init(&sessions[i], &engine, &pool);
+    engine_fixture_open(&fixture);
     return 0;
 }
 
 static int tear_down(void **unused) {
-    for (size_t i = 0; i < SESSIONS; i++) session_release(&sessions[i]);
-    engine_release(&engine);
-    config_free(config);
-    reply_pool_release(&pool);
+    engine_fixture_close(&fixture);
     return 0;
 }
 
@@ -234,12 +226,12 @@ static void test_big_arguments_are_shared(void **unused) {
 static void test_ending_releases_all(void **unused) {
     size_t before = mem_used();
     struct session s;
-    session_init(&s, &engine, &pool);
+    session_init(&s, &engine, &fixture.pool);
     run(&s, "WATCH a b c");
     run(&s, "MULTI");
     for (int i = 0; i < 100; i++) runf(&s, "SET k%d v", i);
     session_release(&s);
-    reply_pool_trim(&pool, 0);
+    reply_pool_trim(&fixture.pool, 0);
     assert_int_equal(engine.watching, 0);
     assert_int_equal(mem_used(), before);
 }
