@@ -104,8 +104,8 @@ static void publish(struct call *c, enum pubsub_kind kind) {
     /* In a cluster replicas get it by the bus, as all do. */
     if (call_in_cluster(c))
         c->engine->cluster.published(c->engine, kind == PUBSUB_SHARD, c->argv[1], c->argv[2]);
-    else
-        propagate_to_replicas(c);
+    else if (!(c->engine->gates & GATE_CLUSTER))
+        propagate_to_replicas(c); /* nodes tell each other */
     reply_i64(c->reply, (int64_t)pubsub_publish(c->engine->pubsub, kind, c->argv[1], c->argv[2]));
 }
 

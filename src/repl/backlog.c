@@ -6,13 +6,14 @@
 
 enum {
     BLOCK = 16 * 1024 - sizeof(struct bytes), /* data bytes of a common one */
-    BLOCKS_MIN = 16, /* at least so many make up the size: it's dropped in steps that small */
+    BLOCKS_MIN = 16, /* at least so many make up the size: it's dropped in steps that small, */
+    ROOM_MIN = 1024, /* but not smaller than this */
 };
 
 /* Large pieces get a block of their own size, within limits. */
 static size_t room_for(const struct backlog *b, size_t len) {
     uint64_t most = b->size / BLOCKS_MIN;
-    if (most < 1) most = 1;
+    if (most < ROOM_MIN) most = ROOM_MIN;
     size_t room = len > BLOCK ? len : BLOCK;
     return room < most ? room : (size_t)most;
 }

@@ -278,8 +278,18 @@ static void on_saved(struct persist *p, int error) {
     full_sync_forget_cut(r);
 }
 
+/* A file that was begun for replicas, and nobody else wants. */
+static void cancel_useless(struct repl *r) {
+    struct persist *persist = persist_of(r);
+    if (!r->full_sync.at_cut.block || !persist->saving || persist->config.save.n) return;
+    if (count_in(r, REPLICA_ATTACHED)) return;
+    log_notice(&r->server->log, "Snapshot for replicas given up, as the last of them is gone.");
+    snapshot_cancel(&persist->snapshot);
+}
+
 void full_sync_left(struct repl *r, struct replica *p) {
     struct persist *persist = persist_of(r);
+    if (p->state == REPLICA_ATTACHED) cancel_useless(r);
     if (p->state != REPLICA_STREAMED || !persist->transferring) return;
     if (count_in(r, REPLICA_STREAMED)) return;
     log_notice(&r->server->log, "Diskless rdb transfer, last replica dropped, killing fork child.");

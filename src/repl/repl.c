@@ -219,6 +219,14 @@ static void end(struct server *s) {
     if (s->repl->link) link_end(s->repl);
 }
 
+static bool holds_end(struct server *s) {
+    return replicas_lag(s->repl);
+}
+
+static void before_end(struct server *s) {
+    replicas_log_lag(s->repl);
+}
+
 static void release(struct server *s) {
     struct repl *r = s->repl;
     full_sync_forget_cut(r);
@@ -246,6 +254,8 @@ const struct server_extension repl_extension = {
     .begin = begin,
     .cron = cron,
     .turn_end = turn_end,
+    .holds_end = holds_end,
+    .before_end = before_end,
     .end = end,
     .release = release,
     .debug = debug,

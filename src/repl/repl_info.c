@@ -14,6 +14,7 @@ static void write_replicas(const struct repl *r, struct buf *out) {
     int i = 0;
     info_u64(out, "connected_slaves", r->replicas.all.count);
     if (replicas_are_wanted(&r->config)) info_u64(out, "min_slaves_good_slaves", r->replicas.good);
+    info_u64(out, "replicas_waiting_psync", 0); /* of syncs on two connections */
     for (const struct replica *p = replicas_first(r); p; p = replicas_next(r, p)) {
         char ip[REPLICA_NAME_MAX];
         replica_ip(p, ip);

@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "repl/repl.h"
 #include "server/client_addr.h"
-#include "server/client_limits.h"
+#include "server/client_list.h"
 
 enum { FILE_PIECE = 64 * 1024 };
 
@@ -120,6 +120,7 @@ void replica_continue(struct replica *p, int64_t position) {
     p->state = REPLICA_ONLINE;
     p->acked_us = now_us(p);
     p->ack_first = false;
+    p->continued = true;
     backlog_seek(&p->repl->backlog, &p->cursor, position);
     if (p->takes_psync2) snprintf(line, sizeof line, "+CONTINUE %s\r\n", p->repl->id);
     tell(p, slice_str(line));
@@ -235,6 +236,35 @@ static void sent(struct client *c, size_t bytes) {
 static void received(struct client *c) {
     struct replica *p = replica_of(c);
     p->acked_us = now_us(p);
+    p->continued = false;
+}
+
+/* All of a reply behind `from`, as far as it lies in the last piece. */
+static struct slice last_reply(const struct reply *r, size_t from) {
+    size_t len = reply_len(r) - from, here = (size_t)(r->pos - r->tail->data);
+    if (len > here) len = here;
+    return slice_of(r->pos - len, len);
+}
+
+/* Replies have no place in the stream, and who doesn't know that isn't a replica. */
+static void ran(struct client *c, size_t reply_before) {
+    const struct replica *p = replica_of(c);
+    struct log *log = &c->server->log;
+    const char *name = c->last_command ? c->last_command->full_name : "<unknown>";
+    char before[160];
+    if (p->state == REPLICA_NONE || p->continued ||
+        reply_len(&c->session.own_reply) <= reply_before)
+        return;
+    struct slice text = last_reply(&c->session.own_reply, reply_before);
+    if (text.ptr[0] == '-')
+        log_warning(log,
+                    "== CRITICAL == This master is sending an error to its replica: '%.*s' after "
+                    "processing the command '%s'",
+                    (int)text.len - 3, text.ptr + 1, name);
+    snprintf(before, sizeof before,
+             "Replica generated a reply to command '%.100s', disconnecting it:", name);
+    client_log(c, LOG_LEVEL_WARNING, before, "");
+    client_close_soon(c);
 }
 
 static size_t memory(const struct client *c) {
@@ -262,6 +292,7 @@ static const struct client_stream_ops stream_ops = {
     .waiting = waiting,
     .sent = sent,
     .received = received,
+    .ran = ran,
     .ended = ended,
     .memory = memory,
 };

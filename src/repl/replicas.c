@@ -44,10 +44,12 @@ void replicas_count_good(struct repl *r) {
 
 void replicas_add(struct repl *r, struct replica *p) {
     client_queue_push(&r->replicas.all, &p->linked);
+    r->server->replica_count++;
 }
 
 void replicas_remove(struct repl *r, struct replica *p) {
     client_queue_remove(&r->replicas.all, &p->linked);
+    r->server->replica_count--;
     if (!r->replicas.all.count) r->replicas.none_since_us = now_us(r);
     replicas_count_good(r);
     full_sync_left(r, p);
@@ -70,6 +72,30 @@ size_t replicas_synced(const struct repl *r, int64_t offset) {
     for (struct replica *p = replicas_first(r); p; p = replicas_next(r, p))
         count += p->state == REPLICA_ONLINE && p->synced >= offset;
     return count;
+}
+
+bool replicas_lag(const struct repl *r) {
+    for (struct replica *p = replicas_first(r); p; p = replicas_next(r, p))
+        if (p->acked != r->offset) return true;
+    return false;
+}
+
+void replicas_log_lag(const struct repl *r) {
+    size_t in_sync = 0;
+    struct log *log = &r->server->log;
+    for (struct replica *p = replicas_first(r); p; p = replicas_next(r, p)) {
+        char name[REPLICA_NAME_MAX];
+        bool lags = p->acked != r->offset;
+        in_sync += !lags;
+        if (!lags) continue;
+        log_notice(
+            log, "Lagging replica %s reported offset %lld behind master, lag=%llu, state=%s.",
+            replica_name(p, name), (long long)(r->offset - p->acked),
+            (unsigned long long)((now_us(r) - p->acked_us) / SECOND_US), replica_state_name(p));
+    }
+    if (r->replicas.all.count)
+        log_notice(log, "%zu of %zu replicas are in sync when shutting down.", in_sync,
+                   r->replicas.all.count);
 }
 
 /* Once a second. */

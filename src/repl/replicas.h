@@ -42,6 +42,10 @@ static inline bool replicas_are_wanted(const struct repl_config *config) {
 size_t replicas_acked(const struct repl *r, int64_t offset);
 size_t replicas_synced(const struct repl *r, int64_t offset);
 
+/* Has one not acknowledged all there is? And: says so of each in the log, as the server ends. */
+bool replicas_lag(const struct repl *r);
+void replicas_log_lag(const struct repl *r);
+
 void replicas_cron(struct repl *r);
 void replicas_turn_end(struct repl *r);
 

@@ -55,8 +55,25 @@ static bool shutdown_options(const struct call *c, unsigned *options) {
     return !((*options & SERVER_SHUTDOWN_SAVE) && (*options & SERVER_SHUTDOWN_NOSAVE));
 }
 
-/* A shutdown that begins is done within the same turn of the loop: only one that a signal asks for
- * can be aborted, until it begins. */
+static void abort_shutdown(struct call *c) {
+    if (shutdown_abort(server_of(c->engine)))
+        reply_ok(c->reply);
+    else
+        reply_error(c->reply, "ERR No shutdown in progress.");
+}
+
+static void shut_down(struct call *c, unsigned options) {
+    switch (shutdown_begin(server_of(c->engine), options)) {
+    case SHUTDOWN_ENDS:
+        if (c->session->is_client) client_close_soon(client_of(c->session));
+        break;
+    case SHUTDOWN_FAILED:
+        reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
+        break;
+    case SHUTDOWN_WAITS: shutdown_wait(c); break;
+    }
+}
+
 static void cmd_shutdown(struct call *c) {
     unsigned options;
     if (!shutdown_options(c, &options)) {
@@ -67,18 +84,10 @@ static void cmd_shutdown(struct call *c) {
         reply_error(c->reply, c->engine->busy_error);
         return;
     }
-    if (options & SHUTDOWN_ABORT) {
-        if (server_abort_shutdown(server_of(c->engine)))
-            reply_ok(c->reply);
-        else
-            reply_error(c->reply, "ERR No shutdown in progress.");
-        return;
-    }
-    if (!server_shutdown(server_of(c->engine), options)) {
-        reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
-        return;
-    }
-    if (c->session->is_client) client_close_soon(client_of(c->session));
+    if (options & SHUTDOWN_ABORT)
+        abort_shutdown(c);
+    else
+        shut_down(c, options);
 }
 
 const struct command admin_commands[] = {

@@ -144,9 +144,11 @@ static void run_one(struct client *c, const struct request *r) {
         close_http(c);
         return;
     }
+    size_t before = __builtin_expect(c->stream != NULL, 0) ? reply_len(&c->session.own_reply) : 0;
     client_reply_begin(c);
     dispatch_run(&c->session, r);
     client_reply_end(c);
+    if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->ran(c, before);
     if (__builtin_expect(c->server->pushes.running.head != NULL, 0)) client_push_deferred(c);
     if (__builtin_expect(c->caching, 0)) tracking_requested(c, r);
     if (c->reply_mode == CLIENT_REPLY_SKIP_NEXT) c->reply_mode = CLIENT_REPLY_SKIP;

@@ -60,6 +60,12 @@ void client_pause_moving(struct server *s, bool some) {
     release_held(s);
 }
 
+void client_pause_ending(struct server *s, bool on) {
+    s->pause.ending = on;
+    if (!client_pause_on(&s->pause)) s->engine.keyspace.keep_expired = false;
+    release_held(s);
+}
+
 static void hold(struct client *c, const struct request *r) {
     c->paused = true;
     c->last_command = r->cmd;

@@ -20,6 +20,7 @@ struct client_pause {
     uint8_t what;  /* enum client_pause_what */
     bool failover; /* writes wait for another server to lead */
     bool moving;   /* keys are on their way to another server */
+    bool ending;   /* the server is about to end, and waits for replicas: nobody writes */
     struct loop_timer end;
     struct client_queue held;
 };
@@ -27,7 +28,7 @@ struct client_pause {
 void client_pause_init(struct server *s);
 
 static inline bool client_pause_on(const struct client_pause *p) {
-    return p->what != CLIENT_PAUSE_NOTHING || p->failover;
+    return p->what != CLIENT_PAUSE_NOTHING || p->failover || p->ending;
 }
 
 /* May a request have to wait? */
@@ -47,6 +48,9 @@ void client_pause_snapshot_moved(struct persist *p);
 
 /* Keys are on their way to another server, or fewer than before, or none any more. */
 void client_pause_moving(struct server *s, bool some);
+
+/* The server waits for its end, or doesn't any more. */
+void client_pause_ending(struct server *s, bool on);
 
 /* Must this request wait? Then the client is held. To be asked while there's a pause or a snapshot,
  * or keys are on their way. */

@@ -19,6 +19,8 @@ struct client_stream_ops {
     uint64_t (*waiting)(const struct client *c);
     /* Something was read from the connection. */
     void (*received)(struct client *c);
+    /* A request of it ran; own_reply was so long before. */
+    void (*ran)(struct client *c, size_t reply_before);
     /* Of what was added so many bytes are gone. */
     void (*sent)(struct client *c, size_t bytes);
     /* The client is being closed, and the stream hangs on it no more. */

@@ -13,6 +13,12 @@ EXTEND_OR_FAIL(open)
 EXTEND_OR_FAIL(listen)
 EXTEND_OR_FAIL(begin)
 
+bool server_extend_holds_end(struct server *s) {
+    for (const struct server_extension *const *at = s->extensions; *at; at++)
+        if ((*at)->holds_end && (*at)->holds_end(s)) return true;
+    return false;
+}
+
 bool server_extend_debug(struct call *c) {
     const struct server *s = server_of(c->engine);
     for (const struct server_extension *const *at = s->extensions; *at; at++)

@@ -26,6 +26,9 @@ struct server_extension {
     void (*cron)(struct server *s);
     /* The end of a turn of the loop: the append-only log is written, replies haven't left yet. */
     void (*turn_end)(struct server *s);
+    /* Should the end of the server wait a little? And: it doesn't wait any longer. */
+    bool (*holds_end)(struct server *s);
+    void (*before_end)(struct server *s);
     /* The loop has ended, clients are there still. */
     void (*end)(struct server *s);
     /* Clients and helper threads are gone: frees what init and the rest allocated. */
@@ -46,6 +49,7 @@ struct server_extension {
 bool server_extend_open(struct server *s);
 bool server_extend_listen(struct server *s);
 bool server_extend_begin(struct server *s);
+bool server_extend_holds_end(struct server *s);
 void server_extend_memory(const struct server *s, struct memory_overview *m);
 bool server_extend_debug(struct call *c);
 

@@ -84,6 +84,7 @@ static void write_server(void *ctx, struct buf *out) {
     info_str(out, "config_file", path ? path : "");
     info_u64(out, "io_threads_active", 0);
     write_listeners(s, out);
+    if (s->shutdown.on) info_u64(out, "shutdown_in_milliseconds", shutdown_left_ms(s));
 }
 
 /* Clients. */
@@ -92,7 +93,7 @@ static void write_clients(void *ctx, struct buf *out) {
     struct server *s = ctx;
     struct memory_overview m;
     memory_overview_read(s, &m);
-    info_u64(out, "connected_clients", s->client_count);
+    info_u64(out, "connected_clients", s->client_count - s->replica_count);
     info_u64(out, "cluster_connections", 0);
     info_i64(out, "maxclients", s->config.maxclients);
     info_u64(out, "client_recent_max_input_buffer", m.largest_input);

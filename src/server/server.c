@@ -83,6 +83,7 @@ static void on_cron(struct loop_timer *timer) {
     uint64_t start_ns = (uint64_t)clock_mono_ns();
     if (!s->debug.no_cron) {
         server_heed_signals(s);
+        shutdown_cron(s);
         ticks_calibrate(&s->engine.ticks);
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
         metrics_sample(s);
@@ -137,14 +138,18 @@ static void catch_signals(void) {
 }
 
 void server_heed_signals(struct server *s) {
-    if (!stop_signal || loop_stopping(s->loop)) return;
+    if (!stop_signal || s->shutdown.on || loop_stopping(s->loop)) return;
     if (s->persist.loading.on)
         log_warning(&s->log, "Received shutdown signal during loading, scheduling shutdown.");
     else
         log_warning(&s->log, "Received %s scheduling shutdown...",
                     stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
     int how = stop_signal == SIGINT ? s->config.shutdown_on_sigint : s->config.shutdown_on_sigterm;
-    if (!server_shutdown(s, (unsigned)how)) stop_signal = 0;
+    shutdown_begin(s, (unsigned)how);
+}
+
+void server_shutdown_failed(void) {
+    stop_signal = 0;
 }
 
 bool server_abort_shutdown(struct server *s) {
@@ -169,7 +174,6 @@ static bool has_first_base(struct server *s, unsigned how) {
 }
 
 bool server_shutdown(struct server *s, unsigned how) {
-    log_notice(&s->log, "User requested shutdown...");
     if (!has_first_base(s, how)) return false;
     if (!s->persist.loading.on && saves_at_shutdown(s, how)) {
         log_notice(&s->log, "Saving the final RDB snapshot before exiting.");

@@ -31,6 +31,7 @@
 #include "server/process.h"
 #include "server/script_sessions.h"
 #include "server/server_config.h"
+#include "server/shutdown.h"
 #include "server/tracking.h"
 
 enum {
@@ -83,6 +84,7 @@ struct server {
     struct client *clients, *clients_last; /* oldest first */
     struct table clients_by_id;
     size_t client_count;
+    size_t replica_count; /* those of them that are replicas */
     uint64_t next_client_id;
     struct client *to_flush, *to_close;
     size_t to_flush_count;
@@ -127,6 +129,7 @@ struct server {
     uint64_t alive_interval_us, alive_due_us; /* for systemd's watchdog; 0: it has none */
     int starter; /* for process_daemon_started; -1: not started as a daemon */
     struct crash crash;
+    struct shutdown shutdown;
     int exit_status;
 };
 
@@ -143,8 +146,10 @@ void server_leave(struct server *s);
 
 /* Ends server_run after this turn. What must be done before (saving, if `how` or else the
  * configuration says so) is done here; false if it failed and the server goes on. `how`: of enum
- * server_shutdown. */
+ * server_shutdown. See shutdown.h for who asks for it. */
 bool server_shutdown(struct server *s, unsigned how);
+/* It came to nothing, so a signal may ask again. */
+void server_shutdown_failed(void);
 
 /* A signal has asked for a shutdown that hasn't begun: it won't. False: there's none. */
 bool server_abort_shutdown(struct server *s);
