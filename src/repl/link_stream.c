@@ -3,12 +3,9 @@
  * belongs to is over: if the connection is lost in the middle of one, it comes again as a whole. */
 #include "repl/link_stream.h"
 
-#include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/num.h"
 #include "repl/link.h"
 #include "repl/role.h"
 
@@ -85,14 +82,20 @@ void link_stream_init(struct server *s) {
 
 /* Acknowledging. */
 
+/* What of it is on disk is said, too, if anything is: see synced.h. */
 void link_acknowledge(struct repl_link *l) {
     struct client *c = l->repl->server->primary.client;
-    char digits[NUM_I64_MAX + 1], text[128];
-    digits[num_from_i64(digits, l->repl->offset)] = '\0';
-    int len = snprintf(text, sizeof text, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%zu\r\n%s\r\n",
-                       strlen(digits), digits);
+    struct reply *to = &c->session.own_reply;
+    int64_t synced = l->repl->synced.offset;
     l->acked_us = (uint64_t)clock_mono_us();
     l->ack_asked = false;
-    reply_raw(&c->session.own_reply, slice_of(text, (size_t)len));
+    reply_array(to, synced < 0 ? 3 : 5);
+    reply_bulk_str(to, "REPLCONF");
+    reply_bulk_str(to, "ACK");
+    reply_bulk_i64(to, l->repl->offset);
+    if (synced >= 0) {
+        reply_bulk_str(to, "FACK");
+        reply_bulk_i64(to, synced);
+    }
     client_wants_flush(c);
 }

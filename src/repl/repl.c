@@ -115,6 +115,7 @@ void repl_adopt_history(struct repl *r, const char *id, int64_t offset) {
     memcpy(r->id, id, REPL_ID_LEN);
     forget_second(r);
     r->offset = offset;
+    synced_reset(&r->synced);
     repl_begin_backlog(r);
 }
 
@@ -149,6 +150,7 @@ static void init(struct server *s) {
     repl_info_register(r);
     random_hex(r->id, REPL_ID_LEN);
     forget_second(r);
+    synced_reset(&r->synced);
     replicas_init(r);
     s->engine.feed[PROPAGATE_REPLICAS] = feed;
 }
@@ -201,6 +203,7 @@ static void count_memory(struct repl *r) {
 
 static void turn_end(struct server *s) {
     struct repl *r = s->repl;
+    if (r->link) synced_turn_end(r);
     if (!backlog_is_there(&r->backlog) && !r->replicas.all.count && !r->waits.first) return;
     failover_check(r);
     full_sync_turn_end(r);

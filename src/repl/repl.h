@@ -30,6 +30,7 @@
 #include "repl/repl_config.h"
 #include "repl/repl_wait.h"
 #include "repl/replicas.h"
+#include "repl/synced.h"
 #include "server/extension.h"
 #include "server/server.h"
 
@@ -53,6 +54,7 @@ struct repl {
     struct replicas replicas;
     struct full_sync full_sync;
     struct repl_waits waits;
+    struct synced synced; /* what of the history is on disk */
     struct failover failover;
     struct repl_link *link; /* to the primary, see link.h; NULL: this server is one itself */
 };
