@@ -132,7 +132,7 @@ class Primary(harness.Case):
     def test_two_share_a_snapshot(self):
         load(self.server.control, self.rng, 500)
         self.server.run("SELECT", "0")
-        self.server.run("CONFIG", "SET", "rdb-key-save-delay", "2000")
+        self.server.run("CONFIG", "SET", "rdb-key-save-delay", "20000")
         saves = int(info(self.server, "persistence")["rdb_saves"])
         first = self.follow()
         self.server.await_info("rdb_bgsave_in_progress", "1")
