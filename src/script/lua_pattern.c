@@ -60,7 +60,7 @@ static bool in_class(unsigned char c, unsigned char letter) {
 static const char *set_end(struct matcher *m, const char *p) {
     p += p[1] == '^' ? 2 : 1;
     do {
-        if (p == m->pattern_end) luaL_error(m->L, "malformed pattern (missing " LUA_QL("]") ")");
+        if (p == m->pattern_end) luaL_error(m->L, "malformed pattern (missing ']')");
         bool escaped = *p++ == ESCAPE;
         if (escaped && p < m->pattern_end) p++;
     } while (*p != ']');
@@ -71,7 +71,7 @@ static const char *set_end(struct matcher *m, const char *p) {
 static const char *single_end(struct matcher *m, const char *p) {
     if (*p == '[') return set_end(m, p);
     if (*p != ESCAPE) return p + 1;
-    if (p + 1 == m->pattern_end) luaL_error(m->L, "malformed pattern (ends with " LUA_QL("%%") ")");
+    if (p + 1 == m->pattern_end) luaL_error(m->L, "malformed pattern (ends with '%%')");
     return p + 2;
 }
 
@@ -217,8 +217,7 @@ static const char *match_escape(struct matcher *m, const char *s, const char *p,
         return match_balance(m, s, p + 2);
     }
     if (letter == 'f') {
-        if (p[2] != '[')
-            luaL_error(m->L, "missing " LUA_QL("[") " after " LUA_QL("%%f") " in pattern");
+        if (p[2] != '[') luaL_error(m->L, "missing '[' after '%%f' in pattern");
         *next = set_end(m, p + 2);
         return at_frontier(m, s, p + 2, *next) ? s : NULL;
     }
