@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "base/random.h"
 #include "base/histogram.h"
+#include "base/random.h"
 
 static const uint64_t LIMIT = (uint64_t)1 << 40; /* values from here on share the last cell */
 
