@@ -138,7 +138,7 @@ static const char *not_here(struct script_run *run, const struct request *r) {
     if (!(e->gates & GATE_CLUSTER)) return NULL;
     const char *error = e->cluster.refusal(run->call->session, r, &slot);
     if (error || slot < 0 || (run->flags & (SCRIPT_UNDECLARED | SCRIPT_ALLOW_CROSS_SLOT)))
-        return error;
+        return error; /* cppcheck-suppress returnDanglingLifetime */
     if (run->slot < 0) run->slot = slot;
     if (run->slot == slot) return NULL;
     return "ERR Script attempted to access keys that do not hash to the same slot";

@@ -14,8 +14,8 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "type/type.h"
 #include "exec/config.h"
+#include "type/type.h"
 #include "unit/engine_fixture.h"
 
 enum { LINE_MAX = 8192 };

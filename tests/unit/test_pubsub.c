@@ -15,8 +15,8 @@
 #include "base/cell.h"
 #include "base/glob.h"
 #include "base/random.h"
-#include "pubsub/pubsub.h"
 #include "exec/config.h"
+#include "pubsub/pubsub.h"
 #include "unit/engine_fixture.h"
 
 enum { SESSIONS = 24, NAMES = 14, ROUNDS = 20000 };

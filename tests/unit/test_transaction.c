@@ -14,8 +14,8 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "exec/transaction.h"
 #include "exec/config.h"
+#include "exec/transaction.h"
 #include "unit/engine_fixture.h"
 
 enum { SESSIONS = 8, DBS = 3, KEYS = 6, ARGS_MAX = 4, REPLY_MAX = 16384 };
