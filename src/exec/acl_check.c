@@ -73,13 +73,11 @@ static int denied_key(const struct acl_selector *s, const struct question *q) {
     return 0;
 }
 
-/* The one key of most commands; -1: it takes a closer look. */
+/* Of most commands; -1: it takes a closer look. */
 static int keys_at_once(const struct command_entry *cmd, int argc, struct key_use *use) {
-    const struct command *row = cmd->row;
-    const struct key_spec *spec = &row->keys[0];
-    if (!spec->kind && !row->keys_of) return 0;
-    if (row->keys_of || row->keys[1].kind || !cmd->first_key || spec->last != 0) return -1;
-    *use = (struct key_use){cmd->first_key, spec->flags};
+    if (cmd->named == COMMAND_NAMES_NOTHING) return 0;
+    if (cmd->named == COMMAND_NAMES_MORE) return -1;
+    *use = (struct key_use){cmd->first_key, cmd->key_use};
     return argc > cmd->first_key;
 }
 
@@ -147,6 +145,14 @@ struct acl_denial acl_check(const struct acl_rights *r, const struct command_ent
     struct acl_denial d = ask(r, &q);
     forget_keys(&q, here);
     return d;
+}
+
+bool acl_check_quick(const struct acl_rights *r, const struct command_entry *cmd,
+                     const struct slice *argv, int argc) {
+    const struct acl_selector *s = &r->selectors[0];
+    if (cmd->named == COMMAND_NAMES_MORE || !acl_selector_has(s, cmd->id)) return false;
+    if (cmd->named == COMMAND_NAMES_NOTHING || s->all_keys) return true;
+    return argc > cmd->first_key && allows_key(s, argv[cmd->first_key], cmd->key_use);
 }
 
 static bool reads_any(const struct acl_selector *s) {

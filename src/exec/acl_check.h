@@ -18,6 +18,10 @@ struct acl_denial {
 struct acl_denial acl_check(const struct acl_rights *r, const struct command_entry *cmd,
                             const struct slice *argv, int argc);
 
+/* True: acl_check would allow it. Asks for no more than one key, by the user's own rules. */
+bool acl_check_quick(const struct acl_rights *r, const struct command_entry *cmd,
+                     const struct slice *argv, int argc);
+
 /* Does some selector allow the request, and any key to be read as well? */
 bool acl_check_reads_any(const struct acl_rights *r, const struct command_entry *cmd,
                          const struct slice *argv, int argc);

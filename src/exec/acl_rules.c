@@ -190,7 +190,8 @@ static const char *add_selector(const struct acl_rules *rules, struct acl_rights
     struct words words;
     struct acl_selector s;
     const char *error = NULL;
-    if (!words_split(inner, &words)) return syntax_error;
+    bool whole = !inner.len || !memchr(inner.ptr, '\0', inner.len); /* it would end there */
+    if (!whole || !words_split(inner, &words)) return syntax_error;
     acl_selector_init(&s, rules->all_channels);
     for (size_t i = 0; i < words.count && !error; i++)
         if (words.items[i].len) error = selector_rule(rules, &s, words.items[i]);

@@ -21,7 +21,11 @@ static inline bool admission_arity_fits(const struct command_entry *cmd, int arg
 static inline enum admission admission_ask(struct session *s, const struct request *r) {
     const struct command_entry *cmd = r->cmd;
     bool plain = cmd && cmd->plain && admission_arity_fits(cmd, r->argc);
-    if (__builtin_expect(plain && !(s->engine->gates | s->gates), 1)) return ADMISSION_GRANTED;
+    unsigned gates = s->engine->gates | s->gates;
+    if (__builtin_expect(plain && !gates, 1)) return ADMISSION_GRANTED;
+    if (plain && gates == GATE_RESTRICTED &&
+        acl_check_quick(&s->user->rights, cmd, r->argv, r->argc))
+        return ADMISSION_GRANTED;
     return admission_ask_slow(s, r);
 }
 

@@ -96,6 +96,14 @@ static void check_specs(const struct command *row) {
         ASSERT(row->keys[i].kind == KEYS_UNKNOWN ? row->keys_of != NULL : row->keys[i].step > 0);
 }
 
+static enum command_named named_by(const struct command *row) {
+    const struct key_spec *spec = &row->keys[0];
+    if (row->keys_of || row->channels || row->keys[1].kind) return COMMAND_NAMES_MORE;
+    if (!spec->kind) return COMMAND_NAMES_NOTHING;
+    bool one = spec->kind == KEYS_RANGE && !spec->keyword && spec->last == 0;
+    return one && !(spec->flags & KEY_NOT_KEY) ? COMMAND_NAMES_KEY : COMMAND_NAMES_MORE;
+}
+
 static void entry_init(struct command_entry *e, const struct command *row,
                        struct command_entry *parent) {
     check_specs(row);
@@ -109,6 +117,8 @@ static void entry_init(struct command_entry *e, const struct command *row,
         .arity = (int16_t)row->arity,
         .open = row->run && !(row->flags & CMD_PROTECTED),
         .plain = row->run && !(row->flags & CMD_PROTECTED) && !row->subcommands,
+        .named = (uint8_t)named_by(row),
+        .key_use = spec->flags,
         .flags = implied_flags(row),
         .categories = implied_categories(row),
     };

@@ -15,6 +15,13 @@ struct command_stats {
     struct histogram *latency; /* NULL until the first call is recorded */
 };
 
+/* What requests of a command name, as rights are asked for it. */
+enum command_named {
+    COMMAND_NAMES_NOTHING, /* neither keys nor channels */
+    COMMAND_NAMES_KEY,     /* the key at first_key, and nothing else */
+    COMMAND_NAMES_MORE,
+};
+
 enum { COMMAND_IDS = 1024 }; /* more than there will be */
 
 /* A command of this instance: the row and what dispatch wants at hand. */
@@ -29,6 +36,8 @@ struct command_entry {
     int16_t arity;       /* the row's */
     bool open;           /* has a handler and isn't CMD_PROTECTED: the engine's guard isn't asked */
     bool plain;          /* and has no subcommands */
+    uint8_t named;       /* enum command_named */
+    unsigned key_use;    /* COMMAND_NAMES_KEY: what's done with it */
     unsigned flags, categories; /* with all that is implied */
     char *name; /* what it's called by: renamed perhaps; of a subcommand the second word */
     uint64_t name_prefix; /* its first eight letters, and its length: for command_find */

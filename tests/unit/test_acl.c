@@ -382,6 +382,8 @@ static void check_request(const struct acl_rights *r, const struct model *models
             if (one == ACL_ALLOWED || one > wanted) wanted = one;
         }
         struct acl_denial denial = acl_check(r, request.cmd, request.argv, request.argc);
+        if (acl_check_quick(r, request.cmd, request.argv, request.argc))
+            assert_int_equal(denial.verdict, ACL_ALLOWED);
         if (denial.verdict != wanted) fail_msg("%s: %d, not %d", text, denial.verdict, wanted);
         assert_true(denial.arg < request.argc && (denial.arg > 0) == (denial.verdict > 1));
     }
