@@ -57,6 +57,7 @@ void replica_wait(struct replica *p) {
 }
 
 static void tell(struct replica *p, struct slice text) {
+    p->answered = true;
     reply_raw(&p->client->session.own_reply, text);
     client_wants_flush(p->client);
 }
@@ -120,7 +121,6 @@ void replica_continue(struct replica *p, int64_t position) {
     p->state = REPLICA_ONLINE;
     p->acked_us = now_us(p);
     p->ack_first = false;
-    p->continued = true;
     backlog_seek(&p->repl->backlog, &p->cursor, position);
     if (p->takes_psync2) snprintf(line, sizeof line, "+CONTINUE %s\r\n", p->repl->id);
     tell(p, slice_str(line));
@@ -236,7 +236,7 @@ static void sent(struct client *c, size_t bytes) {
 static void received(struct client *c) {
     struct replica *p = replica_of(c);
     p->acked_us = now_us(p);
-    p->continued = false;
+    p->answered = false;
 }
 
 /* All of a reply behind `from`, as far as it lies in the last piece. */
@@ -252,8 +252,7 @@ static void ran(struct client *c, size_t reply_before) {
     struct log *log = &c->server->log;
     const char *name = c->last_command ? c->last_command->full_name : "<unknown>";
     char before[160];
-    if (p->state == REPLICA_NONE || p->continued ||
-        reply_len(&c->session.own_reply) <= reply_before)
+    if (p->state == REPLICA_NONE || p->answered || reply_len(&c->session.own_reply) <= reply_before)
         return;
     struct slice text = last_reply(&c->session.own_reply, reply_before);
     if (text.ptr[0] == '-')

@@ -43,7 +43,7 @@ struct replica {
     bool rdb_only;
     unsigned omit;  /* of enum persist_omission */
     bool by_sync;   /* it came with SYNC: it acknowledges nothing */
-    bool continued; /* by the request that runs, which is replied to */
+    bool answered;  /* since something was last read: told what comes next */
     bool ack_first; /* it's online when it has acknowledged something: before, it may not have seen
                        the end of its snapshot */
 

@@ -77,6 +77,7 @@ class Primary(harness.Case):
     options = FOLLOWED
 
     def setUp(self):
+        self.server.await_info("connected_slaves", "0")
         super().setUp()
         self.server.run("CONFIG", "SET", "repl-diskless-sync", "no", "min-replicas-to-write", "0",
                         "rdb-key-save-delay", "0")
@@ -84,12 +85,8 @@ class Primary(harness.Case):
 
     def follow(self, *options):
         replica = Replica(self.server, *options)
-        self.addCleanup(self.dismiss, replica)
+        self.addCleanup(replica.remove)
         return replica
-
-    def dismiss(self, replica):
-        replica.remove()
-        self.server.await_info("connected_slaves", "0")
 
     def caught_up(self, replica):
         there = info(replica, "replication")
