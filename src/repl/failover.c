@@ -97,10 +97,7 @@ void failover_check(struct repl *r) {
         return;
     }
     const struct replica *p = candidate(r);
-    if (!p) {
-        r->replicas.want_acks = true;
-        return;
-    }
+    if (!p) return; /* replicas say where they are once a second */
     if (!f->host) {
         char ip[REPLICA_NAME_MAX];
         replica_ip(p, ip);
@@ -237,7 +234,6 @@ static void cmd_failover(struct call *c) {
         .ends_us = f.timed ? (uint64_t)clock_mono_us() + (uint64_t)f.timeout_ms * 1000 : 0,
     };
     client_pause_failover(r->server, true);
-    r->replicas.want_acks = true;
     reply_ok(c->reply);
 }
 

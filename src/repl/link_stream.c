@@ -3,7 +3,6 @@
  * belongs to is over: if the connection is lost in the middle of one, it comes again as a whole. */
 #include "repl/link_stream.h"
 
-
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "repl/link.h"
@@ -22,7 +21,6 @@ static void ran(struct client *c, struct slice text, size_t over) {
         repl_append_raw(l->repl, slice_of(text.ptr, over));
     }
     if (text.len > over) buf_append(&l->open, text.ptr + over, text.len - over);
-    if (l->ack_asked) link_acknowledge(l);
 }
 
 /* The client goes: what it takes to go on later is kept. */
@@ -31,6 +29,7 @@ static void leave(struct repl_link *l, const struct client *c) {
     l->down_since_s = clock_wall_us() / 1000000;
     if (c->close_after_reply) l->resumable = false; /* what it sent makes no sense */
     buf_clear(&l->open);
+    l->ack_asked = false;
     l->state = LINK_WAITING;
 }
 

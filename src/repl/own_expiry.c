@@ -105,6 +105,7 @@ static void end_one(struct own_expiry *o, struct own_key *own) {
 void own_expiry_round(struct own_expiry *o) {
     uint64_t until_us = (uint64_t)clock_mono_us() + ROUND_US;
     if (!table_count(&o->keys)) return;
+    engine_tick(o->engine);
     do {
         struct batch b = {.of = o};
         o->at = table_walk(&o->keys, o->at, visit, &b);

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "repl/link.h"
+#include "repl/link_stream.h"
 #include "repl/repl_info.h"
 #include "repl/role.h"
 
@@ -203,7 +204,10 @@ static void count_memory(struct repl *r) {
 
 static void turn_end(struct server *s) {
     struct repl *r = s->repl;
-    if (r->link) synced_turn_end(r);
+    if (r->link) {
+        synced_turn_end(r);
+        if (r->link->ack_asked) link_acknowledge(r->link);
+    }
     if (!backlog_is_there(&r->backlog) && !r->replicas.all.count && !r->waits.first) return;
     failover_check(r);
     full_sync_turn_end(r);
@@ -241,8 +245,26 @@ static void release(struct server *s) {
     s->repl = NULL;
 }
 
+/* DEBUG REPLICATE: what replicas are told that this server doesn't do itself. */
+static void debug_replicate(struct call *c, struct repl *r) {
+    struct buf text = BUF_INIT;
+    buf_appendf(&text, "*%d\r\n", c->argc - 2);
+    for (int i = 2; i < c->argc; i++) {
+        buf_appendf(&text, "$%zu\r\n", c->argv[i].len);
+        buf_append_slice(&text, c->argv[i]);
+        buf_append_str(&text, "\r\n");
+    }
+    repl_say(r, buf_slice(&text));
+    buf_release(&text);
+    reply_ok(c->reply);
+}
+
 static bool debug(struct call *c) {
     struct repl *r = repl_of_engine(c->engine);
+    if (c->argc > 2 && arg_is(c, 1, "REPLICATE")) {
+        debug_replicate(c, r);
+        return true;
+    }
     if (c->argc != 2 || !arg_is(c, 1, "CHANGE-REPL-ID")) return false;
     log_notice(&r->server->log, "Changing replication IDs after receiving DEBUG change-repl-id");
     random_hex(r->id, REPL_ID_LEN);

@@ -180,7 +180,9 @@ static void follow(struct call *c, struct repl *r) {
 
 static void cmd_replicaof(struct call *c) {
     struct repl *r = repl_of_engine(c->engine);
-    if (failover_active(r)) {
+    if (c->engine->gates & GATE_CLUSTER) {
+        reply_error(c->reply, "ERR REPLICAOF not allowed in cluster mode.");
+    } else if (failover_active(r)) {
         reply_error(c->reply, "ERR REPLICAOF not allowed while failing over.");
     } else if (c->session->is_client && client_of(c->session)->kind == CLIENT_REPLICA) {
         reply_error(c->reply, "ERR Command is not valid when client is a replica.");
