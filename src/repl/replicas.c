@@ -137,6 +137,7 @@ static void keep_waiting(struct repl *r) {
 
 static void ping(struct repl *r) {
     uint64_t period_us = (uint64_t)r->config.ping_period * SECOND_US;
+    if (!r->replicas.all.count) r->replicas.pinged_us = now_us(r); /* the first can wait, too */
     if (!r->replicas.all.count || repl_is_replica(r)) return;
     if (now_us(r) - r->replicas.pinged_us < period_us) return;
     r->replicas.pinged_us = now_us(r);
