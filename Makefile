@@ -110,7 +110,7 @@ fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 cachesim            := $(out)/utils/cachesim
 c_files             := $(shell find src tests utils -name '*.[ch]')
 
-.PHONY: all run test test-all unit integration crash compat fuzz-replay fuzz fuzzers bench hit-ratio check format \
+.PHONY: all run test test-all unit integration crash faults compat fuzz-replay fuzz fuzzers bench hit-ratio check format \
         check-format check-style check-gcc check-clang check-cppcheck everything install uninstall \
         clean help
 .DELETE_ON_ERROR:
@@ -220,7 +220,7 @@ test-all:                           ## test, and sanitizers, fuzzing and long ra
 	@tests/steps '$(MAKE) test' \
 	    '$(MAKE) unit SAN=address,undefined' '$(MAKE) integration SAN=address,undefined' \
 	    '$(MAKE) unit SAN=thread' '$(MAKE) integration SAN=thread' \
-	    '$(MAKE) crash ROUNDS=100' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120' \
+	    '$(MAKE) crash ROUNDS=100' '$(MAKE) faults' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120' \
 	    'redis-compat/run --server $(server) --propagation' \
 	    'redis-compat/random --server $(server) --propagation --seconds 60'
 
@@ -241,6 +241,10 @@ integration: $(programs) $(integration_tests) $(fault_library) ## only the integ
 crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS times under load
 	@DREY_CRASH_ROUNDS=$(ROUNDS) DREY_SERVER=$(abspath $(server)) tests/run --timeout 3600 \
 	    $(out)/tests/integration/test_aof_crash
+
+faults: $(server) $(fault_library) $(out)/tests/integration/test_faults ## fail or stop at every call on a file
+	@DREY_FAULT_STEP=1 DREY_SERVER=$(abspath $(server)) tests/run --timeout 3600 \
+	    $(out)/tests/integration/test_faults
 
 compat: $(server)                   ## only the comparison with redis-server
 	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server)' \
