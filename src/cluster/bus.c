@@ -27,12 +27,14 @@ void bus_update_self(struct cluster *c) {
     const struct cluster_config *config = &c->config;
     const char *hostname = config->announce_hostname ? config->announce_hostname : "";
     const char *nodename = config->announce_nodename ? config->announce_nodename : "";
+    unsigned flags = config->no_failover ? self->flags | NODE_NOFAILOVER
+                                         : self->flags & ~(unsigned)NODE_NOFAILOVER;
     uint16_t port =
         (uint16_t)(config->announce_port ? config->announce_port : c->server->config.port);
     uint16_t bus_port =
         config->announce_bus_port ? (uint16_t)config->announce_bus_port : cluster_bus_port(c);
     bool same = strcmp(self->hostname, hostname) == 0 && strcmp(self->nodename, nodename) == 0 &&
-                self->port == port && self->bus_port == bus_port;
+                self->port == port && self->bus_port == bus_port && self->flags == flags;
     if (config->announce_ip && strcmp(self->ip, config->announce_ip) != 0) {
         snprintf(self->ip, sizeof self->ip, "%s", config->announce_ip);
         same = false;
@@ -40,6 +42,7 @@ void bus_update_self(struct cluster *c) {
     if (same) return;
     node_set_text(&self->hostname, hostname);
     node_set_text(&self->nodename, nodename);
+    self->flags = flags;
     self->port = port;
     self->bus_port = bus_port;
     cluster_note(c, CLUSTER_SAVE);
@@ -65,6 +68,7 @@ static struct message head_of(const struct cluster *c, enum message_type type) {
         .marks = MESSAGE_EXTENDED,
     };
     memcpy(m.sender, self->name, sizeof m.sender);
+    if (c->election.manual_replica) m.marks |= MESSAGE_PAUSED;
     if (self->primary) memcpy(m.primary, self->primary->name, sizeof m.primary);
     if (c->config.announce_ip) snprintf(m.ip, sizeof m.ip, "%s", c->config.announce_ip);
     return m;
@@ -140,6 +144,24 @@ void bus_send_vote(struct cluster_node *n) {
     struct message m = head_of(n->link->cluster, MESSAGE_AUTH_ACK);
     message_begin(&n->link->out, &m);
     sent(n->link, MESSAGE_AUTH_ACK);
+}
+
+void bus_ask_votes(struct cluster *c, bool force) {
+    struct message m = head_of(c, MESSAGE_AUTH_REQUEST);
+    if (force) m.marks |= MESSAGE_FORCE_VOTE;
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        struct cluster_link *l = c->nodes.all[i]->link;
+        if (!can_send(l) || (l->node->flags & NODE_HANDSHAKE)) continue;
+        message_begin(&l->out, &m);
+        sent(l, MESSAGE_AUTH_REQUEST);
+    }
+}
+
+void bus_ask_manual(struct cluster_node *primary) {
+    if (!can_send(primary->link)) return;
+    struct message m = head_of(primary->link->cluster, MESSAGE_MFSTART);
+    message_begin(&primary->link->out, &m);
+    sent(primary->link, MESSAGE_MFSTART);
 }
 
 void bus_broadcast_fail(struct cluster *c, const struct cluster_node *n) {
@@ -261,4 +283,5 @@ void bus_cron(struct cluster *c) {
         struct cluster_node *n = c->nodes.all[i];
         if (!(n->flags & (NODE_MYSELF | NODE_NOADDR | NODE_HANDSHAKE))) watch_node(c, n);
     }
+    if (c->election.manual_replica) bus_send_ping(c->election.manual_replica->link, MESSAGE_PING);
 }

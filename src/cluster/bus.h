@@ -34,6 +34,10 @@ void bus_broadcast_pong(struct cluster *c);
 void bus_send_update(struct cluster_link *l, const struct cluster_node *n);
 /* The vote of this epoch, for a replica. */
 void bus_send_vote(struct cluster_node *n);
+/* Asks all nodes for their votes; `force`: although the primary may be well. */
+void bus_ask_votes(struct cluster *c, bool force);
+/* Asks a primary to let its place be taken. */
+void bus_ask_manual(struct cluster_node *primary);
 /* FAIL to all nodes. */
 void bus_broadcast_fail(struct cluster *c, const struct cluster_node *n);
 /* A message published here goes to all nodes, one of a shard channel to those of this shard. */

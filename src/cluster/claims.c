@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cluster/claims.h"
 
+#include "cluster/replica.h"
 #include "exec/propagate.h"
 
 static bool has_bit(const uint8_t *slots, unsigned slot) {
@@ -63,6 +64,17 @@ static void delete_lost(struct cluster *c, const struct losses *losses) {
     }
 }
 
+/* Who has lost its (primary's) last slot follows whoever has them now. */
+static bool follows(struct cluster *c, struct cluster_node *by, const struct losses *losses) {
+    const struct cluster_node *mine = node_is_primary(c->self) ? c->self : c->self->primary;
+    if (!losses->lost || !mine || mine->slot_count) return false;
+    if (!c->config.follow_slots && losses->lost != losses->claimed) return false;
+    log_notice(&c->server->log,
+               "Configuration change detected. Reconfiguring myself as a replica of %.40s",
+               by->name);
+    return true;
+}
+
 void claims_hear(struct cluster *c, struct cluster_node *by, uint64_t epoch, const uint8_t *slots) {
     struct losses losses = {0};
     if (by == c->self) {
@@ -75,7 +87,10 @@ void claims_hear(struct cluster *c, struct cluster_node *by, uint64_t epoch, con
         else if (c->slots->owner[slot] == by)
             set_bit(c->slots->unclaimed, slot, true);
     }
-    delete_lost(c, &losses);
+    if (follows(c, by, &losses))
+        replica_follow(c, by);
+    else
+        delete_lost(c, &losses);
 }
 
 struct cluster_node *claims_newer(const struct cluster *c, const struct cluster_node *by,

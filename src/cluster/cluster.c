@@ -7,9 +7,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cluster/bus.h"
+#include "cluster/election.h"
 #include "cluster/families.h"
 #include "cluster/gossip.h"
 #include "cluster/nodes_file.h"
+#include "cluster/replica.h"
 #include "cluster/route.h"
 
 enum {
@@ -51,6 +53,7 @@ void cluster_forget(struct cluster *c, struct cluster_node *n) {
     }
     for (size_t i = 0; i < c->nodes.count; i++)
         if (c->nodes.all[i]->primary == n) c->nodes.all[i]->primary = NULL;
+    if (c->election.manual_replica == n) election_end_manual(c);
     gossip_leave(c, n);
     link_close(n->link);
     link_close(n->inbound);
@@ -207,6 +210,7 @@ static bool begin(struct server *s) {
             return fail(c, "You can't have keys in a DB different than DB 0 when in Cluster mode. "
                            "Exiting.");
     claim_slots_of_keys(c);
+    replica_check(c);
     cluster_judge(c);
     return true;
 }
@@ -219,6 +223,8 @@ static void cron(struct server *s) {
     struct cluster *c = s->cluster;
     if (!c->config.enabled) return;
     bus_cron(c);
+    replica_check(c);
+    election_step(c);
     if (!c->ok) cluster_judge(c);
 }
 

@@ -44,6 +44,19 @@ struct bus {
     struct forgotten_node *forgotten;
 };
 
+/* This node's attempt to take its primary's place, or (manual_replica) its being asked for its own.
+ * See election.h. */
+struct election {
+    uint64_t due_ms; /* Unix time, when votes are asked for; 0: it hasn't been thought about */
+    uint64_t epoch;
+    unsigned rank, votes;
+    bool sent;
+    uint64_t manual_end_ms; /* 0: it's not by hand */
+    bool manual_ready;
+    int64_t manual_offset; /* of the primary that waits; -1: not known yet */
+    struct cluster_node *manual_replica;
+};
+
 struct slot_map {
     struct cluster_node *owner[SLOT_COUNT]; /* NULL: nobody */
     struct cluster_node
@@ -65,6 +78,7 @@ struct cluster {
     uint64_t first_judged_ms; /* Unix time; 0: not yet */
     uint64_t minority_ms;     /* when this node was last with the smaller part of the cluster */
     struct bus bus;
+    struct election election;
     unsigned due; /* of enum cluster_due */
     int file_fd;  /* nodes.conf, locked */
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cluster/cluster.h"
+#include "cluster/election.h"
 #include "cluster/families.h"
 #include "cluster/node_commands.h"
+#include "cluster/replica.h"
 #include "cluster/show_commands.h"
 #include "cluster/slot_commands.h"
 #include "exec/call.h"
@@ -47,6 +49,9 @@ static void cmd_help(struct call *c) {
         "    Make slots nobody's, as far as this node knows.",
         "DELSLOTSRANGE <start-slot> <end-slot> [<start-slot> <end-slot> ...]",
         "    The same for ranges, ends included.",
+        "FAILOVER [FORCE|TAKEOVER]",
+        "    Make this replica a primary in place of its own: FORCE when that is down, TAKEOVER",
+        "    without asking the other primaries.",
         "FLUSHSLOTS",
         "    Give up all slots of this node, which must have no keys.",
         "FORGET <node-id>",
@@ -71,6 +76,8 @@ static void cmd_help(struct call *c) {
         "<slot> ...",
         "REPLICAS <node-id>",
         "    The same for the replicas of a node.",
+        "REPLICATE <node-id>",
+        "    Make this node a replica of another one.",
         "RESET [HARD|SOFT]",
         "    Forget slots and nodes; HARD: take a new name and begin at epoch 0, too.",
         "SAVECONFIG",
@@ -118,6 +125,9 @@ static const struct command subcommands[] = {
     {"delslotsrange", cluster_cmd_delslotsrange, -4, CHANGING, .group = "cluster", .since = "7.0.0",
      .summary = "Makes ranges of slots nobody's, as far as this node knows.",
      .complexity = "O(N) in the number of slots in the ranges.", .syntax = RANGES_SYNTAX},
+    {"failover", cluster_cmd_failover, -2, CHANGING, .group = "cluster", .since = "3.0.0",
+     .summary = "Makes a replica take its primary's place.", .complexity = "O(1)",
+     .syntax = "options:[FORCE | TAKEOVER]"},
     {"flushslots", cluster_cmd_flushslots, 2, CHANGING, .group = "cluster", .since = "3.0.0",
      .summary = "Gives up all slots of this node.", .complexity = "O(1)"},
     {"forget", cluster_cmd_forget, 3, CHANGING, .group = "cluster", .since = "3.0.0",
@@ -153,6 +163,9 @@ static const struct command subcommands[] = {
      .since = "5.0.0", .summary = "Describes the replicas of a node.",
      .complexity = "O(N) in the number of nodes.", .syntax = "node-id",
      .tips = "nondeterministic_output"},
+    {"replicate", cluster_cmd_replicate, 3, CHANGING, .group = "cluster", .since = "3.0.0",
+     .summary = "Makes this node a replica of another one.", .complexity = "O(1)",
+     .syntax = "node-id"},
     {"reset", cluster_cmd_reset, -2, CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE, .group = "cluster",
      .since = "3.0.0", .summary = "Forgets slots and nodes.",
      .complexity = "O(N) in the number of nodes.", .syntax = "[HARD | SOFT]"},

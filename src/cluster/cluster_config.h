@@ -16,7 +16,11 @@ struct cluster_config {
     int64_t node_timeout_ms; /* of silence, after which a node may have failed */
     uint64_t link_limit;     /* bytes that may wait to be sent on a link; 0: any */
     int64_t ping_interval_ms;
-    int64_t port; /* of the bus; 0: 10000 above the clients' */
+    int64_t
+        validity_factor; /* node timeouts that a replica's data may be old to take over; 0: any */
+    bool no_failover;    /* it never does by itself */
+    bool follow_slots;   /* a primary follows whoever takes its last slot, if it had more before */
+    int64_t port;        /* of the bus; 0: 10000 above the clients' */
     char *announce_ip, *announce_hostname, *announce_nodename;   /* NULL: none */
     int64_t announce_port, announce_tls_port, announce_bus_port; /* 0: the real one */
     int endpoint;                                                /* enum cluster_endpoint */

@@ -8,6 +8,7 @@
 #include "cluster/families.h"
 #include "cluster/gossip.h"
 #include "cluster/nodes_file.h"
+#include "cluster/replica.h"
 #include "exec/call.h"
 
 /* Epochs. */
@@ -130,6 +131,11 @@ void cluster_cmd_reset(struct call *c) {
         reply_error(c->reply,
                     "ERR CLUSTER RESET can't be called with master nodes containing keys");
         return;
+    }
+    if (node_is_replica(cluster->self)) {
+        replica_lead(cluster);
+        random_hex(cluster->self->shard_id, NODE_NAME_LEN);
+        keyspace_flush(&c->engine->keyspace, true);
     }
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
         cluster_give_slot(cluster, slot, NULL);

@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "cluster/bus.h"
 #include "cluster/claims.h"
+#include "cluster/election.h"
 #include "cluster/gossip.h"
+#include "cluster/replica.h"
 #include "cluster/vote.h"
 #include "pubsub/pubsub.h"
 
@@ -143,6 +145,16 @@ static void become_replica(struct cluster *c, struct cluster_node *n,
     cluster_note(c, CLUSTER_SAVE);
 }
 
+/* Its primary has become a replica itself: it follows whom that follows. */
+static void follow_further(struct cluster *c, const struct cluster_node *n) {
+    struct cluster_node *further = n->primary;
+    if (n != c->self->primary || !further || further == c->self || !node_is_primary(further))
+        return;
+    log_notice(&c->server->log, "I'm a sub-replica! Reconfiguring myself from %.40s to %.40s",
+               n->name, further->name);
+    replica_follow(c, further);
+}
+
 static void hear_role(struct receipt *r) {
     struct cluster_node *n = r->sender;
     struct cluster_node *primary = *r->m->primary ? find(r->cluster, r->m->primary) : NULL;
@@ -152,6 +164,7 @@ static void hear_role(struct receipt *r) {
         become_primary(r->cluster, n);
     else if (primary != n)
         become_replica(r->cluster, n, primary);
+    follow_further(r->cluster, n);
 }
 
 static void hear_claims(struct receipt *r) {
@@ -268,6 +281,7 @@ void receive_message(struct cluster_link *l, struct slice packet) {
     if (r.sender == c->self) return;
     if (r.sender) r.sender->data_ms = (uint64_t)clock_wall_ms();
     if (r.sender && !(r.sender->flags & NODE_HANDSHAKE)) hear_epochs(&r);
+    if (r.sender && r.sender == c->self->primary) election_heard_primary(c, &m);
     know_inbound(&r);
     if (l->closing) return;
     if (m.type <= MESSAGE_MEET) {
@@ -277,6 +291,8 @@ void receive_message(struct cluster_link *l, struct slice packet) {
     if (!r.sender) return;
     if (m.type == MESSAGE_FAIL) hear_failure(&r);
     if (m.type == MESSAGE_AUTH_REQUEST) vote_asked(c, r.sender, &m);
+    if (m.type == MESSAGE_AUTH_ACK) election_voted(c, r.sender, &m);
+    if (m.type == MESSAGE_MFSTART) election_start_manual(c, r.sender);
     if (m.type == MESSAGE_UPDATE) hear_update(&r);
     if (m.type == MESSAGE_PUBLISH || m.type == MESSAGE_PUBLISHSHARD) hear_message(&r);
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "cluster/bus.h"
 #include "cluster/families.h"
+#include "cluster/replica.h"
 #include "exec/call.h"
 
 /* Giving slots out and taking them back. All of them are looked at before any changes. */
@@ -173,7 +174,15 @@ static bool node_or_reply(struct call *c, const struct set_slot *s) {
         return false;
     }
     if (!has_keys) slots->migrating[s->slot] = NULL;
+    bool was_mine = slots->owner[s->slot] == cluster->self;
     cluster_give_slot(cluster, s->slot, to);
+    if (was_mine && to != cluster->self && !cluster->self->slot_count &&
+        cluster->config.follow_slots) {
+        log_notice(&cluster->server->log,
+                   "Configuration change detected. Reconfiguring myself as a replica of %.40s",
+                   to->name);
+        replica_follow(cluster, to);
+    }
     if (to == cluster->self && slots->importing[s->slot]) finish_import(cluster, s->slot);
     return true;
 }
