@@ -6,7 +6,7 @@ import re
 from . import compare, text
 
 STATEMENTS = ("needs", "resp", "config", "sleep", "recv", "silent", "close", "closed",
-              "await")
+              "await", "until")
 FLAGS = ("raw", "send", "scan", "closed", "both", "uncounted", "unheard",
          "unpropagated")
 VALUES = ("as", "replies", "within", "after")
@@ -37,19 +37,25 @@ class Section:
 
 
 class Family:
-    def __init__(self, name, sections):
-        self.name, self.sections = name, sections
+    """`options` are parameters that the family's servers are started with: it has its own, then."""
+
+    def __init__(self, name, sections, options=()):
+        self.name, self.sections, self.options = name, sections, list(options)
 
 
 def load(path, name):
-    sections = []
+    sections, options = [], []
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             try:
-                _add_line(sections, number, line.strip())
+                if line.startswith("@server ") and not sections:
+                    parameter, *values = line.split()[1:]
+                    options += ["--" + parameter] + values
+                else:
+                    _add_line(sections, number, line.strip())
             except ValueError as error:
                 raise BadCase("%s:%d: %s" % (path, number, error)) from None
-    return Family(name, sections)
+    return Family(name, sections, options)
 
 
 def _add_line(sections, number, line):

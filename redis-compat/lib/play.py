@@ -326,6 +326,14 @@ class Player:
                 return "%s refuses CONFIG SET %s" % (side.server.name, " ".join(words))
         return None
 
+    def _do_until(self, step, tally):
+        """The command is repeated until its reply contains the text."""
+        wanted, *words = casefile.expand(step.words, {})
+        for side in (self.ours, self.peer):
+            if not side.server.await_reply(wanted, words):
+                return "%s doesn't come to say %s" % (side.server.name, wanted.decode())
+        return None
+
     def _do_sleep(self, step, tally):
         time.sleep(float(step.words[0].data))
 

@@ -52,6 +52,10 @@ class Server:
 
     def __init__(self, name, path, options=(), start=True):
         self.name, self.path, self.options = name, path, list(options)
+        self.bus_holder = None
+        if "--cluster-enabled" in self.options:
+            self.bus_holder = hold_port()
+            self.options += ["--cluster-port", str(self.bus_holder.getsockname()[1])]
         self.directory = tempfile.mkdtemp(prefix="compat-")
         self.process = self.control = None
         self.holder = hold_port()
@@ -119,6 +123,15 @@ class Server:
                 return False
         return True
 
+    def await_reply(self, wanted, words):
+        """Waits until the reply to a command contains a text; False if it doesn't come to that."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while wanted not in repr(self.run(*words).value).encode():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
     def restart(self):
         self.stop()
         self.start()
@@ -140,4 +153,6 @@ class Server:
         """Ends the process, gives back the port and removes the directory."""
         self.stop()
         self.holder.close()
+        if self.bus_holder is not None:
+            self.bus_holder.close()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -7,12 +7,14 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cluster/bus.h"
+#include "cluster/debug.h"
 #include "cluster/election.h"
 #include "cluster/families.h"
 #include "cluster/gossip.h"
 #include "cluster/nodes_file.h"
 #include "cluster/replica.h"
 #include "cluster/route.h"
+#include "repl/repl.h"
 
 enum {
     SETTLE_MS =
@@ -35,7 +37,7 @@ void cluster_give_slot(struct cluster *c, unsigned slot, struct cluster_node *to
     if (to) node_set_slot(to, slot, true);
     c->slots->owner[slot] = to;
     c->slots->unclaimed[slot / 8] &= (uint8_t) ~(1 << slot % 8);
-    cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
+    cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE | CLUSTER_ROUTE);
 }
 
 unsigned cluster_take_slots(struct cluster *c, struct cluster_node *n) {
@@ -127,6 +129,7 @@ void cluster_judge(struct cluster *c) {
     if (ok == c->ok || (ok && is_too_soon(c, now))) return;
     log_notice(&c->server->log, "Cluster state changed: %s", ok ? "ok" : "fail");
     c->ok = ok;
+    cluster_note(c, CLUSTER_ROUTE);
 }
 
 /* The data set may have keys that the cluster's state doesn't know of: written while the file
@@ -191,6 +194,8 @@ static bool start(struct cluster *c) {
     c->slots = mem_zalloc(sizeof *c->slots);
     node_set_init(&c->nodes);
     c->size = 1;
+    if (repl_of(c->server)->link_config.replicaof.n)
+        return fail(c, "replicaof directive not allowed in cluster mode");
     if (!ports_fit(c) || !nodes_file_open(c)) return false;
     bus_update_self(c);
     keyspace_index_slots(&e->keyspace);
@@ -223,8 +228,10 @@ static void cron(struct server *s) {
     struct cluster *c = s->cluster;
     if (!c->config.enabled) return;
     bus_cron(c);
+    s->cluster_links = links_memory(c);
     replica_check(c);
     election_step(c);
+    if (c->due & CLUSTER_ROUTE) route_waiting(c);
     if (!c->ok) cluster_judge(c);
 }
 
@@ -263,5 +270,6 @@ const struct server_extension cluster_extension = {
     .cron = cron,
     .turn_end = turn_end,
     .end = end,
+    .debug = debug_run,
     .release = release,
 };

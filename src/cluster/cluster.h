@@ -24,6 +24,7 @@
 enum cluster_due {
     CLUSTER_SAVE = 1 << 0,  /* nodes.conf */
     CLUSTER_JUDGE = 1 << 1, /* see cluster.ok */
+    CLUSTER_ROUTE = 1 << 2, /* who waits for keys may do so in vain */
 };
 
 enum { BUS_LISTENERS = 16 };
@@ -42,6 +43,8 @@ struct bus {
     uint64_t sent[MESSAGE_TYPE_COUNT], received[MESSAGE_TYPE_COUNT]; /* messages */
     uint64_t over_limit; /* links closed as too much was to be sent */
     struct forgotten_node *forgotten;
+    bool drops, drops_all, drop_closes; /* see debug.h */
+    unsigned dropped;
 };
 
 /* This node's attempt to take its primary's place, or (manual_replica) its being asked for its own.

@@ -73,8 +73,8 @@ static void report(struct cluster *c, struct cluster_node *n, struct cluster_nod
         r = mem_alloc(sizeof *r);
         *r = (struct fail_report){.next = n->reports, .by = by};
         n->reports = r;
-        log_verbose(&c->server->log, "Node %.40s reported node %.40s as not reachable.", by->name,
-                    n->name);
+        log_verbose(&c->server->log, "Node %.40s (%s) reported node %.40s (%s) as not reachable.",
+                    by->name, by->nodename, n->name, n->nodename);
     }
     r->at_ms = now_ms();
 }
@@ -112,7 +112,8 @@ void gossip_judge(struct cluster *c, struct cluster_node *n) {
     unsigned needed = c->size / 2 + 1;
     if (!(n->flags & NODE_PFAIL) || (n->flags & NODE_FAIL)) return;
     if (gossip_reports(c, n) + node_is_primary(c->self) < needed) return;
-    log_notice(&c->server->log, "Marking node %.40s as failing (quorum reached).", n->name);
+    log_notice(&c->server->log, "Marking node %.40s (%s) as failing (quorum reached).", n->name,
+               n->nodename);
     n->flags = (n->flags & ~(unsigned)NODE_PFAIL) | NODE_FAIL;
     n->fail_ms = now_ms();
     if (node_is_primary(c->self)) bus_broadcast_fail(c, n);
@@ -126,7 +127,7 @@ void gossip_reached(struct cluster *c, struct cluster_node *n) {
     n->flags &= ~(unsigned)NODE_PFAIL;
     if (!(n->flags & NODE_FAIL)) return;
     if (has_slots && now_ms() - n->fail_ms <= 2 * (uint64_t)c->config.node_timeout_ms) return;
-    log_notice(&c->server->log, "Clear FAIL state for node %.40s: %s", n->name,
+    log_notice(&c->server->log, "Clear FAIL state for node %.40s (%s): %s", n->name, n->nodename,
                !has_slots ? "it is reachable again."
                           : "is reachable again and nobody is serving its slots after some time.");
     n->flags &= ~(unsigned)NODE_FAIL;
@@ -173,8 +174,8 @@ static void hear_of_failure(struct cluster *c, struct cluster_node *n, struct cl
         report(c, n, by);
         gossip_judge(c, n);
     } else if (drop_reports(c, n, by)) {
-        log_verbose(&c->server->log, "Node %.40s reported node %.40s is back online.", by->name,
-                    n->name);
+        log_verbose(&c->server->log, "Node %.40s (%s) reported node %.40s (%s) is back online.",
+                    by->name, by->nodename, n->name, n->nodename);
     }
 }
 

@@ -111,8 +111,11 @@ void links_sweep(struct cluster *c, bool all) {
     c->bus.closing = false;
 }
 
-size_t link_memory(const struct cluster_link *l) {
-    return sizeof *l + l->in.cap + l->out.cap;
+size_t links_memory(const struct cluster *c) {
+    size_t memory = 0;
+    for (const struct cluster_link *l = c->bus.links; l; l = l->next)
+        memory += sizeof *l + l->in.cap + l->out.cap;
+    return memory;
 }
 
 /* Addresses. */

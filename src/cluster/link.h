@@ -35,8 +35,8 @@ void links_sweep(struct cluster *c, bool all);
 /* The bytes behind `out.len` as it was are to be sent. */
 void link_wants_send(struct cluster_link *l);
 
-/* Bytes that a link takes. */
-size_t link_memory(const struct cluster_link *l);
+/* Bytes that the links take. */
+size_t links_memory(const struct cluster *c);
 
 /* The address of the other end, or of this one; false: not known. `ip`: NODE_IP_MAX bytes. */
 bool link_peer_ip(const struct cluster_link *l, char *ip);

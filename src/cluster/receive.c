@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cluster/bus.h"
 #include "cluster/claims.h"
+#include "cluster/debug.h"
 #include "cluster/election.h"
 #include "cluster/gossip.h"
 #include "cluster/replica.h"
@@ -229,8 +230,8 @@ static void hear_state(struct receipt *r) {
 static void hear_failure(struct receipt *r) {
     struct cluster_node *n = find(r->cluster, message_failing(r->m).ptr);
     if (!n || (n->flags & (NODE_FAIL | NODE_MYSELF))) return;
-    log_notice(&r->cluster->server->log, "FAIL message received from %.40s about %.40s",
-               r->m->sender, n->name);
+    log_notice(&r->cluster->server->log, "FAIL message received from %.40s (%s) about %.40s (%s)",
+               r->sender->name, r->sender->nodename, n->name, n->nodename);
     n->flags = (n->flags & ~(unsigned)NODE_PFAIL) | NODE_FAIL;
     n->fail_ms = (uint64_t)clock_wall_ms();
     cluster_note(r->cluster, CLUSTER_SAVE | CLUSTER_JUDGE);
@@ -276,6 +277,7 @@ void receive_message(struct cluster_link *l, struct slice packet) {
                     packet.len);
         return;
     }
+    if (debug_drops(l, m.type)) return;
     if (m.type < MESSAGE_TYPE_COUNT) c->bus.received[m.type]++;
     struct receipt r = {.cluster = c, .link = l, .m = &m, .sender = find(c, m.sender)};
     if (r.sender == c->self) return;

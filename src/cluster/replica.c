@@ -16,6 +16,8 @@ void replica_check(struct cluster *c) {
     if (!node_is_replica(c->self) || !primary || !*primary->ip) return;
     if (link && strcmp(link->host, primary->ip) == 0 && link->port == primary->port) return;
     role_follow(repl_of(c->server), primary->ip, primary->port);
+    /* That's in nodes.conf, and nothing for the configuration's file. */
+    link_config_follow(&repl_of(c->server)->link_config, "", 0);
 }
 
 void replica_follow(struct cluster *c, struct cluster_node *primary) {

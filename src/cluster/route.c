@@ -153,6 +153,30 @@ static bool admits(struct session *s, const struct request *r) {
     return route.result == ROUTE_HERE;
 }
 
+/* Keys on their way here come, those on their way elsewhere may come back. */
+static bool waits_in_vain(struct cluster *c, struct session *s, struct route *route) {
+    const struct blocked *b = s->blocked;
+    if (!b || !b->argv || !b->kind->timed_out) return false;
+    struct request r = {.argv = b->argv, .argc = b->argc, .cmd = b->cmd};
+    if (!has_keys(b->cmd)) return false;
+    *route = route_of(c, s, &r, admission_flags(s, &r));
+    if (route->result == ROUTE_MOVED) return !c->slots->importing[route->slot];
+    return route->result >= ROUTE_DOWN;
+}
+
+void route_waiting(struct cluster *c) {
+    struct server *s = c->server;
+    struct route route;
+    c->due &= ~(unsigned)CLUSTER_ROUTE;
+    if (!s->engine.blocking.count) return;
+    for (struct client *client = s->clients; client; client = client->next) {
+        struct session *session = &client->session;
+        if (client->closing || session->obeyed || !waits_in_vain(c, session, &route)) continue;
+        reply_route(blocking_reply(session), c, &route);
+        blocking_end(session);
+    }
+}
+
 static const char *refusal(struct session *caller, const struct request *r, int *slot) {
     static const char *const script_errors[] = {
         [ROUTE_HERE] = NULL,

@@ -31,6 +31,9 @@ struct route route_of(struct cluster *c, struct session *s, const struct request
 /* From now on requests are asked about. */
 void route_start(struct engine *e);
 
+/* Sends on those who wait for keys that are another node's by now. O(clients) if any waits. */
+void route_waiting(struct cluster *c);
+
 /* How clients are told to reach a node; NULL: where they have this answer from. */
 const char *route_endpoint(const struct cluster *c, const struct cluster_node *n);
 

@@ -180,7 +180,7 @@ static void follow(struct call *c, struct repl *r) {
 
 static void cmd_replicaof(struct call *c) {
     struct repl *r = repl_of_engine(c->engine);
-    if (c->engine->gates & GATE_CLUSTER) {
+    if (call_in_cluster(c)) {
         reply_error(c->reply, "ERR REPLICAOF not allowed in cluster mode.");
     } else if (failover_active(r)) {
         reply_error(c->reply, "ERR REPLICAOF not allowed while failing over.");

@@ -61,7 +61,7 @@ static size_t reply_use(struct reply *r, const struct engine *e, const struct me
     n += stat_i64(r, "replication.backlog", 0);
     n += stat_i64(r, "clients.slaves", 0);
     n += stat_i64(r, "clients.normal", m->clients);
-    n += stat_i64(r, "cluster.links", 0);
+    n += stat_i64(r, "cluster.links", (int64_t)server_of(e)->cluster_links);
     n += stat_i64(r, "aof.buffer", aof->pending.cap);
     n += stat_i64(r, "lua.caches", e->scripts->cache.memory);
     n += stat_i64(r, "functions.caches", e->scripts->libraries.memory);

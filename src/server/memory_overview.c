@@ -121,7 +121,7 @@ void memory_overview_write(void *server, struct buf *out) {
     info_u64(out, "mem_total_replication_buffers", m.replication_buffers);
     info_u64(out, "mem_clients_slaves", m.replicas);
     info_u64(out, "mem_clients_normal", m.clients);
-    info_u64(out, "mem_cluster_links", 0);
+    info_u64(out, "mem_cluster_links", s->cluster_links);
     info_u64(out, "mem_aof_buffer", s->persist.aof.log.pending.cap);
     info_str(out, "mem_allocator", heap_allocator());
     info_u64(out, "mem_overhead_db_hashtable_rehashing", 0); /* tables grow without a second one */

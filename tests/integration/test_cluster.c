@@ -42,6 +42,12 @@ static void test_rules(void **state) {
     expect(c, "[\"{a}2\"]", "CLUSTER GETKEYSINSLOT 15495 10");
     expect(c, "+OK", "FLUSHALL");
     expect(c, "(int) 0", "CLUSTER COUNTKEYSINSLOT 15495");
+    struct wire *w = wire_open(s);
+    wire_text(w, "BLPOP a 0\r\n");
+    await_like(c, "*blocked_clients:1*", "INFO clients");
+    expect(c, "+OK", "CLUSTER DELSLOTS 15495");
+    wire_reply(w, "(err) CLUSTERDOWN Hash slot not served");
+    wire_close(w);
     redisFree(c);
     server_stop(s);
 }
@@ -101,8 +107,10 @@ static struct server *start_real(void) {
     if (access(path, X_OK) != 0) return start_node("");
     char *ours = strdup(getenv("DREY_SERVER"));
     setenv("DREY_SERVER", path, 1);
-    struct server *s = server_start(
-        "--cluster-enabled yes --cluster-node-timeout 1000 --cluster-port %d", free_port());
+    struct server *s =
+        server_start("--cluster-enabled yes --cluster-node-timeout 1000 --cluster-port %d "
+                     "--repl-diskless-sync-delay 0",
+                     free_port());
     setenv("DREY_SERVER", ours, 1);
     free(ours);
     return s;
@@ -218,16 +226,60 @@ static void test_failure(void **state) {
     await_all("*cluster_state:ok*", "CLUSTER INFO");
 }
 
+/* --- Replicas --- */
+
+static struct server *replica;
+static redisContext *replica_client;
+
+/* A replica of the real server, if there's one, takes its place: by hand, and gives it back; then
+ * because it says nothing any more. */
+static void test_failover(void **state) {
+    char *id, leads[96], follows[160];
+    replica = start_node("");
+    replica_client = client_open(replica);
+    id = id_of(replica_client);
+    snprintf(leads, sizeof leads, "*%s * myself,master - *5461-10922*", id);
+    snprintf(follows, sizeof follows, "*%s * myself,slave %s *", id, ids[1]);
+    expect(replica_client, "+OK", "CLUSTER MEET 127.0.0.1 %d %d", nodes[1]->port, bus_port_of(1));
+    await_like(replica_client, "*cluster_known_nodes:4*", "CLUSTER INFO");
+    await_like(replica_client, "*cluster_state:ok*", "CLUSTER INFO");
+    expect(replica_client, "+OK", "CLUSTER REPLICATE %s", ids[1]);
+    expect(replica_client, "(err) ERR REPLICAOF not allowed in cluster mode.", "REPLICAOF NO ONE");
+    await_like(replica_client, "*master_link_status:up*", "INFO replication");
+    await_like(replica_client, follows, "CLUSTER NODES");
+    expect(clients[1], "+OK", "SET key1 value"); /* slot 9189 */
+    await_like(replica_client, "(int) 1", "DBSIZE");
+    expect_like(replica_client, "(err) MOVED 9189 *", "GET key1");
+    expect(replica_client, "+OK", "READONLY");
+    expect(replica_client, "\"value\"", "GET key1");
+    expect_like(replica_client, "(err) MOVED 9189 *", "DEL key1");
+    expect(replica_client, "+OK", "CLUSTER FAILOVER");
+    await_like(replica_client, leads, "CLUSTER NODES");
+    await_like(clients[1], "*role:slave*master_link_status:up*", "INFO replication");
+    expect(replica_client, "+OK", "SET key1 other");
+    await_like(clients[0], "*cluster_state:ok*", "CLUSTER INFO");
+    expect(clients[1], "+OK", "CLUSTER FAILOVER");
+    await_like(replica_client, "*role:slave*master_link_status:up*", "INFO replication");
+    expect(replica_client, "\"other\"", "GET key1");
+    kill(nodes[1]->pid, SIGSTOP);
+    await_like(replica_client, leads, "CLUSTER NODES");
+    await_like(replica_client, "+OK", "SET key1 third");
+    kill(nodes[1]->pid, SIGCONT);
+    await_like(clients[1], "*role:slave*master_link_status:up*", "INFO replication");
+    free(id);
+    redisFree(replica_client);
+    server_stop(replica);
+}
+
 int main(void) {
     const struct CMUnitTest alone[] = {
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_file),
     };
     const struct CMUnitTest together[] = {
-        cmocka_unit_test(test_redirections),
-        cmocka_unit_test(test_moving_slots),
-        cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_redirections), cmocka_unit_test(test_moving_slots),
+        cmocka_unit_test(test_channels),     cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_failover),
     };
     int failed = cmocka_run_group_tests(alone, NULL, NULL);
     return failed + cmocka_run_group_tests(together, start_three, stop_three);
