@@ -15,6 +15,13 @@ struct cluster *cluster_or_reply(struct call *c) {
     return NULL;
 }
 
+void cluster_reply_too_many(struct call *c) {
+    reply_errorf(
+        c->reply,
+        "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLUSTER HELP.",
+        (int)c->argv[1].len, c->argv[1].ptr);
+}
+
 static void cmd_asking(struct call *c) {
     if (!cluster_or_reply(c)) return;
     c->session->asking = 2;

@@ -179,7 +179,7 @@ static void step_manual(struct cluster *c) {
         log_warning(&c->server->log, "Manual failover timed out.");
         election_end_manual(c);
     } else if (!e->manual_ready && e->manual_offset >= 0 &&
-               e->manual_offset == repl_of(c->server)->offset) {
+               repl_of(c->server)->offset >= e->manual_offset) { /* pings may follow */
         e->manual_ready = true;
         e->due_ms = 0;
         log_warning(&c->server->log,
@@ -208,7 +208,11 @@ void cluster_cmd_failover(struct call *c) {
     struct log *log = &cluster->server->log;
     bool takeover = c->argc == 3 && arg_is(c, 2, "takeover");
     bool force = takeover || (c->argc == 3 && arg_is(c, 2, "force"));
-    if (c->argc > 3 || (c->argc == 3 && !force)) {
+    if (c->argc > 3) {
+        cluster_reply_too_many(c);
+        return;
+    }
+    if (c->argc == 3 && !force) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }

@@ -13,4 +13,7 @@ extern const struct command *const cluster_families[]; /* ends with NULL */
 /* The call's cluster; NULL: there's none, and that's replied. */
 struct cluster *cluster_or_reply(struct call *c);
 
+/* For a subcommand with more arguments than it takes. */
+void cluster_reply_too_many(struct call *c);
+
 #endif

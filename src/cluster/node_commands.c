@@ -73,11 +73,12 @@ void cluster_cmd_meet(struct call *c) {
     enum { BUS_PORT_ABOVE = 10000 };
     struct cluster *cluster = cluster_or_reply(c);
     int64_t port, bus_port;
-    if (!cluster || !port_or_reply(c, 3, "base", &port)) return;
+    if (!cluster) return;
     if (c->argc > 5) {
-        call_reply_wrong_args(c);
+        cluster_reply_too_many(c);
         return;
     }
+    if (!port_or_reply(c, 3, "base", &port)) return;
     bus_port = port + BUS_PORT_ABOVE;
     if (c->argc == 5 && !port_or_reply(c, 4, "bus", &bus_port)) return;
     char ip[NODE_IP_MAX];
@@ -123,7 +124,11 @@ void cluster_cmd_reset(struct call *c) {
     struct cluster *cluster = cluster_or_reply(c);
     if (!cluster) return;
     bool hard = c->argc == 3 && arg_is(c, 2, "hard");
-    if (c->argc > 3 || (c->argc == 3 && !hard && !arg_is(c, 2, "soft"))) {
+    if (c->argc > 3) {
+        cluster_reply_too_many(c);
+        return;
+    }
+    if (c->argc == 3 && !hard && !arg_is(c, 2, "soft")) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }

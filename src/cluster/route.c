@@ -178,24 +178,18 @@ void route_waiting(struct cluster *c) {
 }
 
 static const char *refusal(struct session *caller, const struct request *r, int *slot) {
-    static const char *const script_errors[] = {
-        [ROUTE_HERE] = NULL,
-        [ROUTE_MOVED] = "ERR Script attempted to access a non local key in a cluster node",
-        [ROUTE_ASK] = "ERR Script attempted to access a non local key in a cluster node",
-        [ROUTE_CROSS_SLOT] =
-            "ERR Script attempted to access keys that do not hash to the same slot",
-        [ROUTE_UNSTABLE] = "ERR Script attempted to access a non local key in a cluster node",
-        [ROUTE_DOWN] = "ERR Script attempted to execute a command while the cluster is down",
-        [ROUTE_DOWN_FOR_WRITE] =
-            "ERR Script attempted to execute a write command while the cluster "
-            "is down and readonly",
-        [ROUTE_UNSERVED] = "ERR Script attempted to access a non local key in a cluster node",
-    };
     *slot = -1;
     if (!has_keys(r->cmd)) return NULL;
     struct route route = route_of(cluster_of(caller->engine), caller, r, r->cmd->flags);
     *slot = route.slot;
-    return script_errors[route.result];
+    switch (route.result) {
+    case ROUTE_HERE: return NULL;
+    case ROUTE_DOWN: return "ERR Script attempted to execute a command while the cluster is down";
+    case ROUTE_DOWN_FOR_WRITE:
+        return "ERR Script attempted to execute a write command while the cluster is down and "
+               "readonly";
+    default: return "ERR Script attempted to access a non local key in a cluster node";
+    }
 }
 
 static void published(struct engine *e, bool shard, struct slice channel, struct slice text) {
