@@ -345,7 +345,8 @@ void snapshot_run_all(struct snapshot *s) {
 
 uint64_t snapshot_due_us(const struct snapshot *s) {
     if (!busy(s) || (s->file && !rdb_file_has_room(s->file))) return UINT64_MAX;
-    uint64_t end_us = s->file && !s->urgent ? pause_end_us(s) : 0; /* who waits isn't slowed */
+    /* A value that's begun is ended, since somebody may wait for it. */
+    uint64_t end_us = s->file && !s->urgent && !s->large ? pause_end_us(s) : 0;
     return end_us > (uint64_t)clock_mono_us() ? end_us : 0;
 }
 
