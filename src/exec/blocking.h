@@ -28,6 +28,7 @@
 struct call;
 struct command_entry;
 struct reply;
+struct request;
 struct session;
 
 /* What a command waits for: a const instance for each such thing. */
@@ -82,6 +83,9 @@ struct blocking {
     struct key_index keys; /* that are waited for */
     bool serving;
     struct indexed_key *ready, **ready_end;
+    /* Must a waiter's command wait on, though its key is ready? NULL: no. Who says so marks the
+     * keys again (blocking_flushed) when it needn't any more. */
+    bool (*holds)(const struct session *s, const struct request *r);
 };
 
 /* Makes the call's session wait, up to `timeout_ms` (0: for ever). Takes over `state`. To be called

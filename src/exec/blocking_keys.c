@@ -203,6 +203,12 @@ static bool wants(const struct key_waiter *w, const struct entry *e) {
     return e && e->type == w->type ? true : w->also_gone;
 }
 
+static bool is_held(const struct key_waiter *w) {
+    struct session *s = w->session;
+    struct request r = {.argv = w->argv, .argc = w->argc, .cmd = s->blocked->cmd};
+    return s->engine->blocking.holds && s->engine->blocking.holds(s, &r);
+}
+
 /* All who wait for the key get their chance, in order; what one leaves is the next one's. */
 static void serve_key(struct engine *e, const struct indexed_key *k) {
     struct db *db = &e->keyspace.dbs[k->db];
@@ -210,7 +216,8 @@ static void serve_key(struct engine *e, const struct indexed_key *k) {
     struct key_place *next;
     for (struct key_place *p = k->head; p; p = next) {
         next = p->next;
-        if (wants(waiter_at(p), db_find(db, key, DB_PEEK))) try_again(waiter_at(p));
+        struct key_waiter *w = waiter_at(p);
+        if (wants(w, db_find(db, key, DB_PEEK)) && !is_held(w)) try_again(w);
     }
 }
 

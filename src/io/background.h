@@ -20,13 +20,15 @@ struct background_job {
     void (*done)(struct background_job *job);
 };
 
+enum { BACKGROUND_NETS = 8 };
+
 enum background_queue {
     BACKGROUND_FREE,
     BACKGROUND_FILE,
     BACKGROUND_LOG,
     BACKGROUND_SNAPSHOT,
-    BACKGROUND_NET, /* talks with other servers, each with a timeout */
-    BACKGROUND_QUEUES,
+    BACKGROUND_NET, /* and so many more: talks with other servers, each with a timeout */
+    BACKGROUND_QUEUES = BACKGROUND_NET + BACKGROUND_NETS,
 };
 
 /* One thread per queue, started with the first job; it leaves signals to the others but for faults

@@ -27,6 +27,7 @@ struct migration {
     struct server *server;
     struct session *session; /* NULL: gone */
     struct migration *next;  /* in migrate.under_way */
+    size_t queue;            /* of migrate.queues */
     bool copy, replace;
     uint64_t table_id;
     struct buf target; /* what its connection is kept by: host, port, AUTH */
@@ -137,9 +138,25 @@ bool migrate_holds(const struct session *s, const struct request *r) {
     return names_some(server, r, flags & CMD_WRITE);
 }
 
+/* Whose wait for a key ends now may have to wait on: BLMOVE, for its destination. */
+static bool holds_waiter(const struct session *session, const struct request *r) {
+    bool holds = migrate_holds(session, r);
+    if (holds) server_of(session->engine)->migrate.held = true;
+    return holds;
+}
+
+static void serve_held(struct server *s) {
+    struct keyspace *ks = &s->engine.keyspace;
+    s->engine.blocking.holds = s->migrate.under_way ? holds_waiter : NULL;
+    if (!s->migrate.held) return;
+    s->migrate.held = false;
+    for (uint32_t i = 0; i < ks->count; i++) blocking_flushed(&s->engine, &ks->dbs[i]);
+}
+
 static void set_under_way(struct migration *m) {
     struct server *s = m->server;
     if (m->copy) return;
+    s->engine.blocking.holds = holds_waiter;
     m->next = s->migrate.under_way;
     s->migrate.under_way = m;
     client_pause_moving(s, true);
@@ -152,6 +169,25 @@ static void end_under_way(struct migration *m) {
     while (*at != m) at = &(*at)->next;
     *at = m->next;
     client_pause_moving(s, s->migrate.under_way != NULL);
+    serve_held(s);
+}
+
+/* What goes to one target goes in order; several don't wait for each other, unless they're more
+ * than there are queues. */
+static enum background_queue queue_for(struct migration *m) {
+    struct migrate_queue *queues = m->server->migrate.queues;
+    uint64_t target = hash_bytes(&m->server->engine.keyspace.seed, buf_slice(&m->target));
+    size_t best = 0;
+    for (size_t i = 0; i < BACKGROUND_NETS; i++) {
+        if (queues[i].pending < queues[best].pending) best = i;
+        if (!queues[i].pending || queues[i].target != target) continue;
+        best = i;
+        break;
+    }
+    queues[best].target = target;
+    queues[best].pending++;
+    m->queue = best;
+    return (enum background_queue)(BACKGROUND_NET + best);
 }
 
 /* The end. */
@@ -207,6 +243,7 @@ static void run_talk(struct background_job *job) {
 static void on_talked(struct background_job *job) {
     struct migration *m = (struct migration *)job;
     struct engine *e = &m->server->engine;
+    m->server->migrate.queues[m->queue].pending--;
     engine_tick(e);
     delete_restored(m);
     keep_link(m->server, m);
@@ -373,7 +410,7 @@ static void cmd_migrate(struct call *c) {
     m->session = c->session;
     set_under_way(m);
     blocking_start(c, &kind, m, 0);
-    background_add(s->background, BACKGROUND_NET, &m->job);
+    background_add(s->background, queue_for(m), &m->job);
 }
 
 void migrate_init(struct server *s) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* MIGRATE: keys are sent to another server as RESTORE commands, and deleted when it has them.
  *
- * The values are serialized at once; then a helper thread talks to the other server (one MIGRATE
- * after the other), and other clients are served. Those that want to write to keys under way wait
- * until that's over, and so do writes whose keys can't be told (scripts, transactions that write,
- * FLUSHALL): nothing that was acknowledged is lost between the two servers. With COPY nobody waits.
- * A transaction or a script that calls it waits itself, and with it all.
+ * The values are serialized at once; then a helper thread talks to the other server, one MIGRATE
+ * after the other to the same one, and other clients are served. Those that want to write to keys
+ * under way wait until that's over, and so do writes whose keys can't be told (scripts,
+ * transactions that write, FLUSHALL): nothing that was acknowledged is lost between the two
+ * servers. With COPY nobody waits. A transaction or a script that calls it waits itself, and with
+ * it all.
  *
  * Connections are kept for some seconds for the next MIGRATE to the same server by the same user.
  */
@@ -17,6 +18,7 @@
 #include <stddef.h>
 
 #include "exec/dispatch.h"
+#include "io/background.h"
 #include "io/loop.h"
 
 struct server;
@@ -29,6 +31,11 @@ struct migrate {
     size_t link_count;
     struct loop_timer idle; /* when the next of them is closed */
     atomic_bool hurry;      /* the server ends: helper threads are to give up */
+    bool held; /* somebody who had waited for a key would have written to one under way */
+    struct migrate_queue {
+        uint64_t target; /* hash of the last one */
+        unsigned pending;
+    } queues[BACKGROUND_NETS];
 };
 
 void migrate_init(struct server *s);

@@ -18,6 +18,7 @@ enum {
     AT_ONCE = 40,           /* things that a client asks for before it looks at replies */
     LONGEST_US = 60 * 1000, /* until the server is killed */
     ROUNDS = 4,
+    ANEW = 20, /* rounds with the same files */
 };
 
 static int rounds(void) {
@@ -150,6 +151,14 @@ static void crash_once(struct round *r, unsigned us) {
     check_clients(r, clients);
 }
 
+/* The log grows, as few rewrites come to their end, and loading it is no use. */
+static void begin_anew(struct round *r) {
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s/*", r->dir);
+    assert_int_equal(system(command), 0);
+    memset(r->before, 0, sizeof r->before);
+}
+
 static void crash_often(const char *policy) {
     char dir[] = "/tmp/drey-test-XXXXXX", command[64];
     assert_non_null(mkdtemp(dir));
@@ -157,6 +166,7 @@ static void crash_often(const char *policy) {
     unsigned seed = (unsigned)getpid();
     print_message("seed %u\n", seed);
     for (int i = 0; i < rounds(); i++) {
+        if (i % ANEW == ANEW - 1) begin_anew(&r);
         r.rewrite = i % 2;
         crash_once(&r, (unsigned)rand_r(&seed) % LONGEST_US);
     }

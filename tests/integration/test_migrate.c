@@ -171,6 +171,34 @@ static void test_others_meanwhile(void **state) {
     wire_close(script);
 }
 
+/* Another target isn't waited for, and who waits for a key doesn't write to one under way. */
+static void test_two_targets(void **state) {
+    int port, listener = listen_at(&port);
+    struct wire *mover = wire_open(from), *waiter = wire_open(from);
+    char command[128];
+    expect(here, "+OK", "MSET n 1");
+    expect(here, "(int) 1", "RPUSH to a");
+    wire_text(waiter, "BLMOVE source to LEFT RIGHT 0\r\n");
+    await_like(here, "*blocked_clients:1*", "INFO clients");
+    snprintf(command, sizeof command, "MIGRATE 127.0.0.1 %d to 0 60000\r\n", port);
+    wire_text(mover, command);
+    int peer = accept_restore(listener);
+    expect(here, "+OK", "MIGRATE 127.0.0.1 %d n 0 60000", to->port);
+    expect(here, "(int) 1", "RPUSH source b");
+    expect(here, "(int) 1", "LLEN source");
+    expect(here, "(int) 1", "LLEN to");
+    assert_int_equal(send(peer, "+OK\r\n", 5, 0), 5);
+    wire_reply(mover, "+OK");
+    wire_reply(waiter, "\"b\"");
+    expect(here, "[\"b\"]", "LRANGE to 0 -1"); /* what there was has gone to the other server */
+    expect(here, "(int) 1", "DEL to");
+    expect(there, "\"1\"", "GETDEL n");
+    close(peer);
+    close(listener);
+    wire_close(mover);
+    wire_close(waiter);
+}
+
 /* Nothing comes back: the key stays. */
 static void test_timeout(void **state) {
     int port, listener = listen_at(&port);
@@ -224,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_auth),
         cmocka_unit_test(test_transaction),
         cmocka_unit_test(test_others_meanwhile),
+        cmocka_unit_test(test_two_targets),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_client_leaves),
         cmocka_unit_test(test_shutdown),
