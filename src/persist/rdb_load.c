@@ -98,13 +98,19 @@ static bool fill(struct rdb_reader *r, size_t need) {
 
 /* Keys. */
 
-/* Has its time come? Where the data are part of a primary's history replicas may have the key, and
- * must be told that it goes: so it's loaded, and expires as any other. */
-static bool is_gone(const struct loading_rdb *l, struct entry *e) {
+static bool has_expired(const struct loading_rdb *l, const struct entry *e) {
     uint64_t now = l->engine->keyspace.now_ms;
-    if (l->load->expired_too || l->load->loading->history_offset >= 0) return false;
+    if (l->load->expired_too) return false;
     if (l->deadline <= now) return true;
     return (e->flags & ENTRY_PART_DEADLINES) && type_of(e)->parts->all_due(e, now);
+}
+
+/* Where the data are part of a primary's history replicas may have a key that has expired since,
+ * and must be told that it goes: so it's loaded, and goes as any other. */
+static bool is_left_out(struct loading_rdb *l, const struct entry *e) {
+    bool expired = has_expired(l, e);
+    l->load->loading->expired += expired;
+    return expired && l->load->loading->history_offset < 0;
 }
 
 /* What was read so far goes into the database. */
@@ -138,8 +144,7 @@ static bool take_key(struct loading_rdb *l, struct entry *e) {
         l->read[l->read_count++] = string_new_int(buf_slice(&l->key), 0, ENTRY_NO_DEADLINE);
         return l->read_count < DB_LOAD_MAX || put_keys(l);
     }
-    if (is_gone(l, e)) {
-        l->load->loading->expired++;
+    if (is_left_out(l, e)) {
         entry_free(e);
         return true;
     }
