@@ -57,9 +57,18 @@ static void end_waits(struct server *s) {
     }
 }
 
+/* The database that's selected in the primary's stream, as far as it has come. */
+static uint32_t stream_db(const struct repl *r) {
+    const struct client *primary = r->server->primary.client;
+    return primary ? primary->session.db->id : r->link->db;
+}
+
 void role_follow(struct repl *r, const char *host, int port) {
-    bool led = !r->link, resumable = led || link_end(r);
+    bool led = !r->link;
+    uint32_t db = led ? 0 : stream_db(r);
+    bool resumable = led || link_end(r);
     link_start(r, host, port, resumable);
+    r->link->db = db; /* where the stream goes on it doesn't say again which is selected */
     link_config_follow(&r->link_config, host, port);
     if (led) {
         log_notice(&r->server->log,
