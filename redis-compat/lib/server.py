@@ -68,7 +68,8 @@ class Server:
         self.starts += 1
         command = [self.path, "--port", str(self.port), "--bind", "127.0.0.1",
                    "--dir", self.directory, "--save", "", "--appendonly", "no",
-                   "--enable-debug-command", "yes"] + self.options
+                   "--enable-debug-command", "yes", "--lazyfree-lazy-expire", "no",
+                   "--lazyfree-lazy-eviction", "no"] + self.options
         with open(os.path.join(self.directory, "log"), "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, preexec_fn=_end_with_parent)
