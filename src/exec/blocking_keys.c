@@ -53,6 +53,19 @@ void blocking_flushed(struct engine *e, struct db *db) {
         if (k->db == db->id) mark_ready(&e->blocking, k);
 }
 
+/* One that has expired stays as it is until somebody looks it up, as in Redis. */
+void blocking_swapped(struct engine *e, struct db *a, struct db *b) {
+    struct table_iter it;
+    if (!e->blocking.keys.open) return;
+    table_iter_init(&it, &e->blocking.keys.table);
+    for (struct indexed_key *k; (k = table_iter_next(&it));) {
+        struct db *comes = k->db == a->id ? b : k->db == b->id ? a : NULL;
+        if (!comes) continue;
+        const struct entry *entry = db_look_up(comes, db_key(comes, indexed_key_name(k)), NULL);
+        if (!entry || !db_expired(comes, entry)) mark_ready(&e->blocking, k);
+    }
+}
+
 static struct key_waiter *waiter_at(struct key_place *at) {
     return ((struct place *)((char *)at - offsetof(struct place, at)))->waiter;
 }

@@ -41,6 +41,8 @@ static inline bool blocking_ready(const struct engine *e) {
 /* Keyspace events that may make a key ready; the engine's hooks. */
 void blocking_key_event(struct engine *e, struct db *db, struct slice key);
 void blocking_flushed(struct engine *e, struct db *db);
+/* Before the two change places. */
+void blocking_swapped(struct engine *e, struct db *a, struct db *b);
 
 /* How many keys are waited for, and how many of them also for being gone. O(keys). */
 size_t blocking_keys_count(const struct engine *e, bool also_gone);

@@ -101,8 +101,7 @@ static void on_flushed(void *ctx, struct db *first, uint32_t count) {
 
 static void on_swapped(void *ctx, struct db *a, struct db *b) {
     struct engine *e = ctx;
-    blocking_flushed(e, a);
-    blocking_flushed(e, b);
+    blocking_swapped(e, a, b);
     watch_swapped(e, a, b);
     if (e->listeners & LISTEN_CHANGES) e->observer.flushed(e);
 }

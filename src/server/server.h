@@ -121,7 +121,7 @@ struct server {
     const struct server_extension *const *extensions; /* ends with NULL */
     struct repl *repl;                                /* repl/repl.h */
     struct cluster *cluster;                          /* cluster/cluster.h; NULL: there's none */
-    size_t cluster_links; /* bytes of the cluster's links, lately */
+    size_t cluster_links;                             /* bytes of the cluster's links, lately */
 
     char *executable; /* absolute path, owned */
     struct process_title title;

@@ -53,7 +53,10 @@ static int set_up(void **unused) {
     return 0;
 }
 
+static struct buf text; /* of take_reply */
+
 static int tear_down(void **unused) {
+    buf_release(&text);
     for (size_t i = 0; i < SESSIONS; i++) pubsub_leave(&sessions[i]);
     pubsub_free(engine.pubsub);
     engine_fixture_close(&fixture);
@@ -62,7 +65,6 @@ static int tear_down(void **unused) {
 
 /* All that the session got, taken. */
 static const char *take_reply(struct session *s) {
-    static struct buf text;
     struct slice pieces[64];
     buf_clear(&text);
     while (reply_len(&s->own_reply)) {
