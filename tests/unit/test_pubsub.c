@@ -53,10 +53,10 @@ static int set_up(void **unused) {
     return 0;
 }
 
-static struct buf text; /* of take_reply */
+static struct buf taken; /* by take_reply */
 
 static int tear_down(void **unused) {
-    buf_release(&text);
+    buf_release(&taken);
     for (size_t i = 0; i < SESSIONS; i++) pubsub_leave(&sessions[i]);
     pubsub_free(engine.pubsub);
     engine_fixture_close(&fixture);
@@ -66,14 +66,14 @@ static int tear_down(void **unused) {
 /* All that the session got, taken. */
 static const char *take_reply(struct session *s) {
     struct slice pieces[64];
-    buf_clear(&text);
+    buf_clear(&taken);
     while (reply_len(&s->own_reply)) {
-        size_t n = reply_slices(&s->own_reply, pieces, 64), len = text.len;
-        for (size_t i = 0; i < n; i++) buf_append_slice(&text, pieces[i]);
-        reply_consume(&s->own_reply, text.len - len);
+        size_t n = reply_slices(&s->own_reply, pieces, 64), len = taken.len;
+        for (size_t i = 0; i < n; i++) buf_append_slice(&taken, pieces[i]);
+        reply_consume(&s->own_reply, taken.len - len);
     }
-    buf_append_char(&text, '\0');
-    return text.data;
+    buf_append_char(&taken, '\0');
+    return taken.data;
 }
 
 /* --- Against a model --- */
