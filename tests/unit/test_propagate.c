@@ -328,13 +328,13 @@ static void expired(void **unused) {
     buf_clear(&fed);
     run("SELECT 1");
     run_at(&session, 5000000000001, "GET a");
-    expect("1 DEL a\n");
+    expect("1 UNLINK a\n");
     run_at(&session, 5000000000001, "SET b 2");
-    expect("- MULTI\n1 DEL b\n1 SET b 2\n- EXEC\n");
-    engine.keyspace.lazy_expire = true;
+    expect("- MULTI\n1 UNLINK b\n1 SET b 2\n- EXEC\n");
+    engine.keyspace.lazy_expire = false;
     engine.keyspace.now_ms = 5000000000001;
     keyspace_expire(&engine.keyspace, UINT64_MAX);
-    expect("1 UNLINK c\n");
+    expect("1 DEL c\n");
     assert_true(now < 5000000000000);
 }
 
@@ -347,7 +347,7 @@ static void expired_fields(void **unused) {
     run("HPEXPIREAT h 5000000000000 FIELDS 2 a c");
     buf_clear(&fed);
     run_at(&session, 5000000000001, "HGET h a");
-    expect("0 DEL h\n");
+    expect("0 UNLINK h\n");
 }
 
 /* Of a table too large to be cleared at once, before a write nothing that is due stays. */

@@ -53,10 +53,10 @@ static int set_up(void **unused) {
     return 0;
 }
 
-static struct buf taken; /* by take_reply */
+static struct buf reply_text; /* by take_reply */
 
 static int tear_down(void **unused) {
-    buf_release(&taken);
+    buf_release(&reply_text);
     for (size_t i = 0; i < SESSIONS; i++) pubsub_leave(&sessions[i]);
     pubsub_free(engine.pubsub);
     engine_fixture_close(&fixture);
@@ -66,14 +66,14 @@ static int tear_down(void **unused) {
 /* All that the session got, taken. */
 static const char *take_reply(struct session *s) {
     struct slice pieces[64];
-    buf_clear(&taken);
+    buf_clear(&reply_text);
     while (reply_len(&s->own_reply)) {
-        size_t n = reply_slices(&s->own_reply, pieces, 64), len = taken.len;
-        for (size_t i = 0; i < n; i++) buf_append_slice(&taken, pieces[i]);
-        reply_consume(&s->own_reply, taken.len - len);
+        size_t n = reply_slices(&s->own_reply, pieces, 64), len = reply_text.len;
+        for (size_t i = 0; i < n; i++) buf_append_slice(&reply_text, pieces[i]);
+        reply_consume(&s->own_reply, reply_text.len - len);
     }
-    buf_append_char(&taken, '\0');
-    return taken.data;
+    buf_append_char(&reply_text, '\0');
+    return reply_text.data;
 }
 
 /* --- Against a model --- */
