@@ -458,13 +458,13 @@ void server_free(struct server *s) {
     migrate_hurry(s);
     background_free(s->background);
     migrate_release(s);
+    config_free(s->registry); /* what it has the values of is still there */
     SERVER_EXTEND(s, release);
     persist_release(&s->persist);
     crash_stop();
     scripts_release(&s->engine);
     engine_release(&s->engine);
     watching_release(s);
-    config_free(s->registry);
     pubsub_free(s->engine.pubsub);
     reply_release(&s->muted);
     reply_pool_release(&s->reply_pool);
