@@ -146,6 +146,24 @@ class Once(Nothing):
         self.exchange.close()
 
 
+class LargeValue(Nothing):
+    """One value of so many bytes, written and read by turns without a pause."""
+
+    def __init__(self, port, size):
+        self.exchange = Exchange(port)
+        read = encode("GET", "large")
+        self.steps = [(encode("SET", "large", b"x" * size), len(OK)), (read, len(b"$%d\r\n\r\n" % size) + size)]
+        self.exchange.start(*self.steps[0])
+
+    def turn(self, now):
+        if self.exchange.step():
+            self.steps.reverse()
+            self.exchange.start(*self.steps[0])
+
+    def close(self):
+        self.exchange.close()
+
+
 class Shrinking(Nothing):
     """Notes when no more than `floor` keys are left, counted from its start."""
 

@@ -13,13 +13,14 @@ import time
 
 from . import report
 from .client import SETS, Template
-from .probe import Load, Nothing, Once, Probe, Shrinking
+from .probe import LargeValue, Load, Nothing, Once, Probe, Shrinking
 from .saving import await_saved
 from .server import Server
 
 EXPIRY_SECONDS = 1.5  # watched from the moment on at which keys expire
 GROWTH = 3            # times as many keys as before
 LOAD_SECONDS_MAX = 300
+LARGE_BYTES = 10_000_000
 
 
 def cores():
@@ -114,6 +115,10 @@ class Round:
         self.watch("save", sizes.watch_seconds, Once(port, "BGSAVE"))
         await_saved(self.server, self.client)
         self.watch("keys", sizes.watch_seconds, Once(port, "KEYS", "nothing:*"))
+        self.watch("large", sizes.watch_seconds, LargeValue(port, LARGE_BYTES))
+        self.client.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        half = int(self.client.info("memory")["used_memory"]) // 2
+        self.watch("lower", sizes.watch_seconds, Once(port, "CONFIG", "SET", "maxmemory", half))
         self.watch("flush", sizes.watch_seconds, Once(port, "FLUSHALL"))
         self.probe.close()
         return self.figures
@@ -147,7 +152,9 @@ def show(got, names, sizes):
         "expire": f"{keys} keys that expire at once",
         "save": f"BGSAVE of {grown} keys",
         "keys": f"KEYS over {grown} keys",
-        "flush": f"FLUSHALL of {grown} keys",
+        "large": f"SET and GET of {LARGE_BYTES // 1_000_000} MB without a pause",
+        "lower": f"maxmemory lowered to half of {grown} keys",
+        "flush": "FLUSHALL of what is left",
     }
     figures = {
         "p50": "GET beside … (µs): median",
