@@ -107,6 +107,8 @@ def plain(commands, own):
             command = tuple(word.lower() if isinstance(word, bytes) else word for word in command)
         if name in (b"xadd", b"xtrim"):
             command = _without_limit(command)
+        if name == b"set":
+            command = _set_until(command)
         # Beside claims Redis 7.0 doesn't say how far a group has read, nor that a consumer is new.
         if name == b"xgroup" and own != b"XGROUP" and command[2].lower() in (
                 b"createconsumer", b"setid"):
@@ -125,6 +127,14 @@ def _without_limit(command):
     for at, word in enumerate(words[:-1]):
         if isinstance(word, bytes) and word.upper() == b"LIMIT":
             return tuple(words[:at] + words[at + 2:])
+    return command
+
+
+def _set_until(command):
+    """Redis 7.0 leaves nothing of SET's options beside PXAT."""
+    for at in range(4, len(command) - 1):
+        if command[at].upper() == b"PXAT":
+            return command[:4] + (b"PXAT", command[at + 1])
     return command
 
 

@@ -4,7 +4,6 @@
 #include <ctype.h>
 
 #include "base/alloc.h"
-#include "cmd/stream_propagate.h"
 
 static bool refuse(struct call *c, const char *error) {
     reply_error(c->reply, error);
@@ -85,7 +84,6 @@ struct stream_consumer *call_consumer(struct call *c, struct key k, struct entry
         e = db_edit(c->db, k, e, TYPE_STREAM);
         consumer = stream_consumer_add(g, name, now);
         db_edited(c->db, k, e, EVENT_XGROUP_CREATECONSUMER, 1);
-        stream_propagate_consumer(c, k.name, g, consumer);
     }
     consumer->seen_ms = now;
     return consumer;

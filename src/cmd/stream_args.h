@@ -28,8 +28,8 @@ bool find_stream_or_reply(struct call *c, int i, enum db_access access, struct e
 bool find_group_or_reply(struct call *c, int key, int group, enum db_access access,
                          struct entry **e, struct stream_group **g);
 
-/* The consumer, which is created if there's none (then that goes out, see exec/propagate.h), and
- * has been seen now. */
+/* The consumer, which is created if there's none, and has been seen now. That it's new has to go
+ * out (exec/propagate.h) unless it gets an entry, whose XCLAIM creates it, too. */
 struct stream_consumer *call_consumer(struct call *c, struct key k, struct entry *e,
                                       struct stream_group *g, struct slice name);
 

@@ -237,6 +237,7 @@ static void cmd_xclaim(struct call *c) {
     if (!find_group_or_reply(c, 1, 2, DB_READ, &e, &g)) return;
     if (!claim_args_or_reply(c, &claim)) return;
     propagate_nothing(c); /* but what becomes of entries */
+    size_t known = g->consumers.count;
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);
     e = db_edit(c->db, k, e, TYPE_STREAM);
     bool advances = stream_id_cmp(claim.last_id, g->last_id) > 0;
@@ -246,6 +247,7 @@ static void cmd_xclaim(struct call *c) {
         found += claim_and_reply(c, stream_of(e), g, to, i, &claim);
     reply_end_array(c->reply, mark, found);
     size_t changes = found + claim.dropped;
+    if (g->consumers.count > known && !found) stream_propagate_consumer(c, k.name, g, to);
     if (advances && !changes) stream_propagate_group(c, k.name, g);
     db_edited(c->db, k, e, EVENT_GROUP, changes ? changes : advances);
 }
@@ -334,12 +336,14 @@ static void cmd_xautoclaim(struct call *c) {
     propagate_nothing(c); /* but what becomes of entries */
     if (!auto_args_or_reply(c, &a)) return;
     if (!find_group_or_reply(c, 1, 2, DB_READ, &e, &g)) return;
+    size_t known = g->consumers.count;
     struct stream_consumer *to = call_consumer(c, k, e, g, c->argv[3]);
     struct reply *r = c->reply, entries;
     reply_init(&entries, r->pool, r->resp);
     c->reply = &entries;
     e = db_edit(c->db, k, e, TYPE_STREAM);
     size_t found = auto_claim(c, stream_of(e), g, to, &a, &gone);
+    if (g->consumers.count > known && !found) stream_propagate_consumer(c, k.name, g, to);
     db_edited(c->db, k, e, EVENT_GROUP, found + gone.len / sizeof(struct stream_id));
     c->reply = r;
     reply_array(r, 3);

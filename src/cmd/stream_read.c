@@ -237,9 +237,13 @@ static void read_of_group(struct call *c, const struct read_args *args, int key,
     struct entry *e = call_find(c, k, DB_READ);
     struct stream *s = stream_of(e);
     struct stream_group *g = stream_group_find(s, args->group);
+    size_t known = g->consumers.count;
     struct stream_consumer *consumer = call_consumer(c, k, e, g, args->consumer);
     bool is_new = stream_id_eq(start, NEW_ENTRIES);
-    if (is_new && !has_behind(s, g->last_id)) return;
+    bool gets_new = is_new && has_behind(s, g->last_id);
+    if (g->consumers.count > known && (!gets_new || args->no_ack))
+        stream_propagate_consumer(c, k.name, g, consumer);
+    if (is_new && !gets_new) return;
     begin_stream(c, reply, key);
     e = db_edit(c->db, k, e, TYPE_STREAM);
     size_t found = is_new ? reply_new(c, args, key, s, g, consumer)

@@ -97,7 +97,7 @@ static int set_words_dropped(const struct call *c, const struct set_options *o, 
 
 static void propagate_set(const struct call *c, const struct set_options *o, uint64_t deadline) {
     if (!call_propagates(c)) return;
-    if (deadline < DB_KEEP_DEADLINE) {
+    if (deadline < DB_KEEP_DEADLINE && o->expiry.form != EXPIRY_PXAT) {
         propagate_set_until(c, 2, deadline);
         return;
     }

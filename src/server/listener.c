@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -96,6 +97,22 @@ static bool open_all_tcp(struct server *s, struct buf *why) {
     return true;
 }
 
+/* Who may use the socket. */
+static bool give_unix(const struct server_config *config, const char *path, struct buf *why) {
+    const char *name = config->unixsocketgroup;
+    if (name) {
+        errno = 0;
+        const struct group *group = getgrnam(name);
+        if (!group || chown(path, (uid_t)-1, group->gr_gid) < 0) {
+            buf_appendf(why, "giving unix socket %s to group %s: %s", path, name,
+                        errno ? strerror(errno) : "there is no such group");
+            return false;
+        }
+    }
+    if (config->unixsocketperm) chmod(path, (mode_t)config->unixsocketperm);
+    return true;
+}
+
 static bool open_unix(struct server *s, struct buf *why) {
     const char *path = s->config.unixsocket;
     if (!path || !*path) return true;
@@ -114,7 +131,11 @@ static bool open_unix(struct server *s, struct buf *why) {
         if (fd >= 0) close(fd);
         return false;
     }
-    if (s->config.unixsocketperm) chmod(path, (mode_t)s->config.unixsocketperm);
+    if (!give_unix(&s->config, path, why)) {
+        close(fd);
+        unlink(path);
+        return false;
+    }
     return add(s, fd, true, why);
 }
 

@@ -99,6 +99,7 @@ struct server_config {
     struct config_list bind;
     char *unixsocket;       /* NULL: none */
     int64_t unixsocketperm; /* 0: as umask has it */
+    char *unixsocketgroup;  /* NULL: the process's */
     int64_t tcp_backlog;
     int64_t socket_mark_id; /* 0: none */
     char *bind_source_addr; /* NULL: none */

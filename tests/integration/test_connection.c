@@ -3,6 +3,7 @@
  * misbehave, and how it ends. */
 #include "integration/support.h"
 
+#include <grp.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -44,6 +45,8 @@ static const struct refusal {
     {"/", "config file '/': Is a directory"},
     {"/proc/self/mem", "config file '/proc/self/mem': Input/output error"},
     {"--port 0 --unixsocket /nonexistent/socket", "/nonexistent/socket: No such file or directory"},
+    {"--port 0 --unixsocket /tmp/drey-test-group.sock --unixsocketgroup no:group",
+     "to group no:group: there is no such group"},
 };
 
 static void test_refused_starts(void **state) {
@@ -183,6 +186,26 @@ static void test_unix_socket(void **state) {
     redisFree(c);
     server_stop(s);
     assert_int_not_equal(access(path, F_OK), 0);
+}
+
+/* Only root can give it to a group that it isn't in. */
+static void test_unix_socket_group(void **state) {
+    char path[64];
+    const struct group *group = getgrgid(geteuid() == 0 ? 1 : getegid());
+    if (!group) skip();
+    snprintf(path, sizeof path, "/tmp/drey-test-group-%d.sock", (int)getpid());
+    struct server *s = server_start("--unixsocket %s --unixsocketgroup %s --unixsocketperm 0660",
+                                    path, group->gr_name);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_gid, group->gr_gid);
+    assert_int_equal(st.st_mode & 0777, 0660);
+    redisContext *c = client_open(s);
+    char expected[64];
+    snprintf(expected, sizeof expected, "[\"unixsocketgroup\", \"%s\"]", group->gr_name);
+    expect(c, expected, "CONFIG GET unixsocketgroup");
+    redisFree(c);
+    server_stop(s);
 }
 
 static void test_unix_socket_only(void **state) {
@@ -525,6 +548,7 @@ int main(void) {
         cmocka_unit_test(test_file_then_options),
         cmocka_unit_test(test_daemon_configured_by_stdin),
         cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_unix_socket_group),
         cmocka_unit_test(test_unix_socket_only),
         cmocka_unit_test(test_several_addresses),
         cmocka_unit_test(test_ipv6),
