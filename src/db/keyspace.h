@@ -114,8 +114,9 @@ static inline void keyspace_count_change(struct keyspace *ks) {
     ks->dirty++;
 }
 
-/* What is kept for files and replicas (entries of a cut that are gone, what waits to be written)
- * doesn't count against maxmemory: evicting keys for it would only make more of it. Whoever keeps
+/* What is kept for files and replicas (entries of a cut that are gone, what waits to be written),
+ * or is on its way to those who track a key that was evicted, doesn't count against maxmemory:
+ * evicting keys for it would only make more of it. Whoever keeps
  * some says how many bytes it keeps `now`; `share`: what it said before, at first 0. */
 static inline void keyspace_uncount(struct keyspace *ks, size_t *share, size_t now) {
     ks->uncounted += now - *share;

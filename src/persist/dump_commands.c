@@ -119,7 +119,8 @@ static void cmd_restore(struct call *c) {
     if (!e) return;
     if (r.deadline <= ks->now_ms && !ks->no_expiry) { /* gone before it's there */
         entry_free(e);
-        if (db_delete(c->db, k, true, EVENT_DEL)) propagate_deletion(c, k.name, false);
+        if (db_delete(c->db, k, true, EVENT_DEL))
+            propagate_deletion(c, k.name, c->engine->settings.db.lazy_server_del);
         reply_ok(c->reply);
         return;
     }

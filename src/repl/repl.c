@@ -213,6 +213,12 @@ static void turn_end(struct server *s) {
     full_sync_turn_end(r);
     repl_waits_turn_end(r);
     replicas_turn_end(r);
+}
+
+/* What has been sent, or who was waiting for it, is gone. */
+static void turn_over(struct server *s) {
+    struct repl *r = s->repl;
+    if (!backlog_is_there(&r->backlog) && !r->uncounted) return;
     backlog_trim(&r->backlog);
     count_memory(r);
 }
@@ -279,6 +285,7 @@ const struct server_extension repl_extension = {
     .begin = begin,
     .cron = cron,
     .turn_end = turn_end,
+    .turn_over = turn_over,
     .holds_end = holds_end,
     .before_end = before_end,
     .end = end,

@@ -51,15 +51,20 @@ void repl_info_register(struct repl *r) {
                   (struct info_section){"replication", "Replication", INFO_DEFAULT, write_info, r});
 }
 
-/* As in Redis the backlog's memory is up to its size; what is kept beyond that is the replicas'. */
+/* As in Redis the backlog's memory is up to its size as long as there are replicas; what is kept
+ * beyond that is theirs. What is being sent to those that are online are parts of it. */
 void repl_info_memory(const struct server *s, struct memory_overview *m) {
     const struct repl *r = repl_of(s);
     size_t size = (size_t)r->config.backlog_size, memory = r->backlog.memory;
-    m->replication_buffers = memory;
-    m->replication_backlog = memory < size ? memory : size;
-    m->replicas = memory - m->replication_backlog;
-    for (const struct replica *p = replicas_first(r); p; p = replicas_next(r, p))
+    m->replication_buffers = m->replication_backlog = memory;
+    if (memory > size && r->replicas.all.count) {
+        m->replication_backlog = size;
+        m->replicas = memory - size;
+    }
+    for (const struct replica *p = replicas_first(r); p; p = replicas_next(r, p)) {
         m->replicas += client_memory_of(p->client);
+        if (p->state == REPLICA_ONLINE) m->replicas -= p->client->session.own_reply.memory;
+    }
 }
 
 static void reply_primary(const struct repl *r, struct reply *to) {

@@ -80,7 +80,7 @@ static void wait_for(struct call *c, struct repl *r, const struct goal *g, uint6
     *(w->prev ? &w->prev->next : &r->waits.first) = w;
     r->waits.last = w;
     blocking_start(c, &kind, w, timeout_ms);
-    if (g->replicas) r->replicas.want_acks = true;
+    if (g->replicas && c->session->blocked) r->replicas.want_acks = true;
 }
 
 /* Why nothing can come of it any more, or ever could; NULL: something can. */
@@ -165,7 +165,6 @@ const struct command wait_commands[] = {
         .name = "waitaof",
         .run = cmd_waitaof,
         .arity = 4,
-        .flags = CMD_NOSCRIPT,
         .categories = ACL_CONNECTION,
         .group = "generic",
         .summary = "Waits until this connection's writes are on disk, here and on replicas.",

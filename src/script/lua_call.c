@@ -111,8 +111,8 @@ static bool permitted_or_reply(struct script_engine *s, const struct request *r)
     return false;
 }
 
-/* As before Redis 7 what begins while there's no room may go on until it writes, and one that has
- * written goes on. */
+/* As before Redis 7 what begins while there's no room may go on until it writes. One that has
+ * written goes on, whatever has become of disk and replicas: half of it would be worse. */
 static const char *no_writes(const struct script_run *run, const struct request *r) {
     const struct engine *e = run->call->engine;
     bool obeyed = run->call->session->obeyed;
@@ -121,13 +121,13 @@ static const char *no_writes(const struct script_run *run, const struct request 
     if (obeyed) return NULL;
     if ((e->gates & GATE_REPLICA) && e->replica.stale_error && !(r->cmd->flags & CMD_STALE))
         return "ERR Can not execute the command on a stale replica";
-    if (!(r->cmd->flags & CMD_WRITE)) return NULL;
+    if (!(r->cmd->flags & CMD_WRITE) || run->wrote) return NULL;
     if ((e->gates & GATE_REPLICA) && e->replica.write_error) return e->replica.write_error;
     const char *error = e->gates & GATE_DISK ? e->disk_error(e) : NULL;
     if (error) return error;
     if (e->gates & GATE_REPLICAS) return ERR_NOREPLICAS;
     bool needs_room = (r->cmd->flags & CMD_DENYOOM) != 0;
-    if (needs_room && run->out_of_memory && !run->wrote) return ERR_OOM;
+    if (needs_room && run->out_of_memory) return ERR_OOM;
     return NULL;
 }
 

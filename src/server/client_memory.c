@@ -53,7 +53,7 @@ static void rank(struct client *c, uint8_t class) {
 
 void client_memory_count(struct client *c) {
     if (c->closing) return;
-    size_t memory = client_memory_of(c);
+    size_t memory = client_memory_counts(c) ? client_memory_of(c) : 0;
     c->server->memory.total += memory - c->memory;
     c->memory = memory;
     rank(c, class_of(c));

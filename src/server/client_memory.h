@@ -13,7 +13,7 @@
 enum { CLIENT_SIZE_CLASSES = 32 };
 
 struct client_memory {
-    uint64_t total;                                   /* of all clients that aren't being closed */
+    uint64_t total; /* of all that client_memory_counts and that aren't being closed */
     struct client_queue classes[CLIENT_SIZE_CLASSES]; /* evictable ones; [0] is empty: those that
                                                          take little aren't queued */
 };
@@ -22,6 +22,11 @@ void client_memory_init(struct server *s);
 
 /* Memory of one client now. */
 size_t client_memory_of(const struct client *c);
+
+/* Does it count for the limit? What replicas and the primary take isn't theirs to choose. */
+static inline bool client_memory_counts(const struct client *c) {
+    return c->kind == CLIENT_NORMAL || c->kind == CLIENT_PUBSUB;
+}
 
 /* Brings the client's part of the total, and its place among all, up to date. Also when its
  * no_evict changed. */

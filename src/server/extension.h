@@ -26,6 +26,8 @@ struct server_extension {
     void (*cron)(struct server *s);
     /* The end of a turn of the loop: the append-only log is written, replies haven't left yet. */
     void (*turn_end)(struct server *s);
+    /* Replies have left, and clients that were closed are gone. */
+    void (*turn_over)(struct server *s);
     /* Should the end of the server wait a little? And: it doesn't wait any longer. */
     bool (*holds_end)(struct server *s);
     void (*before_end)(struct server *s);

@@ -32,6 +32,7 @@ void memory_overview_read(struct server *s, struct memory_overview *m) {
         .heap = heap_stats(),
     };
     if (m->used > m->peak) m->peak = s->metrics.peak_memory = m->used;
+    if (s->primary.client) m->clients += client_memory_of(s->primary.client);
     find_largest(s, m);
     for (uint32_t i = 0; i < ks->count; i++) {
         const struct table *t = &ks->dbs[i].table;

@@ -30,7 +30,7 @@
 enum {
     EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
     EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
-    POOL_KEPT = 64,                 /* reply chunks kept for reuse */
+    POOL_KEPT = 16,                 /* reply chunks kept for reuse */
 };
 
 struct server *server_of(const struct engine *e) {
@@ -65,11 +65,16 @@ static void trim_pool(struct server *s) {
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
 }
 
+/* Who has just set another limit may look for what became of it with the next command. */
 static void schedule_eviction(struct server *s) {
-    if (!s->engine.settings.db.maxmemory) return;
+    uint64_t limit = s->engine.settings.db.maxmemory;
+    bool changed = limit != s->eviction_limit;
+    s->eviction_limit = limit;
+    if (!limit) return;
     trim_pool(s);
-    if (eviction_due(s) && !loop_timer_running(&s->eviction))
-        loop_timer_start(s->loop, &s->eviction, (uint64_t)clock_mono_us() + EVICTION_US);
+    if (eviction_due(s) && (changed || !loop_timer_running(&s->eviction)))
+        loop_timer_start(s->loop, &s->eviction,
+                         changed ? 0 : (uint64_t)clock_mono_us() + EVICTION_US);
 }
 
 void server_tell_alive(struct server *s, uint64_t now_us) {
@@ -107,6 +112,8 @@ static void on_turn_end(void *ctx) {
     persist_turn_end(&s->persist);
     SERVER_EXTEND(s, turn_end);
     clients_turn_end(s);
+    SERVER_EXTEND(s, turn_over);
+    tracking_turn_over(s);
     metrics_turn_end(s);
     schedule_eviction(s);
     chores_turn_end(s);

@@ -109,6 +109,7 @@ struct server {
 
     struct chores chores;
     struct loop_timer eviction, cron;
+    uint64_t eviction_limit; /* maxmemory at the end of the last turn */
     struct server_stats stats;
     struct metrics metrics;
     struct command_log command_log[COMMAND_LOGS];

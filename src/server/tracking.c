@@ -169,8 +169,8 @@ static void listen_if_needed(struct server *s) {
     engine_listen(&s->engine, LISTEN_CHANGES, needed);
 }
 
-void tracking_changed(struct engine *e, struct slice key, enum db_event event) {
-    struct server *s = server_of(e);
+static void note_change(struct server *s, struct slice key, enum db_event event) {
+    struct engine *e = &s->engine;
     struct tracking *t = &s->tracking;
     if (tracking_prefixes_count(&t->prefixes)) {
         /* As in Redis what a script does is told to its caller, NOLOOP or not. */
@@ -182,6 +182,21 @@ void tracking_changed(struct engine *e, struct slice key, enum db_event event) {
     if (!k) return;
     invalidate(s, k, event == EVENT_EVICTED && e->admitting ? EVICTED : CHANGED);
     if (!tracked_keys_count(&t->keys)) listen_if_needed(s);
+}
+
+/* What is said about a key that is evicted can take more than the key did: more keys would have to
+ * go for it, and so on. It's on its way in a moment, and doesn't count until then. */
+void tracking_changed(struct engine *e, struct slice key, enum db_event event) {
+    struct server *s = server_of(e);
+    size_t before = mem_used();
+    note_change(s, key, event);
+    if (event != EVENT_EVICTED) return;
+    size_t *uncounted = &s->tracking.uncounted, now = mem_used();
+    if (now > before) keyspace_uncount(&e->keyspace, uncounted, *uncounted + now - before);
+}
+
+void tracking_turn_over(struct server *s) {
+    if (s->tracking.uncounted) keyspace_uncount(&s->engine.keyspace, &s->tracking.uncounted, 0);
 }
 
 struct discard_job {

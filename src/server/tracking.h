@@ -33,6 +33,7 @@ struct tracking {
     struct client_queue clients; /* those that track */
     struct loop_timer timer;     /* while there are more keys than there may be */
     struct random rng;
+    size_t uncounted; /* in messages about evicted keys: see keyspace_uncount */
 };
 
 struct tracking_modes {
@@ -70,6 +71,8 @@ void tracking_changed(struct engine *e, struct slice key, enum db_event event);
 void tracking_flushed(struct engine *e);
 /* Tells BCAST clients what has changed in this turn. */
 void tracking_turn_end(struct server *s);
+/* What was said in this turn has left. */
+void tracking_turn_over(struct server *s);
 
 /* The memory that tracking takes for the client, without the keys remembered. */
 size_t tracking_memory(const struct client *c);

@@ -76,11 +76,44 @@ static void test_limit_without_eviction(void **state) {
     server_stop(s);
 }
 
+/* What is said about a key that goes takes more memory than the key did, if many track it. */
+static void test_tracked_keys(void **state) {
+    enum { TRACKERS = 10, TRACKED = 300, NAME = 1000, TOO_MUCH = 40000 };
+    struct server *s =
+        server_start("--maxmemory-policy allkeys-lru --maxmemory-eviction-tenacity 100");
+    redisContext *c = client_open(s);
+    struct wire *trackers[TRACKERS];
+    char name[NAME + 1], get[NAME + 32];
+    for (int i = 0; i < TRACKERS; i++) {
+        trackers[i] = wire_open(s);
+        wire_text(trackers[i], "HELLO 3\r\n");
+        wire_reply_like(trackers[i], "*");
+        wire_ask(trackers[i], "+OK", "CLIENT TRACKING ON");
+    }
+    for (int key = 0; key < TRACKED; key++) {
+        snprintf(name, sizeof name, "%0*d", NAME, key);
+        expect(c, "+OK", "SET %s x", name);
+        snprintf(get, sizeof get, "GET %s\r\n", name);
+        for (int i = 0; i < TRACKERS; i++) wire_text(trackers[i], get);
+        for (int i = 0; i < TRACKERS; i++) wire_reply(trackers[i], "\"x\"");
+    }
+    expect(c, "+OK", "CONFIG SET maxmemory %lld", info(c, "used_memory") - TOO_MUCH);
+    await_like(c, "*evicted_keys:[1-9]*", "INFO stats");
+    assert_in_range(info(c, "evicted_keys"), 1, TRACKED / 2);
+    for (int i = 0; i < TRACKERS; i++) {
+        wire_reply_like(trackers[i], ">[[]\"invalidate\", [[]\"*");
+        wire_close(trackers[i]);
+    }
+    redisFree(c);
+    server_stop(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_while_writing),
         cmocka_unit_test(test_limit_lowered),
         cmocka_unit_test(test_limit_without_eviction),
+        cmocka_unit_test(test_tracked_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,59 @@ class Primary(harness.Case):
         os.kill(replica.process.pid, signal.SIGCONT)
         self.assertEqual(self.server.run("WAIT", "1", "0").value, 1)
 
+    def test_wait_in_script(self):
+        """A script doesn't wait, so replicas needn't be asked how far they are."""
+        replica = self.follow()
+        await_true("the replica is there", replica.is_up)
+        before = int(info(self.server, "replication")["master_repl_offset"])
+        self.assertLess(self.server.run("EVAL", "return redis.call('wait', '2', '0')", "0").value, 2)
+        after = int(info(self.server, "replication")["master_repl_offset"])
+        self.assertIn(after - before, (0, len("*1\r\n$4\r\nPING\r\n")))
+
+    def test_lag_takes_memory(self):
+        """What is kept for who lags counts as replicas' memory, not as data, and goes with them."""
+        def memory():
+            m = info(self.server, "memory")
+            kept = int(m["mem_not_counted_for_evict"])
+            return kept, int(m["mem_clients_slaves"]), int(m["used_memory"]) - kept
+
+        self.server.run("CONFIG", "SET", "repl-backlog-size", "16384")
+        self.server.run("SET", "a", "x" * 20000)
+        replica = self.follow()
+        await_true("the replica is there", replica.is_up)
+        before = memory()
+        os.kill(replica.process.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, replica.process.pid, signal.SIGCONT)
+        for _ in range(1000):  # more than sockets take
+            self.server.run("SET", "a", "x" * 20000)
+        kept, replicas, data = memory()
+        self.assertGreater(kept, 4 << 20)
+        self.assertGreater(replicas, 4 << 20)
+        self.assertLess(abs(data - before[2]), 1 << 20)
+        self.assertLess(int(info(self.server, "memory")["mem_clients_normal"]), 1 << 20)
+        self.server.run("CLIENT", "KILL", "TYPE", "replica")
+        kept, replicas, data = memory()
+        self.assertLess(kept, 1 << 20)
+        self.assertEqual(replicas, 0)
+        self.assertLess(abs(data - before[2]), 1 << 20)
+
+    def test_script_goes_on(self):
+        """A script that has written writes on when there aren't enough replicas any more."""
+        self.server.run("CONFIG", "SET", "busy-reply-threshold", "1")
+        replica = self.follow()
+        await_true("the replica is there", replica.is_up)
+        self.server.run("CONFIG", "SET", "min-replicas-to-write", "1")
+        asks = self.server.connect()
+        asks.send(encode([b"EVAL", b"""redis.call('set', KEYS[1], '1')
+            repeat local text = redis.call('info', 'replication')
+            until text:find('connected_slaves:0', 1, true)
+            return redis.call('append', KEYS[1], '2')""", b"1", b"a"]))
+        await_true("it runs", lambda: self.server.run("PING").value.startswith(b"BUSY"))
+        replica.stop()
+        self.assertEqual(asks.read()[0].value, 2)
+        asks.close()
+        self.assertEqual(self.server.run("SET", "a", "1").value[:10], b"NOREPLICAS")
+
     def test_good_replicas(self):
         self.server.run("CONFIG", "SET", "min-replicas-to-write", "1")
         refusal = self.server.run("SET", "a", "1").value
