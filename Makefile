@@ -99,13 +99,18 @@ unit_tests          := $(patsubst %.c,$(out)/%,$(wildcard tests/unit/test_*.c))
 ifeq ($(SAN),thread)
 unit_tests          := $(filter-out %/test_crash,$(unit_tests))
 endif
-unit_support        := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
+unit_support        := $(patsubst %.c,$(out)/%.o, \
+                         $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
 integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test_*.c))
 client_tests        := $(wildcard tests/integration/clients/test_*.py)
 fault_library       := $(out)/tests/fault/faults.so
-integration_support := $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c))
+integration_support := $(patsubst %.c,$(out)/%.o, \
+                         $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c)))
 fuzz_names          := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzz_support        := $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+fuzz_support        := $(patsubst %.c,$(out)/%.o, \
+                         $(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+fuzz_replay         := $(out)/tests/fuzz/replay.o
+test_support        := $(unit_support) $(integration_support) $(fuzz_support) $(fuzz_replay)
 fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
 fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 cachesim            := $(out)/utils/cachesim
@@ -158,14 +163,18 @@ $(cachesim): $(wildcard utils/cachesim/*.[ch]) $(library) $(flags)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(library) $(LIBS)
 
-$(out)/tests/unit/test_%: tests/unit/test_%.c $(unit_support) $(library) $(flags)
+# What tests have in common. Its callers are compiled and linked in one go.
+$(test_support): $(out)/%.o: %.c $(flags)
 	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(filter-out -flto%,$(ALL_CFLAGS)) -Itests $(CLIENT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(out)/tests/unit/test_%: tests/unit/test_%.c $(unit_support) $(library) $(flags)
 	@echo "  TEST  $<"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< $(unit_support) \
 	    $(library) $(CMOCKA) $(LIBS)
 
 $(out)/tests/integration/test_%: tests/integration/test_%.c $(integration_support) $(flags)
-	@mkdir -p $(@D)
 	@echo "  TEST  $<"
 	@$(CC) $(filter-out -flto%,$(ALL_CFLAGS)) -Itests -MMD -MP -MF $@.d -o $@ $< \
 	    $(integration_support) $(HIREDIS) $(CMOCKA)
@@ -177,19 +186,17 @@ $(fault_library): tests/fault/preload.c tests/fault/faults.h $(flags)
 	@$(CC) $(BASE) -O1 -g -Itests -fPIC -shared -o $@ $< -lpthread
 
 # A fuzz target with a plain main: runs the kept corpus under any compiler.
-$(out)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(fuzz_support) $(library) $(flags)
-	@mkdir -p $(@D)
+$(out)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(fuzz_replay) $(fuzz_support) $(library) $(flags)
 	@echo "  TEST  $<"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/fuzz/replay.c \
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< $(fuzz_replay) \
 	    $(fuzz_support) $(library) $(LIBS)
 
 $(out)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(fuzz_support) $(library) $(flags)
-	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -MF $@.d -o $@ $< \
 	    $(fuzz_support) $(library) $(LIBS)
 
--include $(objects:.o=.d) $(addsuffix .d,$(unit_tests) $(integration_tests) $(fuzz_replays) $(fuzzers))
+-include $(objects:.o=.d) $(test_support:.o=.d) $(addsuffix .d,$(unit_tests) $(integration_tests) $(fuzz_replays) $(fuzzers))
 
 # --- Using it ------------------------------------------------------------------------------------
 
