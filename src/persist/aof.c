@@ -250,10 +250,20 @@ static void stop(struct aof *a) {
 }
 
 bool aof_switch(struct aof *a, struct buf *why) {
-    if (a->config.enabled == (a->state != AOF_OFF)) return true;
+    if (a->suspended || a->config.enabled == (a->state != AOF_OFF)) return true;
     if (a->config.enabled) return start(a, why);
     stop(a);
     return true;
+}
+
+void aof_suspend(struct aof *a) {
+    a->suspended = true;
+    if (a->state != AOF_OFF) stop(a);
+}
+
+bool aof_resume(struct aof *a, struct buf *why) {
+    a->suspended = false;
+    return aof_switch(a, why);
 }
 
 void aof_settle(struct aof *a) {

@@ -48,6 +48,7 @@ struct aof {
     struct aof_log log;
     struct aof_rewrite rewrite;
     bool began;           /* what there was at start is loaded */
+    bool suspended;       /* off, whatever the parameter says: see aof_suspend */
     bool restored;        /* that isn't all that the files tell of (--restore-to) */
     uint64_t closed_size; /* of all files but the one that is open */
     uint64_t base_size;   /* of all files after the last rewrite, or at start */
@@ -85,6 +86,11 @@ void aof_settle(struct aof *a);
 
 /* The log is put to use or not, as the parameter says now. False: it can't be, *why says why. */
 bool aof_switch(struct aof *a, struct buf *why);
+
+/* Another data set takes the place of this one: the log ends, and when that's over a new one begins
+ * with what is there then, if the parameter says so. False as above. */
+void aof_suspend(struct aof *a);
+bool aof_resume(struct aof *a, struct buf *why);
 
 /* Loads what there is: the data set must be empty. False: it can't be loaded, or the process is to
  * end; the log says why. *found: there was something. */

@@ -6,16 +6,20 @@
 
 enum {
     BLOCK = 16 * 1024 - sizeof(struct bytes), /* data bytes of a common one */
-    BLOCKS_MIN = 16, /* at least so many make up the size: it's dropped in steps that small, */
-    ROOM_MIN = 1024, /* but not smaller than this */
+    BLOCKS_MIN = 16,    /* at least so many make up the size: it's dropped in steps that small, */
+    ROOM_MIN = 1024,    /* but not smaller than this */
+    BLOCKS_MOST = 1024, /* and hardly more: who comes back looks through them, */
+    ROOM_MAX = 1024 * 1024, /* but they aren't made larger than this for that */
 };
 
 /* Large pieces get a block of their own size, within limits. */
 static size_t room_for(const struct backlog *b, size_t len) {
-    uint64_t most = b->size / BLOCKS_MIN;
+    uint64_t most = b->size / BLOCKS_MIN, room = b->size / BLOCKS_MOST;
     if (most < ROOM_MIN) most = ROOM_MIN;
-    size_t room = len > BLOCK ? len : BLOCK;
-    return room < most ? room : (size_t)most;
+    if (room > ROOM_MAX) room = ROOM_MAX;
+    if (room < BLOCK) room = BLOCK;
+    if (room < len) room = len;
+    return (size_t)(room < most ? room : most);
 }
 
 static void add_block(struct backlog *b, size_t room) {

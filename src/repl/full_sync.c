@@ -261,12 +261,11 @@ static void file_ended(struct repl *r, int error) {
         drop_in(r, REPLICA_ATTACHED);
         return;
     }
-    bool any = count_in(r, REPLICA_ATTACHED) > 0;
     for (struct replica *p = replicas_first(r); p; p = next) {
         next = replicas_next(r, p);
         if (p->state == REPLICA_ATTACHED) send_file(r, p);
     }
-    if (any) delete_file(r);
+    if (r->full_sync.at_cut.block) delete_file(r); /* else somebody else wanted it, too */
 }
 
 static void on_saved(struct persist *p, int error) {

@@ -14,6 +14,7 @@ static struct repl_link *link_of(const struct client *c) {
 
 static void ran(struct client *c, struct slice text, size_t over) {
     struct repl_link *l = link_of(c);
+    if (c != c->server->primary.client) return; /* by what it said it's followed no more */
     l->repl->db = c->session.db->id;
     if (over) {
         if (l->open.len) repl_append_raw(l->repl, buf_slice(&l->open));

@@ -2,7 +2,6 @@
 #include "repl/link_talk.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -137,14 +136,16 @@ static void say_sync(struct repl_link *l) {
 /* "+FULLRESYNC id offset" */
 static void begin_full(struct repl_link *l, char *line) {
     char *id = strchr(line, ' '), *offset = id ? strchr(id + 1, ' ') : NULL;
-    if (!offset || offset - id - 1 != REPL_ID_LEN) {
+    int64_t at;
+    if (!offset || offset - id - 1 != REPL_ID_LEN || !num_to_i64(slice_str(offset + 1), &at) ||
+        at < 0 || at > REPL_OFFSET_MAX) {
         log_warning(log_of(l), "Master replied with wrong +FULLRESYNC syntax.");
         sync_receive_begin(l, NULL, 0);
         return;
     }
     *offset = '\0';
     log_notice(log_of(l), "Full resync from master: %s:%s", id + 1, offset + 1);
-    sync_receive_begin(l, id + 1, strtoll(offset + 1, NULL, 10));
+    sync_receive_begin(l, id + 1, at);
 }
 
 /* "+CONTINUE", or with an id */
@@ -165,7 +166,8 @@ static bool begins(const char *line, const char *with) {
 }
 
 static void psync_answered(struct repl_link *l, char *line) {
-    bool goes_on = begins(line, "+CONTINUE"), whole = begins(line, "+FULLRESYNC");
+    /* Who hasn't said where it is can't go on. */
+    bool goes_on = begins(line, "+CONTINUE") && l->resumable, whole = begins(line, "+FULLRESYNC");
     if (!*line) return; /* the primary needs time */
     if (l->taking_over) {
         struct repl *r = l->repl;

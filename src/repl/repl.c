@@ -69,10 +69,18 @@ void repl_begin_backlog(struct repl *r) {
     feed_as_due(r);
 }
 
+/* What is kept beyond the size is for who lags: as in Redis no key has to go for it. */
+static void count_memory(struct repl *r) {
+    uint64_t memory = r->backlog.memory, size = r->backlog.size;
+    uint64_t beyond = memory > size ? memory - size : 0;
+    keyspace_uncount(&r->server->engine.keyspace, &r->uncounted, (size_t)beyond);
+}
+
 void repl_end_backlog(struct repl *r) {
     repl_drop_replicas(r);
     full_sync_forget_cut(r);
     backlog_release(&r->backlog);
+    count_memory(r);
     feed_as_due(r);
 }
 
@@ -193,13 +201,6 @@ static void cron(struct server *s) {
     replicas_cron(r);
     full_sync_cron(r);
     end_idle_backlog(r);
-}
-
-/* What is kept beyond the size is for who lags: as in Redis no key has to go for it. */
-static void count_memory(struct repl *r) {
-    uint64_t memory = r->backlog.memory, size = r->backlog.size;
-    uint64_t beyond = memory > size ? memory - size : 0;
-    keyspace_uncount(&r->server->engine.keyspace, &r->uncounted, (size_t)beyond);
 }
 
 static void turn_end(struct server *s) {

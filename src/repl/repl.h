@@ -36,6 +36,10 @@
 
 enum { REPL_ID_LEN = 40 };
 
+/* Others' offsets above this aren't believed: no stream gets that long, and there's room to count
+ * on. */
+#define REPL_OFFSET_MAX (INT64_MAX / 2)
+
 struct repl_link;
 
 struct repl {

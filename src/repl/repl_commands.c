@@ -105,12 +105,17 @@ static bool may_sync_or_reply(struct call *c, const struct repl *r, const struct
     return !error;
 }
 
-/* Whoever wants to be a replica; NULL if that's refused, or it is one. */
+/* Who is one already doesn't become one again, nor does the primary. */
+static bool may_become_one(const struct call *c) {
+    enum client_kind kind = (enum client_kind)client_of(c->session)->kind;
+    return kind != CLIENT_REPLICA && kind != CLIENT_PRIMARY;
+}
+
+/* Whoever wants to be a replica; NULL if that's refused. */
 static struct replica *candidate(struct call *c) {
     struct repl *r = repl_of_call(c);
     struct client *client = client_of(c->session);
     char name[REPLICA_NAME_MAX];
-    if (client->kind == CLIENT_REPLICA) return NULL;
     struct replica *p = replica_of_or_new(r, client);
     if (!p || !may_sync_or_reply(c, r, p)) return NULL;
     log_notice(&r->server->log, "Replica %s asks for synchronization", replica_name(p, name));
@@ -118,7 +123,7 @@ static struct replica *candidate(struct call *c) {
 }
 
 static void cmd_sync(struct call *c) {
-    struct replica *p = candidate(c);
+    struct replica *p = may_become_one(c) ? candidate(c) : NULL;
     if (!p) return;
     p->by_sync = true;
     begin_fully(p->repl, p);
@@ -126,6 +131,7 @@ static void cmd_sync(struct call *c) {
 
 /* PSYNC id offset [FAILOVER] */
 static void cmd_psync(struct call *c) {
+    if (!may_become_one(c)) return;
     if (c->argc > 3 && arg_is(c, 3, "failover") && !failover_take_over_or_reply(c)) return;
     struct replica *p = candidate(c);
     char name[REPLICA_NAME_MAX];

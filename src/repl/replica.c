@@ -107,6 +107,7 @@ void replica_go_online(struct replica *p) {
         log_notice(&p->repl->server->log,
                    "RDB transfer completed, rdb only replica (%s) should be disconnected asap",
                    replica_name(p, name));
+        client_close_after_reply(p->client);
         return;
     }
     p->state = REPLICA_ONLINE;
@@ -227,9 +228,7 @@ static uint64_t waiting(const struct client *c) {
 
 static void sent(struct client *c, size_t bytes) {
     struct replica *p = replica_of(c);
-    if (c->kind != CLIENT_REPLICA) return;
     p->moved_us = now_us(p);
-    p->repl->server->stats.net_repl_out += bytes;
 }
 
 /* A replica that loads its snapshot sends empty lines now and then. */
@@ -255,7 +254,7 @@ static void ran(struct client *c, size_t reply_before) {
     if (p->state == REPLICA_NONE || p->answered || reply_len(&c->session.own_reply) <= reply_before)
         return;
     struct slice text = last_reply(&c->session.own_reply, reply_before);
-    if (text.ptr[0] == '-')
+    if (text.ptr[0] == '-' && text.len > 3)
         log_warning(log,
                     "== CRITICAL == This master is sending an error to its replica: '%.*s' after "
                     "processing the command '%s'",

@@ -25,7 +25,7 @@ enum replica_state {
     REPLICA_ATTACHED, /* to one that's being written to a file */
     REPLICA_STREAMED, /* gets one while it's being made */
     REPLICA_RECEIVES, /* gets a file */
-    REPLICA_DONE,     /* has got its snapshot, and wants nothing else (rdb-only) */
+    REPLICA_DONE,     /* has got its snapshot, and wants nothing else (rdb-only): is closed */
     REPLICA_ONLINE,
 };
 

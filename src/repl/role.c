@@ -120,7 +120,8 @@ void role_open(struct repl *r) {
  * primary has it as its second. */
 static void restore_history(struct repl *r) {
     const struct loading *loading = &r->server->persist.loading;
-    if (strlen(loading->history) != REPL_ID_LEN || loading->history_offset < 0) return;
+    if (strlen(loading->history) != REPL_ID_LEN) return;
+    if (loading->history_offset < 0 || loading->history_offset > REPL_OFFSET_MAX) return;
     if (aof_enabled(&r->server->persist.aof)) return;
     repl_adopt_history(r, loading->history, loading->history_offset);
     if (!r->link) {
@@ -193,6 +194,8 @@ static void cmd_replicaof(struct call *c) {
         reply_error(c->reply, "ERR REPLICAOF not allowed in cluster mode.");
     } else if (failover_active(r)) {
         reply_error(c->reply, "ERR REPLICAOF not allowed while failing over.");
+    } else if (c->session->obeyed) {
+        reply_error(c->reply, "ERR REPLICAOF isn't for a primary to say.");
     } else if (c->session->is_client && client_of(c->session)->kind == CLIENT_REPLICA) {
         reply_error(c->reply, "ERR Command is not valid when client is a replica.");
     } else if (arg_is(c, 1, "no") && arg_is(c, 2, "one")) {

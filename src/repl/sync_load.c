@@ -54,21 +54,9 @@ static void make_empty(struct repl_link *l) {
     own_expiry_forget(&l->repl->own_expiry);
 }
 
-/* The append-only log pauses: a new one begins with what has been loaded. */
-static bool stop_log(struct aof *aof) {
+static void restart_log(struct repl_link *l) {
     struct buf why = BUF_INIT;
-    bool was = aof->config.enabled;
-    aof->config.enabled = false;
-    if (was) aof_switch(aof, &why);
-    buf_release(&why);
-    return was;
-}
-
-static void restart_log(struct repl_link *l, bool was) {
-    struct aof *aof = &server_of_link(l)->persist.aof;
-    struct buf why = BUF_INIT;
-    aof->config.enabled = was;
-    if (was && !aof_switch(aof, &why))
+    if (!aof_resume(&server_of_link(l)->persist.aof, &why))
         log_warning(log_of(l), "The append-only log can't be restarted after the sync: %s",
                     why.data ? why.data : "");
     buf_release(&why);
@@ -190,7 +178,8 @@ static void tell_failure(struct repl_link *l, const struct job *job, const char 
 
 static bool load_in_place(struct repl_link *l, struct job *job) {
     struct buf why = BUF_INIT, rest = BUF_INIT;
-    repl_drop_replicas(l->repl);
+    repl_end_backlog(l->repl);
+    repl_new_history(l->repl); /* whatever comes of it, nobody can go on from what there was */
     log_notice(log_of(l), "MASTER <-> REPLICA sync: Flushing old data");
     make_empty(l);
     log_notice(log_of(l), "MASTER <-> REPLICA sync: Loading DB in memory");
@@ -242,7 +231,7 @@ static bool load_aside(struct repl_link *l, struct job *job) {
 
 static bool load(struct repl_link *l, struct job *job) {
     struct persist *p = &server_of_link(l)->persist;
-    bool logs = stop_log(&p->aof);
+    aof_suspend(&p->aof);
     sync_load_stop_saving(l);
     bool ok = job->aside ? load_aside(l, job) : load_in_place(l, job);
     if (ok) {
@@ -250,7 +239,7 @@ static bool load(struct repl_link *l, struct job *job) {
         l->db = p->loading.history_db > 0 ? (uint32_t)p->loading.history_db : 0;
         p->changes_then = p->engine->keyspace.dirty;
     }
-    if (!p->loading.ended) restart_log(l, logs);
+    if (!p->loading.ended) restart_log(l);
     return ok;
 }
 
@@ -260,7 +249,7 @@ bool sync_load_file(struct repl_link *l) {
     bool known = stat(p->config.filename, &file) == 0;
     struct job job = {.total = known ? (uint64_t)file.st_size : 0};
     bool ok = load(l, &job);
-    if (ok && l->repl->config.del_sync_files && !p->config.save.n && !p->aof.config.enabled) {
+    if (ok && l->repl->config.del_sync_files && !p->config.save.n && !aof_enabled(&p->aof)) {
         log_notice(log_of(l), "Removing the RDB file obtained from the master. This replica has "
                               "persistence disabled");
         unlink(p->config.filename);

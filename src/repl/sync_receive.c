@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/random.h"
 #include "io/socket.h"
 #include "persist/durable.h"
@@ -98,16 +98,19 @@ static bool begin_reading(struct repl_link *l, const char *line) {
         log_warning(log_of(l), "MASTER aborted replication with an error: %s", line + 1);
         return false;
     }
-    if (*line != '$') {
+    bool marked = strncmp(line, "$EOF:", 5) == 0 && strlen(line + 5) >= SYNC_RECEIVE_MARK;
+    bool sized = *line == '$' && num_to_i64(slice_str(line + 1), &sync->size) && sync->size > 0;
+    if (!marked && !sized) {
         log_warning(log_of(l),
-                    "Bad protocol from MASTER, the first byte is not '$' (we received '%s'), are "
-                    "you sure the host and port are right?",
+                    "Bad protocol from MASTER, neither a length nor a mark follows '$' (we "
+                    "received '%s'), are you sure the host and port are right?",
                     line);
         return false;
     }
-    bool marked = strncmp(line, "$EOF:", 5) == 0 && strlen(line + 5) >= SYNC_RECEIVE_MARK;
-    if (marked) memcpy(sync->mark, line + 5, SYNC_RECEIVE_MARK);
-    sync->size = marked ? -1 : strtoll(line + 1, NULL, 10);
+    if (marked) {
+        memcpy(sync->mark, line + 5, SYNC_RECEIVE_MARK);
+        sync->size = -1;
+    }
     sync->begun = true;
     bool diskless = sync_load_directly(l);
     tell_begin(l, diskless);

@@ -156,6 +156,10 @@ static void cmd_quit(struct call *c) {
 /* As if the client had just connected, but for what it told of its library. */
 static void cmd_reset(struct call *c) {
     struct client *client = client_of(c->session);
+    if (client->kind == CLIENT_REPLICA || client->kind == CLIENT_PRIMARY) {
+        reply_error(c->reply, "ERR can only reset normal connections");
+        return;
+    }
     transaction_discard(c->session);
     monitor_remove(client);
     tracking_stop(client);

@@ -446,6 +446,14 @@ void await_like(redisContext *c, const char *want, const char *command) {
     }
 }
 
+int64_t info_number(redisContext *c, const char *section, const char *field) {
+    char *text = ask(c, "INFO %s", section), *at = strstr(text, field);
+    if (!at) FAIL("no %s in INFO %s", field, section);
+    int64_t number = strtoll(at + strlen(field) + 1, NULL, 10);
+    free(text);
+    return number;
+}
+
 void settle(redisContext *c) {
     expect(c, "+PONG", "PING");
 }

@@ -20,18 +20,10 @@ static struct server *start_primary(void) {
     static const char path[] = "/usr/bin/redis-server";
     char *ours = strdup(getenv("DREY_SERVER"));
     if (access(path, X_OK) == 0) setenv("DREY_SERVER", path, 1);
-    struct server *s = server_start("--repl-diskless-sync-delay 0");
+    struct server *s = server_start("--repl-diskless-sync-delay 0 --repl-backlog-size 100mb");
     setenv("DREY_SERVER", ours, 1);
     free(ours);
     return s;
-}
-
-static int64_t number_of(redisContext *c, const char *section, const char *field) {
-    char *text = ask(c, "INFO %s", section), *at = strstr(text, field);
-    assert_non_null(at);
-    int64_t number = strtoll(at + strlen(field) + 1, NULL, 10);
-    free(text);
-    return number;
 }
 
 static void await_up(redisContext *replica) {
@@ -40,8 +32,8 @@ static void await_up(redisContext *replica) {
 
 /* Until the replica has all that the primary has said. */
 static void await_same_offset(redisContext *primary, redisContext *replica) {
-    int64_t offset = number_of(primary, "replication", "master_repl_offset");
-    while (number_of(replica, "replication", "slave_repl_offset") < offset) await_up(replica);
+    int64_t offset = info_number(primary, "replication", "master_repl_offset");
+    while (info_number(replica, "replication", "slave_repl_offset") < offset) await_up(replica);
 }
 
 static void follow(redisContext *replica, const struct server *primary) {
@@ -144,8 +136,8 @@ static void follow_with_cuts(const char *load) {
         await_same_offset(p, r);
         assert_same(p, r);
     }
-    assert_int_equal(number_of(p, "stats", "sync_full"), 1);
-    assert_int_equal(number_of(p, "stats", "sync_partial_ok"), 5);
+    assert_int_equal(info_number(p, "stats", "sync_full"), 1);
+    assert_int_equal(info_number(p, "stats", "sync_partial_ok"), 5);
     redisFree(p);
     redisFree(r);
     server_stop(replica);
@@ -250,7 +242,19 @@ static void stage_hear(const struct stage *s, const char *part) {
     }
 }
 
+/* What may still come, and then the end. */
+static void stage_hear_end(const struct stage *s) {
+    char text[1024];
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    do
+        if (poll(&p, 1, PATIENCE_SEC * 1000) != 1) fail_msg("the replica stays");
+    while (recv(s->fd, text, sizeof text, 0) > 0);
+    close(s->fd);
+}
+
 static void stage_accept(struct stage *s) {
+    struct pollfd p = {.fd = s->listens, .events = POLLIN};
+    if (poll(&p, 1, PATIENCE_SEC * 1000) != 1) fail_msg("nobody comes");
     s->fd = accept(s->listens, NULL, NULL);
     stage_hear(s, "PING");
     stage_say(s, "+PONG\r\n");
@@ -327,12 +331,193 @@ static void test_bad_primaries(void **state) {
     server_stop(replica);
 }
 
+/* Says that all comes at that offset, and as much of a snapshot as is given. */
+static void stage_send(const struct stage *s, const char *head, const char *bytes, size_t len) {
+    stage_hear(s, "PSYNC");
+    stage_say(s, head);
+    assert_int_equal(send(s->fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+/* Data that were given up for others that then couldn't be loaded are in nobody's history. */
+static void test_lost_data(void **state) {
+    struct stage s;
+    struct server *replica = server_start("--repl-diskless-sync-delay 0");
+    redisContext *r = client_open(replica);
+    stage_open(&s);
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    stage_accept(&s);
+    stage_sync(&s);
+    await_up(r);
+    stage_say(&s, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
+    await_like(r, "\"1\"", "GET a");
+    close(s.fd);
+    stage_accept(&s);
+    stage_send(&s, "+FULLRESYNC " ID " 500\r\n$18\r\n", "this isn't a data.", 18);
+    close(s.fd);
+    await_like(r, "(nil)", "GET a");
+    expect(r, "+OK", "REPLICAOF NO ONE");
+    struct wire *w = wire_open(replica);
+    wire_text(w, "PSYNC " ID " 101\r\n");
+    wire_reply_like(w, "+FULLRESYNC *");
+    wire_close(w);
+    redisFree(r);
+    close(s.listens);
+    server_stop(replica);
+}
+
+/* What is about the connection, or about whom to follow, isn't for the stream to say. */
+static void test_orders(void **state) {
+    static const char *const orders[] = {
+        "*3\r\n$9\r\nREPLICAOF\r\n$2\r\nno\r\n$3\r\none\r\n",
+        "*3\r\n$9\r\nREPLICAOF\r\n$9\r\n127.0.0.1\r\n$1\r\n1\r\n",
+        "*1\r\n$5\r\nRESET\r\n",
+        "*1\r\n$4\r\nSYNC\r\n",
+        "*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n",
+        "*4\r\n$5\r\nPSYNC\r\n$40\r\n" ID "\r\n$1\r\n1\r\n$8\r\nFAILOVER\r\n",
+        "*1\r\n$8\r\nFAILOVER\r\n",
+    };
+    struct stage s;
+    struct server *replica = server_start("--requirepass secret --repl-timeout 60");
+    redisContext *r = client_open(replica);
+    size_t sent = 0;
+    expect(r, "+OK", "AUTH secret");
+    stage_open(&s);
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    stage_accept(&s);
+    stage_sync(&s);
+    await_up(r);
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        static const char incr[] = "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n";
+        stage_say(&s, orders[i]);
+        stage_say(&s, incr);
+        sent += strlen(orders[i]) + strlen(incr);
+    }
+    await_like(r, "\"7\"", "GET n");
+    expect_like(r, "*role:slave*master_link_status:up*connected_slaves:0*", "INFO replication");
+    assert_int_equal(info_number(r, "replication", "slave_repl_offset"), 100 + sent);
+    redisFree(r);
+    close(s.fd);
+    close(s.listens);
+    server_stop(replica);
+}
+
+/* Numbers that can't be, and leave to go on that nobody asked for. */
+static void test_bad_answers(void **state) {
+    static const char *const answers[] = {
+        "+FULLRESYNC " ID " 100\r\n$-1\r\n",
+        "+FULLRESYNC " ID " 100\r\n$0\r\n",
+        "+FULLRESYNC " ID " 100\r\n$18446744073709551634\r\n",
+        "+CONTINUE " ID "\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n",
+    };
+    struct stage s;
+    struct server *replica = server_start("--repl-diskless-load swapdb");
+    redisContext *r = client_open(replica);
+    stage_open(&s);
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    stage_accept(&s); /* this one may go on, but doesn't */
+    stage_send(&s, "+FULLRESYNC " ID " 100\r\n", "hello\r\n", 7);
+    close(s.fd);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        stage_accept(&s);
+        stage_send(&s, answers[i], "\r\n", 2);
+        stage_hear_end(&s);
+    }
+    stage_accept(&s);
+    expect(r, "(nil)", "GET a");
+    stage_send(&s, "+FULLRESYNC " ID " 9223372036854775807\r\n$18\r\n",
+               "REDIS0009\xff\0\0\0\0\0\0\0", 18);
+    await_up(r);
+    expect_like(r, "*slave_repl_offset:0*", "INFO replication");
+    redisFree(r);
+    close(s.fd);
+    close(s.listens);
+    server_stop(replica);
+}
+
+/* A newer state of the data that are there is loaded beside them: they're read meanwhile. The log
+ * rests, but it's still wanted. */
+static void test_same_history(void **state) {
+    struct stage s;
+    struct server *replica =
+        server_start("--repl-diskless-load swapdb --repl-timeout 60 --appendonly yes");
+    redisContext *r = client_open(replica);
+    stage_open(&s);
+    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    stage_accept(&s);
+    stage_sync(&s);
+    await_up(r);
+    stage_say(&s, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
+    await_like(r, "\"1\"", "GET a");
+    close(s.fd);
+    stage_accept(&s);
+    stage_send(&s, "+FULLRESYNC " ID " 500\r\n$18\r\n", "REDIS0009", 9);
+    await_like(r, "*loading:0*async_loading:1*", "INFO persistence");
+    expect(r, "\"1\"", "GET a");
+    expect(r, "[\"appendonly\", \"yes\"]", "CONFIG GET appendonly");
+    expect_like(r, "*aof_enabled:0*", "INFO persistence");
+    assert_int_equal(send(s.fd, "\xff\0\0\0\0\0\0\0\0", 9, MSG_NOSIGNAL), 9);
+    await_up(r);
+    expect(r, "(nil)", "GET a");
+    expect_like(r, "*slave_repl_offset:500*", "INFO replication");
+    await_like(r, "*aof_enabled:1*aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*",
+               "INFO persistence"); /* before, it doesn't end */
+    redisFree(r);
+    close(s.fd);
+    close(s.listens);
+    server_stop(replica);
+}
+
+/* A member of a cluster that's reset is a primary, and empty: not in the middle of a load, and also
+ * in the log and for replicas. */
+static void test_cluster_reset(void **state) {
+    struct stage s;
+    char file[] = "/tmp/drey-nodes-XXXXXX", text[512];
+    stage_open(&s);
+    close(mkstemp(file));
+    snprintf(text, sizeof text,
+             "%s 127.0.0.1:0@0 myself,slave " ID " 0 0 0 connected\n" ID
+             " 127.0.0.1:%d@1 master - 0 0 1 connected 0-16383\n"
+             "vars currentEpoch 1 lastVoteEpoch 0\n",
+             "1111111111111111111111111111111111111111", s.port);
+    write_file(file, text);
+    struct server *replica =
+        server_start("--cluster-enabled yes --cluster-config-file %s --cluster-port %d "
+                     "--appendonly yes --enable-debug-command yes --repl-diskless-load swapdb",
+                     file, free_port());
+    redisContext *r = client_open(replica);
+    stage_accept(&s);
+    stage_sync(&s);
+    await_up(r);
+    close(s.fd);
+    stage_accept(&s);
+    stage_send(&s, "+FULLRESYNC " ID " 500\r\n$18\r\n", "REDIS0009", 9);
+    await_like(r, "*async_loading:1*", "INFO persistence");
+    expect_like(r, "(err) LOADING *", "CLUSTER RESET");
+    assert_int_equal(send(s.fd, "\xff\0\0\0\0\0\0\0\0", 9, MSG_NOSIGNAL), 9);
+    await_up(r);
+    stage_say(&s, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
+    await_like(r, "(int) 1", "DBSIZE");
+    expect(r, "+OK", "CLUSTER RESET");
+    expect(r, "(int) 0", "DBSIZE");
+    expect_like(r, "*role:master*master_repl_offset:5[5-9]?*", "INFO replication");
+    await_like(r, "*aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*", "INFO persistence");
+    expect(r, "+OK", "DEBUG LOADAOF");
+    expect(r, "(int) 0", "DBSIZE");
+    redisFree(r);
+    close(s.fd);
+    close(s.listens);
+    server_stop(replica);
+    unlink(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file),          cmocka_unit_test(test_diskless),
         cmocka_unit_test(test_swapdb),        cmocka_unit_test(test_read_only_and_stale),
         cmocka_unit_test(test_unblocked),     cmocka_unit_test(test_offsets),
-        cmocka_unit_test(test_bad_primaries),
+        cmocka_unit_test(test_bad_primaries), cmocka_unit_test(test_lost_data),
+        cmocka_unit_test(test_orders),        cmocka_unit_test(test_bad_answers),
+        cmocka_unit_test(test_same_history),  cmocka_unit_test(test_cluster_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
