@@ -198,7 +198,8 @@ static void count_sent(struct client *c, size_t sent) {
     if (!sent) return;
     c->active_us = loop_now_us(c->server->loop);
     c->bytes_out += sent;
-    c->server->stats.net_out += sent;
+    struct server_stats *stats = &c->server->stats;
+    *(c->kind == CLIENT_REPLICA ? &stats->net_repl_out : &stats->net_out) += sent;
     if (c->stream) c->stream->ops->sent(c, sent);
 }
 

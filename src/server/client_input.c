@@ -572,7 +572,7 @@ void client_read(struct client *c) {
     }
     c->active_us = loop_now_us(s->loop);
     c->bytes_in += (uint64_t)len;
-    s->stats.net_in += (uint64_t)len;
+    *(is_primary(c) ? &s->stats.net_repl_in : &s->stats.net_in) += (uint64_t)len;
     if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->received(c);
     arrived(c, place, (size_t)len);
 }

@@ -48,6 +48,7 @@ void client_pause_stop(struct server *s) {
 
 void client_pause_failover(struct server *s, bool on) {
     s->pause.failover = on;
+    if (!client_pause_on(&s->pause)) s->engine.keyspace.keep_expired = false;
     if (!on) release_held(s);
 }
 

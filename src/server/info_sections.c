@@ -118,6 +118,11 @@ static void write_nothing(void *ctx, struct buf *out) {}
 
 /* Stats. */
 
+/* Of a rate of bytes per microsecond: KB per second. */
+static double kbps(const struct metrics_rate *rate) {
+    return 1e6 * metrics_rate_average(rate) / 1024;
+}
+
 static void write_traffic(const struct server *s, struct buf *out) {
     const struct metrics *m = &s->metrics;
     info_u64(out, "total_connections_received", s->stats.connections);
@@ -128,10 +133,10 @@ static void write_traffic(const struct server *s, struct buf *out) {
     info_u64(out, "total_net_output_bytes", s->stats.net_out);
     info_u64(out, "total_net_repl_input_bytes", s->stats.net_repl_in);
     info_u64(out, "total_net_repl_output_bytes", s->stats.net_repl_out);
-    info_f2(out, "instantaneous_input_kbps", 1e6 * metrics_rate_average(&m->net_in) / 1024);
-    info_f2(out, "instantaneous_output_kbps", 1e6 * metrics_rate_average(&m->net_out) / 1024);
-    info_f2(out, "instantaneous_input_repl_kbps", 0);
-    info_f2(out, "instantaneous_output_repl_kbps", 0);
+    info_f2(out, "instantaneous_input_kbps", kbps(&m->net_in));
+    info_f2(out, "instantaneous_output_kbps", kbps(&m->net_out));
+    info_f2(out, "instantaneous_input_repl_kbps", kbps(&m->net_repl_in));
+    info_f2(out, "instantaneous_output_repl_kbps", kbps(&m->net_repl_out));
     info_u64(out, "rejected_connections", s->stats.rejected);
     info_u64(out, "sync_full", s->stats.sync_full);
     info_u64(out, "sync_partial_ok", s->stats.sync_partial_ok);

@@ -42,6 +42,8 @@ void metrics_sample(struct server *s) {
     rate_sample(&m->commands, s->engine.stats.commands, now_us);
     rate_sample(&m->net_in, s->stats.net_in, now_us);
     rate_sample(&m->net_out, s->stats.net_out, now_us);
+    rate_sample(&m->net_repl_in, s->stats.net_repl_in, now_us);
+    rate_sample(&m->net_repl_out, s->stats.net_repl_out, now_us);
     rate_sample(&m->turns, loop->turns.total, now_us);
     rate_sample(&m->turn_ns, loop->busy_ns, loop->turns.total);
 }

@@ -19,7 +19,8 @@ struct metrics_rate {
 };
 
 struct metrics {
-    struct metrics_rate commands, net_in, net_out, turns; /* per second */
+    struct metrics_rate commands, turns, net_in, net_out; /* per second */
+    struct metrics_rate net_repl_in, net_repl_out;        /* likewise */
     struct metrics_rate turn_ns;                          /* busy time per turn */
     size_t startup_memory, peak_memory;                   /* bytes in use */
     uint64_t cron_ns, expire_ns; /* spent in the cron, and in deleting what expired */
