@@ -41,20 +41,31 @@ static bool may_listen(const struct session *s) {
     return l.allowed;
 }
 
+/* Sessions that are this user: most changes are of users who aren't connected, or hardly. */
+static size_t sessions_of(const struct acl_user *user) {
+    return user->refs - 1;
+}
+
 static void on_changed(struct engine *e, struct acl_user *user, bool less_channels) {
     struct server *s = server_of(e);
     bool let_in = user == e->acl.default_user && acl_is_open(&e->acl);
-    for (struct client *c = s->clients; c; c = c->next) {
+    size_t left = sessions_of(user);
+    for (struct client *c = s->clients; c && (left || let_in); c = c->next) {
         if (let_in) c->session.gates &= ~(unsigned)GATE_AUTH;
         if (c->session.user != user) continue;
+        left--;
         session_heed_rights(&c->session);
         if (less_channels && c->session.subscriber && !may_listen(&c->session)) end(c);
     }
 }
 
 static void on_removed(struct engine *e, struct acl_user *user) {
-    for (struct client *c = server_of(e)->clients; c; c = c->next)
-        if (c->session.user == user) end(c);
+    size_t left = sessions_of(user);
+    for (struct client *c = server_of(e)->clients; c && left; c = c->next) {
+        if (c->session.user != user) continue;
+        left--;
+        end(c);
+    }
 }
 
 static void describe(struct session *s, struct buf *to) {
