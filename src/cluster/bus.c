@@ -193,22 +193,29 @@ void bus_publish(struct cluster *c, bool shard, struct slice channel, struct sli
 
 /* Meeting. */
 
+struct cluster_node *bus_begin_handshake(struct cluster *c, const char *ip, uint16_t port,
+                                         uint16_t bus_port) {
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *n = c->nodes.all[i];
+        if ((n->flags & NODE_HANDSHAKE) && strcmp(n->ip, ip) == 0 && n->bus_port == bus_port)
+            return NULL;
+    }
+    struct cluster_node *n = node_new(NULL, NODE_HANDSHAKE);
+    snprintf(n->ip, sizeof n->ip, "%s", ip);
+    n->port = port;
+    n->bus_port = bus_port;
+    node_set_add(&c->nodes, n);
+    return n;
+}
+
 bool bus_meet(struct cluster *c, const char *ip, uint16_t port, uint16_t bus_port) {
     unsigned char bytes[sizeof(struct in6_addr)];
     char text[NODE_IP_MAX];
     int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
     if (inet_pton(family, ip, bytes) != 1 || !inet_ntop(family, bytes, text, sizeof text))
         return false;
-    for (size_t i = 0; i < c->nodes.count; i++) {
-        const struct cluster_node *n = c->nodes.all[i];
-        if ((n->flags & NODE_HANDSHAKE) && strcmp(n->ip, text) == 0 && n->bus_port == bus_port)
-            return true;
-    }
-    struct cluster_node *n = node_new(NULL, NODE_HANDSHAKE | NODE_MEET);
-    memcpy(n->ip, text, sizeof n->ip);
-    n->port = port;
-    n->bus_port = bus_port;
-    node_set_add(&c->nodes, n);
+    struct cluster_node *n = bus_begin_handshake(c, text, port, bus_port);
+    if (n) n->flags |= NODE_MEET;
     return true;
 }
 
@@ -275,6 +282,7 @@ static void watch_node(struct cluster *c, struct cluster_node *n) {
 }
 
 void bus_cron(struct cluster *c) {
+    links_take_held(c);
     bus_update_self(c);
     connect_all(c);
     unsigned every = (unsigned)(c->config.ping_interval_ms / CRON_MS);

@@ -23,7 +23,11 @@ void bus_connected(struct cluster_link *l);
 /* Ten times a second. */
 void bus_cron(struct cluster *c);
 
-/* Meets a node at an address: false if there's no such address, or it's being met already. */
+/* A node that's known by where it is alone, which a ping will ask for its name; NULL: that's under
+ * way already. */
+struct cluster_node *bus_begin_handshake(struct cluster *c, const char *ip, uint16_t port,
+                                         uint16_t bus_port);
+/* Meets a node at an address, unless it's being met already: false if there's no such address. */
 bool bus_meet(struct cluster *c, const char *ip, uint16_t port, uint16_t bus_port);
 
 /* Sends a PING, PONG or MEET. */

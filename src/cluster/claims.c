@@ -68,7 +68,7 @@ static void delete_lost(struct cluster *c, const struct losses *losses) {
 static bool follows(struct cluster *c, struct cluster_node *by, const struct losses *losses) {
     const struct cluster_node *mine = node_is_primary(c->self) ? c->self : c->self->primary;
     if (!losses->lost || !mine || mine->slot_count) return false;
-    if (!c->config.follow_slots && losses->lost != losses->claimed) return false;
+    if (!c->config.replica_migration && losses->lost != losses->claimed) return false;
     log_notice(&c->server->log,
                "Configuration change detected. Reconfiguring myself as a replica of %.40s",
                by->name);

@@ -11,6 +11,7 @@
 #include "cluster/election.h"
 #include "cluster/families.h"
 #include "cluster/gossip.h"
+#include "cluster/migration.h"
 #include "cluster/nodes_file.h"
 #include "cluster/replica.h"
 #include "cluster/route.h"
@@ -47,12 +48,26 @@ unsigned cluster_take_slots(struct cluster *c, struct cluster_node *n) {
     return count;
 }
 
+static bool has_replica(const struct cluster *c, const struct cluster_node *n) {
+    for (size_t i = 0; i < c->nodes.count; i++)
+        if (c->nodes.all[i]->primary == n) return true;
+    return false;
+}
+
+void cluster_set_primary(struct cluster *c, struct cluster_node *n, struct cluster_node *primary) {
+    struct cluster_node *before = n->primary;
+    n->primary = primary;
+    if (before && !has_replica(c, before)) before->adopts = false;
+    if (primary) primary->adopts = true;
+}
+
 void cluster_forget(struct cluster *c, struct cluster_node *n) {
     cluster_take_slots(c, n);
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
         if (c->slots->migrating[slot] == n) c->slots->migrating[slot] = NULL;
         if (c->slots->importing[slot] == n) c->slots->importing[slot] = NULL;
     }
+    cluster_set_primary(c, n, NULL);
     for (size_t i = 0; i < c->nodes.count; i++)
         if (c->nodes.all[i]->primary == n) c->nodes.all[i]->primary = NULL;
     if (c->election.manual_replica == n) election_end_manual(c);
@@ -231,6 +246,7 @@ static void cron(struct server *s) {
     s->cluster_links = links_memory(c);
     replica_check(c);
     election_step(c);
+    migration_check(c);
     if (c->due & CLUSTER_ROUTE) route_waiting(c);
     if (!c->ok) cluster_judge(c);
 }

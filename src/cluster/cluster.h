@@ -7,7 +7,8 @@
  *   bus.c and what it names what nodes tell each other
  *   describe.c              a node as a line of text, as CLUSTER NODES and nodes.conf have it
  *   nodes_file.c            nodes.conf
- *   show_commands.c, change_commands.c      CLUSTER, ASKING, READONLY, READWRITE
+ *   replica.c, election.c, migration.c      this node as a replica: follows, takes over, moves
+ *   cluster_commands.c and what it names    CLUSTER, ASKING, READONLY, READWRITE
  *
  * What changes is written down before anybody is told: nodes.conf at the end of the turn, when
  * replies haven't left yet. One thread. */
@@ -101,6 +102,9 @@ void cluster_give_slot(struct cluster *c, unsigned slot, struct cluster_node *to
 
 /* Takes all of a node's slots away; returns how many there were. */
 unsigned cluster_take_slots(struct cluster *c, struct cluster_node *n);
+
+/* A node follows that primary from now on; NULL: none. */
+void cluster_set_primary(struct cluster *c, struct cluster_node *n, struct cluster_node *primary);
 
 /* Forgets a node other than this one, and whatever names it. */
 void cluster_forget(struct cluster *c, struct cluster_node *n);

@@ -19,8 +19,11 @@ struct cluster_config {
     int64_t
         validity_factor; /* node timeouts that a replica's data may be old to take over; 0: any */
     bool no_failover;    /* it never does by itself */
-    bool follow_slots;   /* a primary follows whoever takes its last slot, if it had more before */
-    int64_t port;        /* of the bus; 0: 10000 above the clients' */
+    /* A primary follows whoever takes its last slot, if it had more before; a replica goes to a
+     * primary that has lost its own, */
+    bool replica_migration;
+    int64_t migration_barrier; /* if its primary keeps so many */
+    int64_t port;              /* of the bus; 0: 10000 above the clients' */
     char *announce_ip, *announce_hostname, *announce_nodename;   /* NULL: none */
     int64_t announce_port, announce_tls_port, announce_bus_port; /* 0: the real one */
     int endpoint;                                                /* enum cluster_endpoint */

@@ -14,7 +14,6 @@ enum {
     RANK_MS = 1000,
     VOTES_MIN_MS = 2000,
     MANUAL_MS = 5000,
-    PAUSE_MS = 2 * MANUAL_MS,
 };
 
 static uint64_t now_ms(void) {
@@ -144,7 +143,7 @@ void election_voted(struct cluster *c, const struct cluster_node *by, const stru
 void election_end_manual(struct cluster *c) {
     struct election *e = &c->election;
     if (!e->manual_end_ms) return;
-    if (e->manual_replica) client_pause_stop(c->server);
+    if (e->manual_replica) client_pause_failover(c->server, false);
     e->manual_end_ms = 0;
     e->manual_ready = false;
     e->manual_replica = NULL;
@@ -157,7 +156,7 @@ void election_start_manual(struct cluster *c, struct cluster_node *by) {
     election_end_manual(c);
     c->election.manual_end_ms = now_ms() + MANUAL_MS;
     c->election.manual_replica = by;
-    client_pause_start(c->server, PAUSE_MS, CLIENT_PAUSE_WRITES);
+    client_pause_failover(c->server, true);
     log_warning(&c->server->log, "Manual failover requested by replica %.40s.", by->name);
     bus_send_ping(by->link, MESSAGE_PING);
 }

@@ -15,12 +15,16 @@
 #include "cluster/message.h"
 #include "cluster/receive.h"
 #include "io/socket.h"
+#include "server/busy.h"
 
 enum {
     READ_STEP = 16 * 1024,
     ACCEPTS_PER_TURN = 64,
     BACKLOG = 511,
-    KEPT = 64 * 1024, /* bytes of a buffer that stay for the next message */
+    KEPT = 64 * 1024,               /* bytes of a buffer that stay for the next message */
+    STRANGER_MAX = 8 * 1024 * 1024, /* of a message from who isn't known: above the largest ping */
+    ANSWERS_MAX = 1024 * 1024,      /* to who doesn't read them: then it isn't read from, either */
+    HELD_MAX = 64 * 1024 * 1024,    /* that waits while this node is busy */
 };
 
 static void on_ready(struct loop_watch *watch, unsigned ready);
@@ -36,7 +40,7 @@ static struct cluster_link *add(struct cluster *c, int fd, unsigned interest) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     struct cluster_link *l = mem_zalloc(sizeof *l);
-    *l = (struct cluster_link){.watch = {.fd = fd, .on_ready = on_ready},
+    *l = (struct cluster_link){.watch = {.fd = fd, .on_ready = on_ready, .nested = true},
                                .cluster = c,
                                .next = c->bus.links,
                                .created_ms = (uint64_t)clock_wall_ms()};
@@ -142,9 +146,10 @@ bool link_own_ip(const struct cluster_link *l, char *ip) {
 /* Sending and receiving. */
 
 static void watch(struct cluster_link *l) {
-    bool waits = l->connecting || l->sent < l->out.len;
+    size_t unsent = l->out.len - l->sent;
+    bool reads = !l->connecting && (l->outbound || unsent < ANSWERS_MAX);
     loop_watch_change(loop_of(l), &l->watch,
-                      (l->connecting ? 0 : LOOP_READ) | (waits ? LOOP_WRITE : 0));
+                      (reads ? LOOP_READ : 0) | (l->connecting || unsent ? LOOP_WRITE : 0));
 }
 
 void link_wants_send(struct cluster_link *l) {
@@ -155,6 +160,14 @@ static bool would_wait(void) {
     return errno == EAGAIN || errno == EINTR;
 }
 
+/* Drops what is done with at the front. */
+static void drop_front(struct buf *b, size_t done) {
+    if (done) memmove(b->data, b->data + done, b->len - done);
+    b->len -= done;
+    if (!b->len && b->cap > KEPT) buf_release(b);
+}
+
+/* A link may never be without something to send, so what is gone is dropped in between, too. */
 static void send_some(struct cluster_link *l) {
     struct slice rest = slice_of(l->out.data + l->sent, l->out.len - l->sent);
     ssize_t n = rest.len ? socket_send(l->watch.fd, &rest, 1) : 0;
@@ -163,37 +176,60 @@ static void send_some(struct cluster_link *l) {
         return;
     }
     if (n > 0) l->sent += (size_t)n;
-    if (l->sent == l->out.len) {
+    if (l->sent == l->out.len || (l->sent > KEPT && l->sent > l->out.len / 2)) {
+        drop_front(&l->out, l->sent);
         l->sent = 0;
-        if (l->out.cap > KEPT)
-            buf_release(&l->out);
-        else
-            buf_clear(&l->out);
     }
     watch(l);
 }
 
+/* The message at `at`, if it's whole: else *packet is empty. False: that can't become one. */
+static bool next_message(const struct cluster_link *l, size_t at, struct slice *packet) {
+    *packet = slice_of(NULL, 0);
+    if (l->in.len - at < MESSAGE_START) return true;
+    uint32_t length = message_length(l->in.data + at);
+    if (!length || (!l->node && length > STRANGER_MAX)) return false;
+    if (l->in.len - at >= length) *packet = slice_of(l->in.data + at, length);
+    return true;
+}
+
 /* Hands on the whole messages that there are. */
 static void take_messages(struct cluster_link *l) {
+    struct slice packet;
     size_t at = 0;
-    while (!l->closing && l->in.len - at >= MESSAGE_START) {
-        uint32_t length = message_length(l->in.data + at);
-        if (!length) {
+    while (!l->closing) {
+        if (!next_message(l, at, &packet)) {
             log_warning(&l->cluster->server->log,
                         "Bad message length or signature received on the Cluster bus.");
             link_close(l);
             return;
         }
-        if (l->in.len - at < length) break;
-        receive_message(l, slice_of(l->in.data + at, length));
-        at += length;
+        if (!packet.len) break;
+        receive_message(l, packet);
+        at += packet.len;
     }
-    if (at) memmove(l->in.data, l->in.data + at, l->in.len - at);
-    l->in.len -= at;
-    if (!l->in.len && l->in.cap > KEPT) buf_release(&l->in);
+    drop_front(&l->in, at);
+    l->answered = 0;
+}
+
+/* In the middle of a script nothing may change, but who asks whether this node is alive has to be
+ * told in time: else others take its place, and what the script writes is lost. */
+static void answer_pings(struct cluster_link *l) {
+    struct slice packet;
+    while (next_message(l, l->answered, &packet) && packet.len) {
+        receive_ping(l, packet);
+        l->answered += packet.len;
+    }
+}
+
+void links_take_held(struct cluster *c) {
+    for (struct cluster_link *l = c->bus.links; l; l = l->next)
+        if (l->answered) take_messages(l);
 }
 
 static void receive_some(struct cluster_link *l) {
+    bool busy = busy_serving(l->cluster->server);
+    if (busy && l->in.len >= HELD_MAX) return;
     ssize_t n = socket_receive(l->watch.fd, buf_reserve(&l->in, READ_STEP), READ_STEP);
     if (n < 0 && would_wait()) return;
     if (n <= 0) {
@@ -202,7 +238,10 @@ static void receive_some(struct cluster_link *l) {
     }
     l->in.len += (size_t)n;
     if (l->node) l->node->data_ms = (uint64_t)clock_wall_ms();
-    take_messages(l);
+    if (busy)
+        answer_pings(l);
+    else
+        take_messages(l);
 }
 
 static void connected(struct cluster_link *l) {
@@ -278,7 +317,8 @@ static bool listen_on(struct cluster *c, const char *address) {
         return false;
     }
     struct bus_listener *l = &c->bus.listeners[c->bus.listener_count++];
-    *l = (struct bus_listener){.watch = {.fd = fd, .on_ready = on_connection}, .cluster = c};
+    *l = (struct bus_listener){.watch = {.fd = fd, .on_ready = on_connection, .nested = true},
+                               .cluster = c};
     return loop_watch_start(c->server->loop, &l->watch, LOOP_READ) == 0;
 }
 

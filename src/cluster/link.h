@@ -19,6 +19,7 @@ struct cluster_link {
     uint64_t created_ms; /* Unix time */
     struct buf in, out;  /* out: from `sent` on it's still to go */
     size_t sent;
+    size_t answered; /* of `in`: looked at while this node was busy */
 };
 
 /* Starts connecting to a node; false: that failed at once. link_connected is called when it's
@@ -34,6 +35,10 @@ void links_sweep(struct cluster *c, bool all);
 
 /* The bytes behind `out.len` as it was are to be sent. */
 void link_wants_send(struct cluster_link *l);
+
+/* While a script runs too long, or data are loaded (server/busy.h), pings are answered and all else
+ * waits. This takes what has waited; to be called ten times a second. */
+void links_take_held(struct cluster *c);
 
 /* Bytes that the links take. */
 size_t links_memory(const struct cluster *c);

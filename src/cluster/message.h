@@ -5,16 +5,20 @@
  *   at 0     "RCmb", u32 length of all, u16 version (1), u16 port, u16 type, u16 count of gossip
  *      16    u64 current epoch, u64 epoch of the claim to the slots, u64 replication offset
  *      40    40 sender's name, 2048 its (or its primary's) slots, 40 its primary's name
- *    2168    46 its address ("": where the connection comes from), u16 count of extensions, 30
- * unused 2246    u16 port without TLS, u16 port of the bus, u16 flags of the node, u8 1 if it sees
- * the cluster down, u8 marks, 2 unused 2256    what the type has:
+ *    2168    46 its address ("": where the connection comes from), u16 count of extensions,
+ *            30 unused
+ *    2246    u16 port without TLS, u16 port of the bus, u16 flags of the node,
+ *            u8 1 if it sees the cluster down, u8 marks, 2 unused
+ *    2256    what the type has:
  *
- *   PING, PONG, MEET  gossip, 104 each: 40 name, u32 ping, u32 pong (Unix seconds), 46 address,
- *                     u16 port, u16 port of the bus, u16 flags, u16 port without TLS, 2 unused;
- *                     then extensions, a multiple of 8 each: u32 its length, u16 type, 2 unused,
- * data FAIL              40 name of the node that fails PUBLISH, PUBLISHSHARD  u32 and u32 lengths
- * of channel and message, then these UPDATE            u64 epoch, 40 name, 2048 slots AUTH_REQUEST,
- * AUTH_ACK, MFSTART  nothing
+ *   PING, PONG, MEET        gossip, 104 each: 40 name, u32 ping, u32 pong (Unix seconds),
+ *                           46 address, u16 port, u16 port of the bus, u16 flags,
+ *                           u16 port without TLS, 2 unused; then extensions, a multiple of 8 each:
+ *                           u32 its length, u16 type, 2 unused, data
+ *   FAIL                    40 name of the node that fails
+ *   PUBLISH, PUBLISHSHARD   u32 and u32 lengths of channel and message, then these
+ *   UPDATE                  u64 epoch, 40 name, 2048 slots
+ *   AUTH_REQUEST, AUTH_ACK, MFSTART  nothing
  *
  * What is read here comes from whoever reaches the port: texts are checked for what may be in them,
  * lengths for fitting. */

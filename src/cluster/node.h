@@ -57,6 +57,9 @@ struct cluster_node {
     uint16_t port, tls_port, bus_port;
     char *hostname, *nodename; /* owned; "": none */
     int64_t repl_offset;       /* as it last said */
+    bool adopts;               /* it has had replicas, or was one: should not be without any */
+    unsigned working_replicas; /* migration.c's: as last counted, */
+    uint64_t orphaned_ms;      /* and Unix time; since when there are none, or 0 */
     uint64_t ping_ms, pong_ms; /* Unix time; of a ping that waits for its pong, and of that; or 0 */
 
     /* Of others than this node: */

@@ -132,6 +132,10 @@ void cluster_cmd_reset(struct call *c) {
         reply_error(c->reply, ERR_SYNTAX);
         return;
     }
+    if (cluster->server->persist.loading.on) { /* its primary's data, besides this node's own */
+        reply_error(c->reply, ERR_LOADING);
+        return;
+    }
     if (node_is_primary(cluster->self) && db_count(&c->engine->keyspace.dbs[0])) {
         reply_error(c->reply,
                     "ERR CLUSTER RESET can't be called with master nodes containing keys");
@@ -141,6 +145,7 @@ void cluster_cmd_reset(struct call *c) {
         replica_lead(cluster);
         random_hex(cluster->self->shard_id, NODE_NAME_LEN);
         keyspace_flush(&c->engine->keyspace, true);
+        propagate_instead(c, 1, &SLICE("FLUSHALL")); /* else the log, too, would bring them back */
     }
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
         cluster_give_slot(cluster, slot, NULL);

@@ -159,6 +159,7 @@ static bool read_node(struct cluster *c, const struct words *w) {
     struct cluster_node *n = node_named(c, word[0]);
     if (!n || !read_address(n, word[1]) || !read_flags(c, n, word[2])) return false;
     if (!slice_eq(word[3], SLICE("-")) && !(n->primary = node_named(c, word[3]))) return false;
+    if (n->primary) n->primary->adopts = true;
     if (n->primary == n || !read_times(n, word + 4)) return false;
     for (size_t i = WORDS_MIN; i < w->count; i++)
         if (!read_slots(c, n, word[i])) return false;

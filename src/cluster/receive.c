@@ -65,12 +65,7 @@ static void meet_back(const struct receipt *r) {
         snprintf(ip, sizeof ip, "%.*s", NODE_IP_MAX - 1, r->m->ip);
     else
         link_peer_ip(r->link, ip);
-    struct cluster_node *n = node_new(NULL, NODE_HANDSHAKE);
-    memcpy(n->ip, ip, sizeof ip);
-    n->port = r->m->port;
-    n->bus_port = r->m->bus_port;
-    node_set_add(&r->cluster->nodes, n);
-    cluster_note(r->cluster, CLUSTER_SAVE);
+    bus_begin_handshake(r->cluster, ip, r->m->port, r->m->bus_port);
 }
 
 /* The answer to a first ping tells the name. False: the link is no more. */
@@ -128,7 +123,8 @@ static void hear_epochs(struct receipt *r) {
 
 static void become_primary(struct cluster *c, struct cluster_node *n) {
     if (node_is_primary(n)) return;
-    n->primary = NULL;
+    cluster_set_primary(c, n, NULL);
+    n->adopts = true;
     n->flags = (n->flags & ~(unsigned)NODE_REPLICA) | NODE_PRIMARY;
     cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
 }
@@ -141,7 +137,7 @@ static void become_replica(struct cluster *c, struct cluster_node *n,
         cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
     }
     if (!primary || n->primary == primary) return;
-    n->primary = primary;
+    cluster_set_primary(c, n, primary);
     memcpy(n->shard_id, primary->shard_id, sizeof n->shard_id);
     cluster_note(c, CLUSTER_SAVE);
 }
@@ -297,4 +293,10 @@ void receive_message(struct cluster_link *l, struct slice packet) {
     if (m.type == MESSAGE_MFSTART) election_start_manual(c, r.sender);
     if (m.type == MESSAGE_UPDATE) hear_update(&r);
     if (m.type == MESSAGE_PUBLISH || m.type == MESSAGE_PUBLISHSHARD) hear_message(&r);
+}
+
+void receive_ping(struct cluster_link *l, struct slice packet) {
+    struct message m;
+    bool asks = message_read(packet, &m) && m.type == MESSAGE_PING && find(l->cluster, m.sender);
+    if (asks && !debug_drops(l, m.type)) bus_send_ping(l, MESSAGE_PONG);
 }

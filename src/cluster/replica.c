@@ -25,7 +25,7 @@ void replica_follow(struct cluster *c, struct cluster_node *primary) {
     self->flags = (self->flags & ~(unsigned)NODE_PRIMARY) | NODE_REPLICA;
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
         c->slots->migrating[slot] = c->slots->importing[slot] = NULL;
-    self->primary = primary;
+    cluster_set_primary(c, self, primary);
     memcpy(self->shard_id, primary->shard_id, sizeof self->shard_id);
     election_end_manual(c);
     c->election.due_ms = 0;
@@ -38,7 +38,7 @@ void replica_lead(struct cluster *c) {
     struct cluster_node *self = c->self;
     if (node_is_primary(self)) return;
     self->flags = (self->flags & ~(unsigned)NODE_REPLICA) | NODE_PRIMARY;
-    self->primary = NULL;
+    cluster_set_primary(c, self, NULL);
     role_lead(repl_of(c->server));
     cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
 }

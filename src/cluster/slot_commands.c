@@ -177,7 +177,7 @@ static bool node_or_reply(struct call *c, const struct set_slot *s) {
     bool was_mine = slots->owner[s->slot] == cluster->self;
     cluster_give_slot(cluster, s->slot, to);
     if (was_mine && to != cluster->self && !cluster->self->slot_count &&
-        cluster->config.follow_slots) {
+        cluster->config.replica_migration) {
         log_notice(&cluster->server->log,
                    "Configuration change detected. Reconfiguring myself as a replica of %.40s",
                    to->name);

@@ -60,8 +60,6 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv4 address to tell clients."},
     {"cluster-announce-client-ipv6", CONFIG_KEPT_STRING, NULL, .group = CLUSTER,
      .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv6 address to tell clients."},
-    {"cluster-migration-barrier", CONFIG_KEPT_INT(0, INT_MAX), "1", .group = CLUSTER,
-     .flags = CONFIG_KEPT, .about = "Replicas that a primary keeps when giving one away."},
     {"cluster-slot-stats-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER, .flags = CONFIG_KEPT,
      .about = "Count work by slot."},
 

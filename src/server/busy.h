@@ -12,6 +12,11 @@
 /* The engine's `yield`. False: the server is to stop. */
 bool busy_yield(struct engine *e);
 
+/* Is it within that that something is read now? */
+static inline bool busy_serving(const struct server *s) {
+    return s->reading_when_busy && s->reading == s->reading_when_busy;
+}
+
 void busy_release(struct server *s);
 
 #endif
