@@ -157,7 +157,7 @@ static void cmd_quit(struct call *c) {
 static void cmd_reset(struct call *c) {
     struct client *client = client_of(c->session);
     if (client->kind == CLIENT_REPLICA || client->kind == CLIENT_PRIMARY) {
-        reply_error(c->reply, "ERR can only reset normal connections");
+        reply_error(c->reply, "ERR can only reset normal client connections");
         return;
     }
     transaction_discard(c->session);
