@@ -82,6 +82,13 @@ static int64_t pongs_received(const struct node *n) {
     return count;
 }
 
+static void await_pongs(const struct node *n, int more) {
+    double until = seconds_now() + PATIENCE_SEC;
+    int64_t wanted = pongs_received(n) + more;
+    while (pongs_received(n) < wanted)
+        if (seconds_now() > until) fail_msg("no pongs");
+}
+
 /* --- Busy --- */
 
 /* Who runs a long script is alive: else its place would be taken, and what the script writes lost.
@@ -100,8 +107,7 @@ static void test_busy(void **state) {
     wire_ask(listener, "[\"subscribe\", \"news\", (int) 1]", "SUBSCRIBE news");
     wire_text(w, "EVAL \"while true do end\" 0\r\n");
     await_like(nodes[0].client, "(err) BUSY*", "GET bar");
-    int64_t before = pongs_received(&nodes[1]);
-    while (pongs_received(&nodes[1]) < before + 10) settle(nodes[1].client);
+    await_pongs(&nodes[1], 10);
     expect_like(nodes[1].client, "(int) *", "PUBLISH news text");
     expect(nodes[0].client, "+OK", "SCRIPT KILL");
     wire_reply_like(w, "(err) *killed*");
@@ -167,8 +173,10 @@ static void replicate(const struct node *n, const struct node *primary) {
 /* That `of` has so many replicas that work is what `n` knows. */
 static void await_replicas(const struct node *n, const struct node *of, int count) {
     char part[64];
+    double until = seconds_now() + PATIENCE_SEC;
     snprintf(part, sizeof part, "slave %s ", of->id);
     for (int found = -1; found != count;) {
+        if (seconds_now() > until) fail_msg("not %d replicas, but %d", count, found);
         char *text = ask(n->client, "CLUSTER NODES");
         found = 0;
         for (char *at = text; (at = strstr(at, part)); at++) found++;
