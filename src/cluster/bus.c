@@ -23,6 +23,7 @@ static uint64_t now_ms(void) {
 /* This node. */
 
 void bus_update_self(struct cluster *c) {
+    c->by_tls = c->server->tls.cluster;
     struct cluster_node *self = c->self;
     const struct cluster_config *config = &c->config;
     const char *hostname = config->announce_hostname ? config->announce_hostname : "";
@@ -31,10 +32,13 @@ void bus_update_self(struct cluster *c) {
                                          : self->flags & ~(unsigned)NODE_NOFAILOVER;
     uint16_t port =
         (uint16_t)(config->announce_port ? config->announce_port : c->server->config.port);
+    uint16_t tls_port =
+        (uint16_t)(config->announce_tls_port ? config->announce_tls_port : c->server->tls.port);
     uint16_t bus_port =
         config->announce_bus_port ? (uint16_t)config->announce_bus_port : cluster_bus_port(c);
     bool same = strcmp(self->hostname, hostname) == 0 && strcmp(self->nodename, nodename) == 0 &&
-                self->port == port && self->bus_port == bus_port && self->flags == flags;
+                self->port == port && self->tls_port == tls_port && self->bus_port == bus_port &&
+                self->flags == flags;
     if (config->announce_ip && strcmp(self->ip, config->announce_ip) != 0) {
         snprintf(self->ip, sizeof self->ip, "%s", config->announce_ip);
         same = false;
@@ -44,6 +48,7 @@ void bus_update_self(struct cluster *c) {
     node_set_text(&self->nodename, nodename);
     self->flags = flags;
     self->port = port;
+    self->tls_port = tls_port;
     self->bus_port = bus_port;
     cluster_note(c, CLUSTER_SAVE);
 }
@@ -61,7 +66,8 @@ static struct message head_of(const struct cluster *c, enum message_type type) {
         .config_epoch = claim->config_epoch,
         .offset = (uint64_t)repl_of(c->server)->offset,
         .slots = claim->slots,
-        .port = self->port,
+        .port = node_port(self, c->by_tls),
+        .other_port = node_port(self, !c->by_tls),
         .bus_port = self->bus_port,
         .flags = (uint16_t)self->flags,
         .down = !c->ok,
@@ -194,7 +200,7 @@ void bus_publish(struct cluster *c, bool shard, struct slice channel, struct sli
 /* Meeting. */
 
 struct cluster_node *bus_begin_handshake(struct cluster *c, const char *ip, uint16_t port,
-                                         uint16_t bus_port) {
+                                         uint16_t other_port, uint16_t bus_port) {
     for (size_t i = 0; i < c->nodes.count; i++) {
         const struct cluster_node *n = c->nodes.all[i];
         if ((n->flags & NODE_HANDSHAKE) && strcmp(n->ip, ip) == 0 && n->bus_port == bus_port)
@@ -202,7 +208,7 @@ struct cluster_node *bus_begin_handshake(struct cluster *c, const char *ip, uint
     }
     struct cluster_node *n = node_new(NULL, NODE_HANDSHAKE);
     snprintf(n->ip, sizeof n->ip, "%s", ip);
-    n->port = port;
+    node_set_ports(n, c->by_tls, port, other_port);
     n->bus_port = bus_port;
     node_set_add(&c->nodes, n);
     return n;
@@ -214,7 +220,7 @@ bool bus_meet(struct cluster *c, const char *ip, uint16_t port, uint16_t bus_por
     int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
     if (inet_pton(family, ip, bytes) != 1 || !inet_ntop(family, bytes, text, sizeof text))
         return false;
-    struct cluster_node *n = bus_begin_handshake(c, text, port, bus_port);
+    struct cluster_node *n = bus_begin_handshake(c, text, port, 0, bus_port);
     if (n) n->flags |= NODE_MEET;
     return true;
 }
@@ -284,6 +290,7 @@ static void watch_node(struct cluster *c, struct cluster_node *n) {
 void bus_cron(struct cluster *c) {
     links_take_held(c);
     bus_update_self(c);
+    links_give_up(c);
     connect_all(c);
     unsigned every = (unsigned)(c->config.ping_interval_ms / CRON_MS);
     if (++c->bus.rounds % (every ? every : 1) == 0 && c->nodes.count > 1) ping_one(c);

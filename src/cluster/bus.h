@@ -24,9 +24,9 @@ void bus_connected(struct cluster_link *l);
 void bus_cron(struct cluster *c);
 
 /* A node that's known by where it is alone, which a ping will ask for its name; NULL: that's under
- * way already. */
+ * way already. Ports as in messages. */
 struct cluster_node *bus_begin_handshake(struct cluster *c, const char *ip, uint16_t port,
-                                         uint16_t bus_port);
+                                         uint16_t other_port, uint16_t bus_port);
 /* Meets a node at an address, unless it's being met already: false if there's no such address. */
 bool bus_meet(struct cluster *c, const char *ip, uint16_t port, uint16_t bus_port);
 

@@ -25,9 +25,19 @@ enum {
     BUS_PORT_ABOVE = 10000,
 };
 
+/* The one that the bus's goes by. */
+static int64_t clients_port(const struct cluster *c) {
+    return c->by_tls ? c->server->tls.port : c->server->config.port;
+}
+
 uint16_t cluster_bus_port(const struct cluster *c) {
     if (c->config.port) return (uint16_t)c->config.port;
-    return (uint16_t)(c->server->config.port + BUS_PORT_ABOVE);
+    return (uint16_t)(clients_port(c) + BUS_PORT_ABOVE);
+}
+
+uint16_t cluster_port_for(const struct cluster *c, const struct cluster_node *n,
+                          struct session *s) {
+    return node_port(n, s->is_client ? client_of(s)->tls != NULL : c->by_tls);
 }
 
 /* Slots. */
@@ -197,7 +207,7 @@ static bool fail(const struct cluster *c, const char *why) {
 }
 
 static bool ports_fit(const struct cluster *c) {
-    int64_t port = c->server->config.port;
+    int64_t port = clients_port(c);
     if (!port) return fail(c, "A member of a cluster needs a port.");
     if (c->config.port || port + BUS_PORT_ABOVE <= 65535) return true;
     return fail(c, "Redis port number too high for cluster mode. It must be 55535 or less, unless "
@@ -211,6 +221,7 @@ static bool start(struct cluster *c) {
     c->size = 1;
     if (repl_of(c->server)->link_config.replicaof.n)
         return fail(c, "replicaof directive not allowed in cluster mode");
+    c->by_tls = c->server->tls.cluster;
     if (!ports_fit(c) || !nodes_file_open(c)) return false;
     bus_update_self(c);
     keyspace_index_slots(&e->keyspace);

@@ -78,6 +78,7 @@ struct cluster {
     struct slot_map *slots;
     uint64_t current_epoch, last_vote_epoch;
     bool ok;                  /* requests are answered */
+    bool by_tls;              /* tls-cluster, as of the last round */
     unsigned size;            /* primaries that have slots */
     uint64_t first_judged_ms; /* Unix time; 0: not yet */
     uint64_t minority_ms;     /* when this node was last with the smaller part of the cluster */
@@ -119,7 +120,11 @@ uint64_t cluster_max_epoch(const struct cluster *c);
  * has the highest already. */
 bool cluster_bump_epoch(struct cluster *c);
 
-/* The ports that this node has, or says it has. */
+/* The port that the bus listens at, unless another one is announced. */
 uint16_t cluster_bus_port(const struct cluster *c);
+
+/* The port of a node that such a client can go on at: by TLS who came by TLS. Who isn't a client is
+ * told what nodes tell each other. */
+uint16_t cluster_port_for(const struct cluster *c, const struct cluster_node *n, struct session *s);
 
 #endif

@@ -20,13 +20,16 @@ static void put_flags(unsigned flags, struct buf *to) {
     if (!any) buf_append_str(to, "noflags");
 }
 
-static void put_address(const struct cluster_node *n, bool for_file, struct buf *to) {
-    buf_appendf(to, "%s:%u@%u", n->ip, n->port, n->bus_port);
-    if (*n->hostname || for_file) buf_appendf(to, ",%s", n->hostname);
-    if (!for_file) return;
+static void put_address(const struct cluster *c, const struct cluster_node *n, struct session *who,
+                        struct buf *to) {
+    bool tls = c->by_tls;
+    unsigned port = who ? cluster_port_for(c, n, who) : node_port(n, tls);
+    buf_appendf(to, "%s:%u@%u", n->ip, port, n->bus_port);
+    if (*n->hostname || !who) buf_appendf(to, ",%s", n->hostname);
+    if (who) return;
     buf_appendf(to, ",shard-id=%s", n->shard_id);
     if (*n->nodename) buf_appendf(to, ",nodename=%s", n->nodename);
-    buf_appendf(to, ",tls-port=%u", n->tls_port);
+    buf_appendf(to, ",%s-port=%u", tls ? "tcp" : "tls", node_port(n, !tls));
 }
 
 static void put_slots(const struct cluster_node *n, struct buf *to) {
@@ -46,10 +49,10 @@ static void put_moving(const struct slot_map *slots, struct buf *to) {
     }
 }
 
-void describe_node(const struct cluster *c, const struct cluster_node *n, bool for_file,
+void describe_node(const struct cluster *c, const struct cluster_node *n, struct session *who,
                    struct buf *to) {
     buf_appendf(to, "%s ", n->name);
-    put_address(n, for_file, to);
+    put_address(c, n, who, to);
     buf_append_char(to, ' ');
     put_flags(n->flags, to);
     buf_appendf(to, " %s %llu %llu %llu %s", n->primary ? n->primary->name : "-",
@@ -60,10 +63,11 @@ void describe_node(const struct cluster *c, const struct cluster_node *n, bool f
     if (n->flags & NODE_MYSELF) put_moving(c->slots, to);
 }
 
-void describe_nodes(const struct cluster *c, unsigned without, bool for_file, struct buf *to) {
+void describe_nodes(const struct cluster *c, unsigned without, struct session *who,
+                    struct buf *to) {
     for (size_t i = 0; i < c->nodes.count; i++) {
         if (c->nodes.all[i]->flags & without) continue;
-        describe_node(c, c->nodes.all[i], for_file, to);
+        describe_node(c, c->nodes.all[i], who, to);
         buf_append_char(to, '\n');
     }
 }

@@ -24,11 +24,13 @@ static uint64_t now_ms(void) {
 
 /* Telling. */
 
-static void tell_of(const struct cluster_node *n, struct buf *message, size_t start) {
+static void tell_of(const struct cluster *c, const struct cluster_node *n, struct buf *message,
+                    size_t start) {
     struct message_gossip g = {
         .ping_ms = n->ping_ms,
         .pong_ms = n->pong_ms,
-        .port = n->port,
+        .port = node_port(n, c->by_tls),
+        .other_port = node_port(n, !c->by_tls),
         .bus_port = n->bus_port,
         .flags = (uint16_t)n->flags,
     };
@@ -54,13 +56,13 @@ void gossip_add(const struct cluster *c, const struct cluster_node *to, struct b
         /* Some are passed over, so that neighbours don't always come together. */
         if (!is_worth_telling(c->nodes.all[at], to)) continue;
         if (count - i > 4 * wanted && random_below(rng, 4)) continue;
-        tell_of(c->nodes.all[at], message, start);
+        tell_of(c, c->nodes.all[at], message, start);
         wanted--;
     }
     for (size_t i = 0; i < count; i++) {
         const struct cluster_node *n = c->nodes.all[i];
         bool fails = (n->flags & NODE_PFAIL) && !(n->flags & (NODE_HANDSHAKE | NODE_NOADDR));
-        if (fails) tell_of(n, message, start);
+        if (fails) tell_of(c, n, message, start);
     }
 }
 
@@ -182,12 +184,14 @@ static void hear_of_failure(struct cluster *c, struct cluster_node *n, struct cl
 /* One that can't be reached where it was is elsewhere, as others know. */
 static void hear_of_address(struct cluster *c, struct cluster_node *n,
                             const struct message_gossip *g) {
-    bool same = strcmp(n->ip, g->ip) == 0 && n->port == g->port && n->bus_port == g->bus_port;
+    bool tls = c->by_tls;
+    bool same =
+        strcmp(n->ip, g->ip) == 0 && node_port(n, tls) == g->port && n->bus_port == g->bus_port;
     if (same || !(n->flags & (NODE_FAIL | NODE_PFAIL))) return;
     if (g->flags & (NODE_NOADDR | NODE_FAIL | NODE_PFAIL)) return;
     link_close(n->link);
     memcpy(n->ip, g->ip, sizeof n->ip);
-    n->port = g->port;
+    node_set_ports(n, tls, g->port, g->other_port);
     n->bus_port = g->bus_port;
     n->flags &= ~(unsigned)NODE_NOADDR;
     cluster_note(c, CLUSTER_SAVE);
@@ -207,7 +211,7 @@ static void hear_of_unknown(struct cluster *c, const struct message_gossip *g) {
     struct cluster_node *n =
         node_new(g->name, g->flags & (NODE_PRIMARY | NODE_REPLICA | NODE_NOFAILOVER));
     memcpy(n->ip, g->ip, sizeof n->ip);
-    n->port = g->port;
+    node_set_ports(n, c->by_tls, g->port, g->other_port);
     n->bus_port = g->bus_port;
     node_set_add(&c->nodes, n);
     cluster_note(c, CLUSTER_SAVE);

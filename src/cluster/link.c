@@ -14,7 +14,8 @@
 #include "cluster/bus.h"
 #include "cluster/message.h"
 #include "cluster/receive.h"
-#include "io/socket.h"
+#include "io/conn.h"
+#include "io/connect.h"
 #include "server/busy.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
 };
 
 static void on_ready(struct loop_watch *watch, unsigned ready);
+static void on_more(struct loop_timer *timer);
 
 static struct loop *loop_of(const struct cluster_link *l) {
     return l->cluster->server->loop;
@@ -41,6 +43,7 @@ static struct cluster_link *add(struct cluster *c, int fd, unsigned interest) {
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     struct cluster_link *l = mem_zalloc(sizeof *l);
     *l = (struct cluster_link){.watch = {.fd = fd, .on_ready = on_ready, .nested = true},
+                               .more = {.on_due = on_more},
                                .cluster = c,
                                .next = c->bus.links,
                                .created_ms = (uint64_t)clock_wall_ms()};
@@ -52,6 +55,16 @@ static struct cluster_link *add(struct cluster *c, int fd, unsigned interest) {
     if (l->next) l->next->prev = l;
     c->bus.links = l;
     return l;
+}
+
+/* What the link waits for before anything is said on it. */
+static void begin(struct cluster_link *l) {
+    const struct server_tls *tls = &l->cluster->server->tls;
+    l->connecting = l->outbound || tls->cluster;
+    if (!tls->cluster) return;
+    l->tls = l->outbound ? tls_connect(tls->context, l->watch.fd)
+                         : tls_accept(tls->context, l->watch.fd, TLS_VERIFY_YES);
+    if (!l->tls) link_close(l);
 }
 
 /* Numeric addresses only: names were looked up by whoever told them. */
@@ -73,20 +86,23 @@ bool link_open(struct cluster *c, struct cluster_node *n) {
     struct cluster_link *l = begun ? add(c, fd, LOOP_WRITE) : NULL;
     if (!begun && fd >= 0) close(fd);
     if (!l) return false;
-    l->outbound = l->connecting = true;
+    l->outbound = true;
     l->node = n;
     n->link = l;
+    begin(l);
     return true;
 }
 
 void link_accept(struct cluster *c, int fd) {
-    add(c, fd, LOOP_READ);
+    struct cluster_link *l = add(c, fd, LOOP_READ);
+    if (l) begin(l);
 }
 
 void link_close(struct cluster_link *l) {
     if (!l || l->closing) return;
     l->closing = true;
     loop_watch_stop(loop_of(l), &l->watch);
+    loop_timer_stop(loop_of(l), &l->more);
     if (l->node && l->node->link == l) l->node->link = NULL;
     if (l->node && l->node->inbound == l) l->node->inbound = NULL;
     l->node = NULL;
@@ -100,7 +116,7 @@ static void link_free(struct cluster_link *l) {
     else
         c->bus.links = l->next;
     if (l->next) l->next->prev = l->prev;
-    close(l->watch.fd);
+    conn_close(l->watch.fd, l->tls);
     buf_release(&l->in);
     buf_release(&l->out);
     mem_free(l);
@@ -113,6 +129,12 @@ void links_sweep(struct cluster *c, bool all) {
         if (l->closing) link_free(l);
     }
     c->bus.closing = false;
+}
+
+void links_give_up(struct cluster *c) {
+    uint64_t now = (uint64_t)clock_wall_ms(), patience = (uint64_t)c->config.node_timeout_ms;
+    for (struct cluster_link *l = c->bus.links; l; l = l->next)
+        if (!l->outbound && l->connecting && now - l->created_ms > patience) link_close(l);
 }
 
 size_t links_memory(const struct cluster *c) {
@@ -147,9 +169,11 @@ bool link_own_ip(const struct cluster_link *l, char *ip) {
 
 static void watch(struct cluster_link *l) {
     size_t unsent = l->out.len - l->sent;
-    bool reads = !l->connecting && (l->outbound || unsent < ANSWERS_MAX);
-    loop_watch_change(loop_of(l), &l->watch,
-                      (reads ? LOOP_READ : 0) | (l->connecting || unsent ? LOOP_WRITE : 0));
+    bool reads = l->outbound || unsent < ANSWERS_MAX;
+    unsigned interest = (reads ? LOOP_READ : 0) | (unsent ? LOOP_WRITE : 0);
+    if (l->tls && reads) interest |= tls_wants(l->tls);
+    if (l->connecting) interest = l->tls ? tls_wants(l->tls) : LOOP_WRITE;
+    loop_watch_change(loop_of(l), &l->watch, interest);
 }
 
 void link_wants_send(struct cluster_link *l) {
@@ -170,7 +194,7 @@ static void drop_front(struct buf *b, size_t done) {
 /* A link may never be without something to send, so what is gone is dropped in between, too. */
 static void send_some(struct cluster_link *l) {
     struct slice rest = slice_of(l->out.data + l->sent, l->out.len - l->sent);
-    ssize_t n = rest.len ? socket_send(l->watch.fd, &rest, 1) : 0;
+    ssize_t n = rest.len ? conn_send(l->watch.fd, l->tls, &rest, 1) : 0;
     if (n < 0 && !would_wait()) {
         link_close(l);
         return;
@@ -230,7 +254,7 @@ void links_take_held(struct cluster *c) {
 static void receive_some(struct cluster_link *l) {
     bool busy = busy_serving(l->cluster->server);
     if (busy && l->in.len >= HELD_MAX) return;
-    ssize_t n = socket_receive(l->watch.fd, buf_reserve(&l->in, READ_STEP), READ_STEP);
+    ssize_t n = conn_receive(l->watch.fd, l->tls, buf_reserve(&l->in, READ_STEP), READ_STEP);
     if (n < 0 && would_wait()) return;
     if (n <= 0) {
         link_close(l);
@@ -244,27 +268,58 @@ static void receive_some(struct cluster_link *l) {
         take_messages(l);
 }
 
+static enum tls_progress shake_hands(struct cluster_link *l) {
+    if (!l->tls) return TLS_DONE;
+    enum tls_progress progress = tls_handshake(l->tls);
+    if (progress == TLS_FAILED)
+        log_verbose(&l->cluster->server->log, "Error %s cluster node connection: %s",
+                    l->outbound ? "making" : "accepting", tls_error(l->tls));
+    return progress;
+}
+
 static void connected(struct cluster_link *l) {
-    int error = 0;
-    socklen_t len = sizeof error;
-    getsockopt(l->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    if (error) {
+    enum tls_progress progress = connect_result(l->watch.fd) ? TLS_FAILED : shake_hands(l);
+    if (progress == TLS_FAILED) {
         if (l->node && !l->node->ping_ms) l->node->ping_ms = (uint64_t)clock_wall_ms();
         link_close(l);
         return;
     }
-    l->connecting = false;
-    bus_connected(l);
+    l->connecting = progress != TLS_DONE;
+    if (!l->connecting && l->outbound)
+        bus_connected(l);
+    else
+        watch(l);
+}
+
+/* What receiving waits for may be that something can be sent (TLS). */
+static void exchange(struct cluster_link *l, unsigned ready) {
+    if ((ready & LOOP_READ) || (l->tls && (ready & tls_wants(l->tls)))) receive_some(l);
+    if (l->closing) return;
+    if (ready & LOOP_WRITE)
+        send_some(l);
+    else
+        watch(l);
+}
+
+static void read_on_later(struct cluster_link *l) {
+    bool reads = l->watch.interest & LOOP_READ;
+    if (reads && conn_pending(l->tls)) loop_timer_start(loop_of(l), &l->more, 0);
 }
 
 static void on_ready(struct loop_watch *watch, unsigned ready) {
     struct cluster_link *l = (struct cluster_link *)watch;
-    if (l->connecting) {
+    if (l->connecting)
         connected(l);
-        return;
-    }
-    if (ready & LOOP_READ) receive_some(l);
-    if (!l->closing && (ready & LOOP_WRITE)) send_some(l);
+    else
+        exchange(l, ready);
+    if (!l->closing) read_on_later(l);
+}
+
+static void on_more(struct loop_timer *timer) {
+    struct cluster_link *l =
+        (struct cluster_link *)((char *)timer - offsetof(struct cluster_link, more));
+    receive_some(l);
+    if (!l->closing) read_on_later(l);
 }
 
 /* Listening. */

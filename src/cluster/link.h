@@ -15,9 +15,11 @@ struct cluster_link {
     struct cluster *cluster;
     struct cluster_link *prev, *next; /* of all */
     struct cluster_node *node;        /* who's at the other end; NULL: not known (yet) */
-    bool outbound, connecting, closing;
-    uint64_t created_ms; /* Unix time */
-    struct buf in, out;  /* out: from `sent` on it's still to go */
+    struct tls *tls;                  /* NULL: in the clear */
+    struct loop_timer more;           /* what came by TLS and is there already is looked at then */
+    bool outbound, connecting, closing; /* connecting: until a TLS handshake is over */
+    uint64_t created_ms;                /* Unix time */
+    struct buf in, out;                 /* out: from `sent` on it's still to go */
     size_t sent;
     size_t answered; /* of `in`: looked at while this node was busy */
 };
@@ -32,6 +34,9 @@ void link_accept(struct cluster *c, int fd);
 void link_close(struct cluster_link *l);
 /* Frees those, or (all) every one. */
 void links_sweep(struct cluster *c, bool all);
+
+/* Closes those that came in whose TLS handshake has lasted too long. */
+void links_give_up(struct cluster *c);
 
 /* The bytes behind `out.len` as it was are to be sent. */
 void link_wants_send(struct cluster_link *l);

@@ -18,7 +18,7 @@ enum {
     AT_PRIMARY = 2128,
     AT_IP = 2168,
     AT_EXTENSIONS = 2214,
-    AT_PLAIN_PORT = 2246,
+    AT_OTHER_PORT = 2246,
     AT_BUS_PORT = 2248,
     AT_FLAGS = 2250,
     AT_STATE = 2252,
@@ -30,6 +30,7 @@ enum {
     GOSSIP_PORT = 94,
     GOSSIP_BUS_PORT = 96,
     GOSSIP_FLAGS = 98,
+    GOSSIP_OTHER_PORT = 100,
     EXTENSION_HEAD = 8,
     HOSTNAME_MAX = 255,
 };
@@ -164,7 +165,7 @@ bool message_read(struct slice packet, struct message *m) {
         .offset = get(at + AT_OFFSET, 8),
         .slots = (const uint8_t *)at + AT_SLOTS,
         .port = get16(at + AT_PORT),
-        .plain_port = get16(at + AT_PLAIN_PORT),
+        .other_port = get16(at + AT_OTHER_PORT),
         .bus_port = get16(at + AT_BUS_PORT),
         .flags = get16(at + AT_FLAGS),
         .gossip = get16(at + AT_GOSSIP),
@@ -188,6 +189,7 @@ void message_gossip_at(const struct message *m, unsigned i, struct message_gossi
     g->port = get16(at + GOSSIP_PORT);
     g->bus_port = get16(at + GOSSIP_BUS_PORT);
     g->flags = get16(at + GOSSIP_FLAGS);
+    g->other_port = get16(at + GOSSIP_OTHER_PORT);
 }
 
 bool message_next_extension(const struct message *m, size_t *at, struct message_extension *x) {
@@ -245,7 +247,7 @@ size_t message_begin(struct buf *to, const struct message *m) {
     memcpy(at + AT_SLOTS, m->slots, MESSAGE_SLOTS);
     memcpy(at + AT_PRIMARY, m->primary, strlen(m->primary));
     memcpy(at + AT_IP, m->ip, strlen(m->ip));
-    put(at + AT_PLAIN_PORT, 2, m->plain_port);
+    put(at + AT_OTHER_PORT, 2, m->other_port);
     put(at + AT_BUS_PORT, 2, m->bus_port);
     put(at + AT_FLAGS, 2, m->flags);
     at[AT_STATE] = m->down;
@@ -265,6 +267,7 @@ void message_add_gossip(struct buf *to, size_t start, const struct message_gossi
     put(at + GOSSIP_PORT, 2, g->port);
     put(at + GOSSIP_BUS_PORT, 2, g->bus_port);
     put(at + GOSSIP_FLAGS, 2, g->flags);
+    put(at + GOSSIP_OTHER_PORT, 2, g->other_port);
     count_one(to, start, AT_GOSSIP);
 }
 

@@ -7,18 +7,21 @@
  *      40    40 sender's name, 2048 its (or its primary's) slots, 40 its primary's name
  *    2168    46 its address ("": where the connection comes from), u16 count of extensions,
  *            30 unused
- *    2246    u16 port without TLS, u16 port of the bus, u16 flags of the node,
+ *    2246    u16 other port, u16 port of the bus, u16 flags of the node,
  *            u8 1 if it sees the cluster down, u8 marks, 2 unused
  *    2256    what the type has:
  *
  *   PING, PONG, MEET        gossip, 104 each: 40 name, u32 ping, u32 pong (Unix seconds),
  *                           46 address, u16 port, u16 port of the bus, u16 flags,
- *                           u16 port without TLS, 2 unused; then extensions, a multiple of 8 each:
+ *                           u16 other port, 2 unused; then extensions, a multiple of 8 each:
  *                           u32 its length, u16 type, 2 unused, data
  *   FAIL                    40 name of the node that fails
  *   PUBLISH, PUBLISHSHARD   u32 and u32 lengths of channel and message, then these
  *   UPDATE                  u64 epoch, 40 name, 2048 slots
  *   AUTH_REQUEST, AUTH_ACK, MFSTART  nothing
+ *
+ * Of the two ports for clients the first is by TLS if the bus is (tls-cluster), the other one is
+ * not; else it's the other way round.
  *
  * What is read here comes from whoever reaches the port: texts are checked for what may be in them,
  * lengths for fitting. */
@@ -78,8 +81,8 @@ struct message {
     char sender[NODE_NAME_LEN + 1], primary[NODE_NAME_LEN + 1]; /* primary: "" none */
     const uint8_t *slots;
     char ip[NODE_IP_MAX + 1];
-    uint16_t port, plain_port, bus_port, flags;
-    uint16_t gossip, extensions; /* counts */
+    uint16_t port, other_port, bus_port, flags; /* other_port: 0 none */
+    uint16_t gossip, extensions;                /* counts */
     bool down;
     uint8_t marks;
     struct slice body;
@@ -88,7 +91,7 @@ struct message {
 struct message_gossip {
     char name[NODE_NAME_LEN + 1], ip[NODE_IP_MAX + 1];
     uint64_t ping_ms, pong_ms;
-    uint16_t port, bus_port, flags;
+    uint16_t port, other_port, bus_port, flags;
 };
 
 struct message_extension {

@@ -31,6 +31,11 @@ void node_free(struct cluster_node *n) {
     mem_free(n);
 }
 
+void node_set_ports(struct cluster_node *n, bool tls, uint16_t first, uint16_t second) {
+    n->port = tls ? second : first;
+    n->tls_port = tls ? first : second;
+}
+
 void node_set_slot(struct cluster_node *n, unsigned slot, bool has) {
     if (node_has_slot(n, slot) == has) return;
     n->slots[slot / 8] ^= (uint8_t)(1 << slot % 8);

@@ -52,11 +52,11 @@ struct cluster_node {
     uint64_t config_epoch;            /* of its claim to its slots: the highest one holds */
     uint8_t slots[SLOT_COUNT / 8];    /* a bit for each of its slots, the lowest first */
     unsigned slot_count;
-    struct cluster_node *primary; /* of a replica; NULL: not known */
-    char ip[NODE_IP_MAX];         /* "": not known */
-    uint16_t port, tls_port, bus_port;
-    char *hostname, *nodename; /* owned; "": none */
-    int64_t repl_offset;       /* as it last said */
+    struct cluster_node *primary;      /* of a replica; NULL: not known */
+    char ip[NODE_IP_MAX];              /* "": not known */
+    uint16_t port, tls_port, bus_port; /* 0: not known, or none */
+    char *hostname, *nodename;         /* owned; "": none */
+    int64_t repl_offset;               /* as it last said */
     bool adopts;               /* it has had replicas, or was one: should not be without any */
     unsigned working_replicas; /* migration.c's: as last counted, */
     uint64_t orphaned_ms;      /* and Unix time; since when there are none, or 0 */
@@ -68,6 +68,13 @@ struct cluster_node {
     struct cluster_link *link, *inbound; /* NULL: there's none */
     struct fail_report *reports;         /* who says that it has failed */
 };
+
+/* The port that it serves by TLS, or in the clear. */
+static inline uint16_t node_port(const struct cluster_node *n, bool tls) {
+    return tls ? n->tls_port : n->port;
+}
+/* `first` is of the kind that the bus is of (as in its messages), `second` of the other one. */
+void node_set_ports(struct cluster_node *n, bool tls, uint16_t first, uint16_t second);
 
 /* A node of that name, or (NULL) a random one. */
 struct cluster_node *node_new(const char *name, unsigned flags);

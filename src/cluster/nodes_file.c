@@ -66,12 +66,15 @@ static bool read_detail(struct cluster_node *n, struct slice detail) {
         text_of(&n->nodename, detail);
     } else if (slice_eq(name, SLICE("tls-port"))) {
         return port_of(detail, &n->tls_port);
+    } else if (slice_eq(name, SLICE("tcp-port"))) {
+        return port_of(detail, &n->port);
     }
     return true;
 }
 
 /* "ip:port[@bus-port][,hostname[,name=value]...]". An IPv6 address has colons of its own. */
-static bool read_address(struct cluster_node *n, struct slice text) {
+static bool read_address(const struct cluster *c, struct cluster_node *n, struct slice text) {
+    uint16_t first;
     struct slice address = take_until(&text, ',');
     size_t colon = address.len;
     while (colon && address.ptr[colon - 1] != ':') colon--;
@@ -80,8 +83,9 @@ static bool read_address(struct cluster_node *n, struct slice text) {
     struct slice port = take_until(&ports, '@');
     memset(n->ip, 0, sizeof n->ip);
     slice_put(n->ip, slice_of(address.ptr, colon - 1));
-    if (!port_of(port, &n->port)) return false;
-    n->bus_port = (uint16_t)(n->port + BUS_PORT_ABOVE);
+    if (!port_of(port, &first)) return false;
+    node_set_ports(n, c->by_tls, first, 0);
+    n->bus_port = (uint16_t)(first + BUS_PORT_ABOVE);
     if (ports.len && !port_of(ports, &n->bus_port)) return false;
     text_of(&n->hostname, take_until(&text, ','));
     while (text.len)
@@ -157,7 +161,7 @@ static bool read_node(struct cluster *c, const struct words *w) {
     const struct slice *word = w->items;
     if (w->count < WORDS_MIN) return false;
     struct cluster_node *n = node_named(c, word[0]);
-    if (!n || !read_address(n, word[1]) || !read_flags(c, n, word[2])) return false;
+    if (!n || !read_address(c, n, word[1]) || !read_flags(c, n, word[2])) return false;
     if (!slice_eq(word[3], SLICE("-")) && !(n->primary = node_named(c, word[3]))) return false;
     if (n->primary) n->primary->adopts = true;
     if (n->primary == n || !read_times(n, word + 4)) return false;
@@ -218,7 +222,7 @@ bool nodes_file_parse(struct cluster *c, struct slice text, size_t *line) {
 /* Writing. */
 
 void nodes_file_write(const struct cluster *c, struct buf *to) {
-    describe_nodes(c, NODE_HANDSHAKE, true, to);
+    describe_nodes(c, NODE_HANDSHAKE, NULL, to);
     buf_appendf(to, "vars currentEpoch %llu lastVoteEpoch %llu\n",
                 (unsigned long long)c->current_epoch, (unsigned long long)c->last_vote_epoch);
 }

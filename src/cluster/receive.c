@@ -35,15 +35,17 @@ static bool update_address(const struct receipt *r, struct cluster_node *n) {
         snprintf(ip, sizeof ip, "%.*s", NODE_IP_MAX - 1, r->m->ip);
     else if (!link_peer_ip(r->link, ip))
         return false;
-    if (strcmp(n->ip, ip) == 0 && n->port == r->m->port && n->bus_port == r->m->bus_port)
+    bool tls = r->cluster->by_tls;
+    if (strcmp(n->ip, ip) == 0 && node_port(n, tls) == r->m->port &&
+        node_port(n, !tls) == r->m->other_port && n->bus_port == r->m->bus_port)
         return false;
     memcpy(n->ip, ip, sizeof ip);
-    n->port = r->m->port;
+    node_set_ports(n, tls, r->m->port, r->m->other_port);
     n->bus_port = r->m->bus_port;
     n->flags &= ~(unsigned)NODE_NOADDR;
     link_close(n->link);
     log_warning(&r->cluster->server->log, "Address updated for node %.40s, now %s:%u", n->name,
-                n->ip, n->port);
+                n->ip, r->m->port);
     cluster_note(r->cluster, CLUSTER_SAVE);
     return true;
 }
@@ -65,7 +67,7 @@ static void meet_back(const struct receipt *r) {
         snprintf(ip, sizeof ip, "%.*s", NODE_IP_MAX - 1, r->m->ip);
     else
         link_peer_ip(r->link, ip);
-    bus_begin_handshake(r->cluster, ip, r->m->port, r->m->bus_port);
+    bus_begin_handshake(r->cluster, ip, r->m->port, r->m->other_port, r->m->bus_port);
 }
 
 /* The answer to a first ping tells the name. False: the link is no more. */
@@ -95,7 +97,7 @@ static void lose_address(const struct receipt *r) {
     log_debug(&r->cluster->server->log, "PONG contains mismatching sender ID");
     n->flags |= NODE_NOADDR;
     n->ip[0] = '\0';
-    n->port = n->bus_port = 0;
+    n->port = n->tls_port = n->bus_port = 0;
     link_close(r->link);
     cluster_note(r->cluster, CLUSTER_SAVE);
 }

@@ -14,8 +14,9 @@ void replica_check(struct cluster *c) {
     const struct cluster_node *primary = c->self->primary;
     const struct repl_link *link = repl_of(c->server)->link;
     if (!node_is_replica(c->self) || !primary || !*primary->ip) return;
-    if (link && strcmp(link->host, primary->ip) == 0 && link->port == primary->port) return;
-    role_follow(repl_of(c->server), primary->ip, primary->port);
+    uint16_t port = node_port(primary, c->server->tls.replication);
+    if (link && strcmp(link->host, primary->ip) == 0 && link->port == port) return;
+    role_follow(repl_of(c->server), primary->ip, port);
     /* That's in nodes.conf, and nothing for the configuration's file. */
     link_config_follow(&repl_of(c->server)->link_config, "", 0);
 }

@@ -131,14 +131,15 @@ static const char *const errors[] = {
     [ROUTE_UNSERVED] = "CLUSTERDOWN Hash slot not served",
 };
 
-static void reply_route(struct reply *to, const struct cluster *c, const struct route *route) {
+static void reply_route(struct reply *to, const struct cluster *c, struct session *s,
+                        const struct route *route) {
     if (route->result != ROUTE_MOVED && route->result != ROUTE_ASK) {
         reply_error(to, errors[route->result]);
         return;
     }
     const char *endpoint = route_endpoint(c, route->node);
     reply_errorf(to, "%s %d %s:%u", route->result == ROUTE_ASK ? "ASK" : "MOVED", route->slot,
-                 endpoint ? endpoint : "", route->node->port);
+                 endpoint ? endpoint : "", cluster_port_for(c, route->node, s));
 }
 
 static bool has_keys(const struct command_entry *cmd) {
@@ -149,7 +150,7 @@ static bool admits(struct session *s, const struct request *r) {
     if (!has_keys(r->cmd)) return true;
     struct cluster *c = cluster_of(s->engine);
     struct route route = route_of(c, s, r, admission_flags(s, r));
-    if (route.result != ROUTE_HERE) reply_route(s->reply, c, &route);
+    if (route.result != ROUTE_HERE) reply_route(s->reply, c, s, &route);
     return route.result == ROUTE_HERE;
 }
 
@@ -172,7 +173,7 @@ void route_waiting(struct cluster *c) {
     for (struct client *client = s->clients; client; client = client->next) {
         struct session *session = &client->session;
         if (client->closing || session->obeyed || !waits_in_vain(c, session, &route)) continue;
-        reply_route(blocking_reply(session), c, &route);
+        reply_route(blocking_reply(session), c, session, &route);
         blocking_end(session);
     }
 }

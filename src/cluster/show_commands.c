@@ -86,7 +86,7 @@ void cluster_cmd_nodes(struct call *c) {
     const struct cluster *cluster = cluster_or_reply(c);
     if (!cluster) return;
     struct buf text = BUF_INIT;
-    describe_nodes(cluster, 0, false, &text);
+    describe_nodes(cluster, 0, c->session, &text);
     reply_verbatim(c->reply, buf_slice(&text), "txt");
     buf_release(&text);
 }
@@ -104,7 +104,7 @@ void cluster_cmd_replicas(struct call *c) {
     for (size_t i = 0; i < cluster->nodes.count; i++) {
         if (cluster->nodes.all[i]->primary != n) continue;
         struct buf line = BUF_INIT;
-        describe_node(cluster, cluster->nodes.all[i], false, &line);
+        describe_node(cluster, cluster->nodes.all[i], c->session, &line);
         reply_bulk(c->reply, buf_slice(&line));
         buf_release(&line);
         count++;
@@ -181,7 +181,7 @@ static void reply_slots_node(struct call *c, const struct cluster *cluster,
     bool hostname = cluster->config.endpoint != CLUSTER_ENDPOINT_HOSTNAME && *n->hostname;
     reply_array(c->reply, 4);
     reply_endpoint(c, cluster, n);
-    reply_i64(c->reply, n->port);
+    reply_i64(c->reply, cluster_port_for(cluster, n, c->session));
     reply_bulk_str(c->reply, n->name);
     reply_map(c->reply, (size_t)ip + hostname);
     if (ip) {
@@ -239,6 +239,13 @@ static size_t reply_field(struct call *c, const char *name, const char *value) {
     return 1;
 }
 
+static size_t reply_port(struct call *c, const char *name, uint16_t port) {
+    if (!port) return 0;
+    reply_bulk_str(c->reply, name);
+    reply_i64(c->reply, port);
+    return 1;
+}
+
 static int64_t offset_of(const struct cluster *cluster, const struct cluster_node *n) {
     return n == cluster->self ? repl_of(cluster->server)->offset : n->repl_offset;
 }
@@ -247,11 +254,7 @@ static void reply_shard_node(struct call *c, const struct cluster *cluster,
                              const struct cluster_node *n) {
     struct reply_mark mark = reply_begin(c->reply);
     size_t fields = reply_field(c, "id", n->name);
-    if (n->port) {
-        reply_bulk_str(c->reply, "port");
-        reply_i64(c->reply, n->port);
-        fields++;
-    }
+    fields += reply_port(c, "port", n->port) + reply_port(c, "tls-port", n->tls_port);
     fields += reply_field(c, "ip", n->ip);
     reply_bulk_str(c->reply, "endpoint");
     reply_endpoint(c, cluster, n);

@@ -10,7 +10,6 @@
 #define AOF         "Append-only file (kept, without effect)"
 #define REPLICATION "Replication (kept, without effect)"
 #define CLUSTER     "Cluster (kept, without effect)"
-#define TLS         "TLS (kept, without effect)"
 #define STRUCTURES  "Encodings of old (kept, without effect)"
 #define SCRIPTS     "Scripts (kept, without effect)"
 #define THREADS     "Threads and background work (kept, without effect)"
@@ -19,24 +18,9 @@
 
 static const struct config_word sanitize_words[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
-static const struct config_word tls_auth_words[] = {
-    {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
 static const struct config_word log_format_words[] = {{"legacy", 0}, {"logfmt", 1}, {NULL, 0}};
 static const struct config_word log_time_words[] = {
     {"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
-
-/* --- Checks --- */
-
-static bool refuse(const struct config_change *change, const char *reason) {
-    buf_appendf(change->why, "%s%s", change->param->name, reason);
-    return false;
-}
-
-/* Unlike a setting without effect, this would leave clients that expect a port without one. */
-static bool check_tls_port(const struct config_change *change) {
-    if (*(const int64_t *)change->value == 0) return true;
-    return refuse(change, ": this version can't serve TLS; 0 is the only value it takes");
-}
 
 static const struct config_param rows[] = {
     {"rdb-save-incremental-fsync", CONFIG_KEPT_BOOL, "yes", .group = SNAPSHOTS,
@@ -62,50 +46,6 @@ static const struct config_param rows[] = {
      .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "IPv6 address to tell clients."},
     {"cluster-slot-stats-enabled", CONFIG_KEPT_BOOL, "no", .group = CLUSTER, .flags = CONFIG_KEPT,
      .about = "Count work by slot."},
-
-    {"tls-port", CONFIG_KEPT_INT(0, 65535), "0", .group = TLS, .flags = CONFIG_KEPT,
-     .check = check_tls_port, .about = "TLS port; 0 for none, the only value so far."},
-    {"tls-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificate of the server."},
-    {"tls-key-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Its private key."},
-    {"tls-key-file-pass", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL | CONFIG_SENSITIVE,
-     .about = "Passphrase of the key."},
-    {"tls-client-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificate to show to other servers."},
-    {"tls-client-key-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Its private key."},
-    {"tls-client-key-file-pass", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL | CONFIG_SENSITIVE,
-     .about = "Passphrase of that key."},
-    {"tls-dh-params-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL,
-     .about = "Parameters of Diffie-Hellman, for old versions of OpenSSL."},
-    {"tls-ca-cert-file", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Certificates to trust."},
-    {"tls-ca-cert-dir", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Folder of certificates to trust."},
-    {"tls-auth-clients", CONFIG_KEPT_ENUM(tls_auth_words), "yes", .group = TLS,
-     .flags = CONFIG_KEPT, .about = "Whether clients need certificates: yes, no, or optional."},
-    {"tls-replication", CONFIG_KEPT_BOOL, "no", .group = TLS, .flags = CONFIG_KEPT,
-     .about = "Replicate over TLS."},
-    {"tls-cluster", CONFIG_KEPT_BOOL, "no", .group = TLS, .flags = CONFIG_KEPT,
-     .about = "Use TLS on the bus."},
-    {"tls-protocols", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Versions of TLS to accept."},
-    {"tls-ciphers", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Ciphers up to TLS 1.2."},
-    {"tls-ciphersuites", CONFIG_KEPT_STRING, NULL, .group = TLS,
-     .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL, .about = "Ciphers of TLS 1.3."},
-    {"tls-prefer-server-ciphers", CONFIG_KEPT_BOOL, "no", .group = TLS, .flags = CONFIG_KEPT,
-     .about = "Choose ciphers by the order of the server."},
-    {"tls-session-caching", CONFIG_KEPT_BOOL, "yes", .group = TLS, .flags = CONFIG_KEPT,
-     .about = "Resume sessions."},
-    {"tls-session-cache-size", CONFIG_KEPT_INT(0, INT_MAX), "20480", .group = TLS,
-     .flags = CONFIG_KEPT, .about = "Sessions to remember; 0 for no limit."},
-    {"tls-session-cache-timeout", CONFIG_KEPT_INT(0, INT_MAX), "300", .group = TLS,
-     .flags = CONFIG_KEPT, .about = "Seconds to remember them."},
 
     {"list-max-ziplist-entries", CONFIG_KEPT_LINES(1, 1), NULL, .group = STRUCTURES,
      .flags = CONFIG_KEPT | CONFIG_FILE_ONLY | CONFIG_NO_REWRITE,

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "io/conn.h"
 #include "io/connect.h"
 #include "repl/role.h"
 
@@ -29,6 +30,7 @@ void link_start(struct repl *r, const char *host, int port, bool resumable) {
     l->port = port;
     l->resumable = resumable;
     l->watch = (struct loop_watch){.fd = -1, .on_ready = link_talk_ready};
+    l->more.on_due = link_talk_more;
     l->sync.file = -1;
     r->link = l;
 }
@@ -67,8 +69,10 @@ void link_connect(struct repl_link *l) {
 void link_lost(struct repl_link *l) {
     if (l->watch.fd >= 0) {
         loop_watch_stop(server_of_link(l)->loop, &l->watch);
-        close(l->watch.fd);
+        loop_timer_stop(server_of_link(l)->loop, &l->more);
+        conn_close(l->watch.fd, l->tls);
         l->watch.fd = -1;
+        l->tls = NULL;
     }
     sync_receive_abort(l);
     l->state = LINK_WAITING;
@@ -77,9 +81,12 @@ void link_lost(struct repl_link *l) {
 void link_up(struct repl_link *l) {
     struct server *s = server_of_link(l);
     int fd = l->watch.fd;
+    struct tls *tls = l->tls;
     loop_watch_stop(s->loop, &l->watch);
+    loop_timer_stop(s->loop, &l->more);
     l->watch.fd = -1;
-    struct client *c = client_primary_new(s, fd);
+    l->tls = NULL;
+    struct client *c = client_primary_new(s, fd, tls);
     if (!c) {
         link_lost(l);
         return;

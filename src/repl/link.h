@@ -33,6 +33,8 @@ struct repl_link {
     bool taking_over;        /* the primary is asked to become one: see failover.h */
     uint32_t db;             /* that's selected in the stream, while the link isn't up */
     struct loop_watch watch; /* from CONNECTING to SYNC; fd -1: there's no connection */
+    struct tls *tls;         /* on it; NULL: in the clear */
+    struct loop_timer more;  /* what came by TLS and is there already is looked at then */
     uint64_t tried_us;       /* monotonic: the last attempt to connect */
     uint64_t heard_us;       /* the last time something came */
     int64_t down_since_s;    /* Unix time; 0: it was never up */

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "io/conn.h"
 #include "io/connect.h"
-#include "io/socket.h"
 #include "repl/failover.h"
 #include "repl/link.h"
 
@@ -20,16 +20,22 @@ static struct log *log_of(const struct repl_link *l) {
 
 /* Lines. */
 
+/* What has come, or the first of it; it stays there. */
+static ssize_t look_ahead(const struct repl_link *l, char *to, size_t room) {
+    return l->tls ? tls_peek(l->tls, to, room) : recv(l->watch.fd, to, room, MSG_PEEK);
+}
+
 bool link_talk_line(struct repl_link *l, bool *lost) {
     struct link_talk *t = &l->talk;
     char *to = t->line + t->len;
     size_t room = LINK_LINE_MAX - 1 - t->len;
-    ssize_t n = recv(l->watch.fd, to, room, MSG_PEEK);
+    ssize_t n = look_ahead(l, to, room);
     *lost = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
     if (n <= 0) return false;
     const char *end = memchr(to, '\n', (size_t)n);
     size_t taken = end ? (size_t)(end + 1 - to) : (size_t)n;
-    n = recv(l->watch.fd, to, taken, 0); /* what lies behind the line is somebody else's */
+    n = conn_receive(l->watch.fd, l->tls, to,
+                     taken); /* what lies behind the line is somebody else's */
     l->heard_us = (uint64_t)clock_mono_us();
     t->len += taken;
     *lost = n < 0 || (!end && t->len == LINK_LINE_MAX - 1);
@@ -50,10 +56,10 @@ static void put_command(struct buf *to, const char *const *words, size_t count) 
 /* It's little, and the connection is new: so it fits into what the system buffers. */
 static void say(struct repl_link *l, struct buf *text) {
     struct slice bytes = buf_slice(text);
-    bool sent = socket_send(l->watch.fd, &bytes, 1) == (ssize_t)bytes.len;
+    bool sent = conn_send(l->watch.fd, l->tls, &bytes, 1) == (ssize_t)bytes.len;
     if (!sent) {
         log_warning(log_of(l), "Sending command to master in replication handshake: %s",
-                    strerror(errno));
+                    conn_error(l->tls));
         link_lost(l);
     }
     buf_release(text);
@@ -84,9 +90,14 @@ static void put_auth(struct repl_link *l, struct buf *text) {
     expect(&l->talk, LINK_AUTH);
 }
 
+/* The one that this server can be followed at in the same way. */
+static int64_t own_port(const struct server *s) {
+    return s->tls.replication && s->tls.port ? s->tls.port : s->config.port;
+}
+
 static void say_who(struct repl_link *l) {
     const struct link_config *config = &l->repl->link_config;
-    int64_t number = config->announce_port ? config->announce_port : l->repl->server->config.port;
+    int64_t number = config->announce_port ? config->announce_port : own_port(l->repl->server);
     char port[NUM_I64_MAX + 1];
     struct buf text = BUF_INIT;
     l->talk.at = l->talk.count = 0;
@@ -239,17 +250,41 @@ static void answered(struct repl_link *l, char *line) {
 
 /* The watch. */
 
-static void connected(struct repl_link *l) {
-    int error = connect_result(l->watch.fd);
-    if (error) {
-        log_warning(log_of(l), "Error condition on socket for SYNC: %s", strerror(error));
-        link_lost(l);
-        return;
-    }
+static void not_connected(struct repl_link *l, const char *why) {
+    log_warning(log_of(l), "Error condition on socket for SYNC: %s", why);
+    link_lost(l);
+}
+
+static void begin_talk(struct repl_link *l) {
     log_notice(log_of(l), "Non blocking connect for SYNC fired the event.");
     loop_watch_change(l->repl->server->loop, &l->watch, LOOP_READ);
     l->heard_us = (uint64_t)clock_mono_us();
     say_ping(l);
+}
+
+static void shake_hands(struct repl_link *l) {
+    enum tls_progress progress = tls_handshake(l->tls);
+    if (progress == TLS_DONE)
+        begin_talk(l);
+    else if (progress == TLS_FAILED)
+        not_connected(l, tls_error(l->tls));
+    else
+        loop_watch_change(l->repl->server->loop, &l->watch, tls_wants(l->tls));
+}
+
+static void connected(struct repl_link *l) {
+    const struct server_tls *tls = &l->repl->server->tls;
+    int error = connect_result(l->watch.fd);
+    if (!error && tls->replication) {
+        l->tls = tls_connect(tls->context, l->watch.fd);
+        if (!l->tls) error = ENOMEM;
+    }
+    if (error)
+        not_connected(l, strerror(error));
+    else if (l->tls)
+        shake_hands(l);
+    else
+        begin_talk(l);
 }
 
 static void listen_to(struct repl_link *l) {
@@ -265,10 +300,19 @@ static void listen_to(struct repl_link *l) {
 
 void link_talk_ready(struct loop_watch *watch, unsigned ready) {
     struct repl_link *l = (struct repl_link *)((char *)watch - offsetof(struct repl_link, watch));
-    if (l->state == LINK_CONNECTING)
+    struct repl *r = l->repl;
+    if (l->state == LINK_CONNECTING && l->tls)
+        shake_hands(l);
+    else if (l->state == LINK_CONNECTING)
         connected(l);
     else if (l->state == LINK_HANDSHAKE)
         listen_to(l);
     else if (l->state == LINK_SYNC)
         sync_receive_ready(l);
+    if (r->link == l && conn_pending(l->tls)) loop_timer_start(r->server->loop, &l->more, 0);
+}
+
+void link_talk_more(struct loop_timer *timer) {
+    struct repl_link *l = (struct repl_link *)((char *)timer - offsetof(struct repl_link, more));
+    link_talk_ready(&l->watch, LOOP_READ);
 }

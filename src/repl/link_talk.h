@@ -24,6 +24,9 @@ struct link_talk {
 /* The watch's on_ready, for CONNECTING, HANDSHAKE and SYNC. */
 void link_talk_ready(struct loop_watch *watch, unsigned ready);
 
+/* That of the timer `more`. */
+void link_talk_more(struct loop_timer *timer);
+
 /* The next line that the primary has sent, without its end: true, and it's in talk.line until the
  * next call. False: it isn't complete, or (*lost) never will be. */
 bool link_talk_line(struct repl_link *l, bool *lost);

@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "io/socket.h"
+#include "io/conn.h"
 #include "persist/rdb_load.h"
 #include "repl/link.h"
 
@@ -71,7 +71,7 @@ static void tell_primary(void *ctx) {
     struct slice line = SLICE("\n");
     if (now - l->sync.told_us < SECOND_US) return;
     l->sync.told_us = now;
-    (void)socket_send(l->watch.fd, &line, 1);
+    (void)conn_send(l->watch.fd, l->tls, &line, 1);
 }
 
 /* More of the connection; others are looked after while nothing comes. */
@@ -82,7 +82,7 @@ static ssize_t read_socket(void *ctx, char *to, size_t len) {
     if (sync->size >= 0 && (uint64_t)(sync->size - sync->read) < len)
         len = (size_t)(sync->size - sync->read);
     while (len) {
-        ssize_t n = socket_receive(l->watch.fd, to, len);
+        ssize_t n = conn_receive(l->watch.fd, l->tls, to, len);
         if (n >= 0) {
             l->heard_us = (uint64_t)clock_mono_us();
             sync->read += n;

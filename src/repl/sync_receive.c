@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/random.h"
-#include "io/socket.h"
+#include "io/conn.h"
 #include "persist/durable.h"
 #include "repl/link.h"
 #include "repl/link_stream.h"
@@ -189,11 +189,11 @@ static bool receive(struct repl_link *l, bool *over) {
     size_t most = sizeof piece;
     if (sync->size >= 0 && (uint64_t)(sync->size - sync->read) < most)
         most = (size_t)(sync->size - sync->read);
-    ssize_t n = most ? socket_receive(l->watch.fd, piece, most) : 0;
+    ssize_t n = most ? conn_receive(l->watch.fd, l->tls, piece, most) : 0;
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return *over = true;
     if (n <= 0 && most) {
         log_warning(log_of(l), "I/O error trying to sync with MASTER: %s",
-                    n < 0 ? strerror(errno) : "connection lost");
+                    n < 0 ? conn_error(l->tls) : "connection lost");
         return false;
     }
     l->heard_us = (uint64_t)clock_mono_us();

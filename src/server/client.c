@@ -10,14 +10,15 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "io/conn.h"
 #include "io/send_batch.h"
-#include "io/socket.h"
 #include "pubsub/pubsub.h"
 #include "server/client_acl.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
 #include "server/client_stream.h"
+#include "server/client_tls.h"
 #include "server/server.h"
 
 enum {
@@ -35,6 +36,7 @@ struct client *client_of(struct session *s) {
 static void on_ready(struct loop_watch *watch, unsigned ready) {
     struct client *c = (struct client *)((char *)watch - offsetof(struct client, watch));
     if (c->closing) return;
+    if (__builtin_expect(c->tls != NULL, 0)) ready = client_tls_ready(c, ready);
     if (ready & LOOP_WRITE) client_wants_flush(c);
     if (ready & LOOP_HANGUP) client_close_soon(c);
     if ((ready & LOOP_READ) && !c->close_after_reply && !c->waiting) client_read(c);
@@ -79,22 +81,22 @@ struct client *client_by_id(const struct server *s, uint64_t id) {
     return table_find(&s->clients_by_id, table_hash(&s->clients_by_id, key), key, NULL);
 }
 
-struct client *client_new(struct server *s, int fd, bool unix_socket) {
+struct client *client_new(struct server *s, int fd, struct tls *tls) {
     struct client *c = mem_zalloc(sizeof *c);
     c->watch = (struct loop_watch){.fd = fd, .on_ready = on_ready, .nested = true};
     if (loop_watch_start(s->loop, &c->watch, LOOP_READ) < 0) {
         log_warning(&s->log, "Can't watch a new connection: %s", strerror(errno));
         mem_free_sized(c, sizeof *c);
-        close(fd);
+        conn_close(fd, tls);
         return NULL;
     }
     c->server = s;
+    c->tls = tls;
     session_init(&c->session, &s->engine, &s->reply_pool);
     c->session.is_client = c->session.can_wait = true;
     client_be_default_user(c);
     c->id = ++s->next_client_id;
     c->created_us = c->active_us = loop_now_us(s->loop);
-    c->unix_socket = unix_socket;
     list_add(s, c);
     client_limits_start(c);
     client_memory_count(c);
@@ -114,6 +116,7 @@ static void stop_waiting(struct client *c) {
     if (c->paused) client_queue_remove(&s->pause.held, &c->queued);
     if (c->waiting) client_queue_remove(&s->turns.waiting, &c->queued);
     c->paused = c->waiting = false;
+    if (c->tls) client_tls_stop(c);
     blocking_cancel(&c->session);
 }
 
@@ -121,9 +124,9 @@ void client_free(struct client *c) {
     struct server *s = c->server;
     if (c == s->primary.client) client_primary_closes(c);
     loop_watch_stop(s->loop, &c->watch);
-    close(c->watch.fd);
     loop_timer_stop(s->loop, &c->timer);
     stop_waiting(c);
+    conn_close(c->watch.fd, c->tls);
     pubsub_leave(&c->session);
     client_memory_forget(c);
     tracking_stop(c);
@@ -182,6 +185,7 @@ void client_watch(struct client *c) {
     if (c->paused || client_is_blocked(c)) interest = LOOP_HANGUP;
     if (c->close_after_reply) interest = 0;
     if (reply_len(&c->session.own_reply) || client_stream_ready(c)) interest |= LOOP_WRITE;
+    if (__builtin_expect(c->tls != NULL, 0)) interest = client_tls_interest(c, interest);
     loop_watch_change(c->server->loop, &c->watch, interest);
 }
 
@@ -220,7 +224,7 @@ static bool send_replies(struct client *c) {
         struct slice slices[SOCKET_SLICES_MAX];
         size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX), total = 0;
         for (size_t i = 0; i < n; i++) total += slices[i].len;
-        ssize_t done = socket_send(c->watch.fd, slices, n);
+        ssize_t done = conn_send(c->watch.fd, c->tls, slices, n);
         c->server->stats.writes++;
         lost = done < 0 && errno != EAGAIN;
         if (done < 0) break;
@@ -240,8 +244,8 @@ static void note_peak(struct client *c) {
     c->reply_peak_us = now;
 }
 
-static void lost(struct client *c, int error) {
-    log_verbose(&c->server->log, "Error writing to client: %s", strerror(error));
+static void lost(struct client *c, const char *error) {
+    log_verbose(&c->server->log, "Error writing to client: %s", error);
     client_close_soon(c);
 }
 
@@ -262,7 +266,7 @@ void client_flush(struct client *c) {
     if (send_replies(c))
         flushed(c);
     else
-        lost(c, errno);
+        lost(c, conn_error(c->tls));
 }
 
 /* Turns. */
@@ -294,6 +298,7 @@ void clients_init(struct server *s) {
     s->turns.timer.on_due = on_turn;
     client_blocked_init(s);
     client_pause_init(s);
+    client_tls_init(s);
     client_limits_init(s);
     client_memory_init(s);
     tracking_init(s);
@@ -340,7 +345,7 @@ static struct client *next_to_flush(struct server *s) {
 static void flushed_in_batch(struct client *c, ssize_t sent) {
     c->server->stats.writes++;
     if (sent < 0 && sent != -EAGAIN && sent != -EINTR) {
-        lost(c, (int)-sent);
+        lost(c, strerror((int)-sent));
         return;
     }
     if (sent > 0) {
@@ -358,7 +363,7 @@ static void flush_batch(struct server *s, struct send_batch *b) {
         if (c->closing) continue;
         struct slice pieces[2];
         size_t n = reply_slices(&c->session.own_reply, pieces, 2);
-        if (n != 1 || pieces[0].len > WRITE_BUDGET || c->stream) {
+        if (n != 1 || pieces[0].len > WRITE_BUDGET || c->stream || c->tls) {
             client_flush(c);
             continue;
         }

@@ -5,6 +5,7 @@
  * How a client's life goes, and who sees to what:
  *   client.c         birth and death, sending, the end of a turn
  *   client_input     reading and running, each client's share of a turn
+ *   client_tls       handshakes
  *   client_limits    closing who is idle, sends or leaves too much
  *   client_memory    what clients take; closing the largest
  *   tracking, monitor  CLIENT TRACKING, MONITOR
@@ -25,6 +26,7 @@
 struct server;
 struct client_input;
 struct client_stream;
+struct tls;
 
 /* Whose share of this turn is used up while there's more to do. */
 struct client_turns {
@@ -45,8 +47,12 @@ enum client_kind { CLIENT_NORMAL, CLIENT_REPLICA, CLIENT_PUBSUB, CLIENT_PRIMARY 
 /* Texts that a client tells of itself. */
 enum client_text { CLIENT_NAME, CLIENT_LIB_NAME, CLIENT_LIB_VER, CLIENT_TEXTS };
 
+/* Where it is with that of TLS, see client_tls.c. */
+enum client_handshake { CLIENT_HANDSHAKE_NONE, CLIENT_HANDSHAKE_RUNS, CLIENT_HANDSHAKE_WAITS };
+
 struct client {
     struct loop_watch watch;
+    struct tls *tls; /* NULL: it speaks in the clear */
     struct session session;
     struct server *server;
     struct client *next_to_flush, *next_to_close;
@@ -56,6 +62,7 @@ struct client {
     uint8_t reply_mode;           /* enum client_reply_mode */
     uint8_t kind;                 /* enum client_kind */
     uint8_t size_class;           /* of its memory, see client_memory.c */
+    uint8_t handshake;            /* enum client_handshake */
     bool to_flush : 1;            /* on the server's list */
     bool closing : 1; /* on the server's list, or being closed: nothing is read or run any more */
     bool close_after_reply : 1;
@@ -74,7 +81,7 @@ struct client {
     /* Not needed by every request: */
     struct loop_timer timer;          /* the nearest of its deadlines, see client_limits.c */
     struct client *prev, *next;       /* of all clients, oldest first */
-    struct client_link queued;        /* while paused or waiting */
+    struct client_link queued;        /* while paused, or waiting for its turn or handshake */
     struct client_link ranked;        /* among clients of its size class */
     struct client_link monitoring;    /* among the monitors, if it's one */
     struct reply *held_pushes;        /* behind the reply that it waits for; NULL: nothing */
@@ -94,9 +101,9 @@ void clients_turn_end(struct server *s);
 /* The same after a poll within a turn. */
 void clients_poll_end(struct server *s);
 
-/* A connection accepted. Takes over the descriptor; NULL (and the descriptor closed) if the kernel
- * can't watch any more. */
-struct client *client_new(struct server *s, int fd, bool unix_socket);
+/* A connection accepted, with TLS or (NULL) without. Takes both over; NULL (and both closed) if the
+ * kernel can't watch any more. */
+struct client *client_new(struct server *s, int fd, struct tls *tls);
 
 /* NULL if nobody has that id. The client may be closing. */
 struct client *client_by_id(const struct server *s, uint64_t id);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "io/socket.h"
+#include "io/conn.h"
 #include "server/client_blocked.h"
 #include "server/client_list.h"
 #include "server/client_stream.h"
@@ -549,8 +549,11 @@ static void arrived(struct client *c, enum place place, size_t len) {
 
 static void on_read_failed(struct client *c, ssize_t len) {
     struct server *s = c->server;
-    if (len < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (len < 0) log_verbose(&s->log, "Reading from client: %s", strerror(errno));
+    if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (c->tls) client_watch(c); /* it may wait for something else now */
+        return;
+    }
+    if (len < 0) log_verbose(&s->log, "Reading from client: %s", conn_error(c->tls));
     client_close_soon(c);
 }
 
@@ -564,7 +567,7 @@ void client_read(struct client *c) {
         client_close_soon(c);
         return;
     }
-    ssize_t len = socket_receive(c->watch.fd, to, room);
+    ssize_t len = conn_receive(c->watch.fd, c->tls, to, room);
     s->stats.reads++;
     if (len <= 0) {
         on_read_failed(c, len);
@@ -575,10 +578,13 @@ void client_read(struct client *c) {
     *(is_primary(c) ? &s->stats.net_repl_in : &s->stats.net_in) += (uint64_t)len;
     if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->received(c);
     arrived(c, place, (size_t)len);
+    if (__builtin_expect(c->tls != NULL, 0) && may_run(c) && tls_pending(c->tls))
+        client_wait_for_turn(c);
 }
 
 void client_read_on(struct client *c) {
     if (c->input && c->input->len) take_input(c, slice_of(c->input->data, c->input->len));
+    if (conn_pending(c->tls) && may_run(c) && !c->waiting) client_read(c);
     if (!c->closing) client_watch(c);
 }
 

@@ -6,6 +6,7 @@
 #include "server/client_input.h"
 #include "server/client_list.h"
 #include "server/client_stream.h"
+#include "server/client_tls.h"
 #include "server/server.h"
 
 enum {
@@ -54,6 +55,7 @@ void client_limits_schedule(struct client *c) {
     struct loop *loop = c->server->loop;
     uint64_t due = nearest(nearest(idle_deadline(c), client_blocked_until_us(c)),
                            nearest(soft_deadline(c), trim_deadline(c)));
+    due = nearest(due, client_tls_deadline_us(c));
     if (due == NEVER)
         loop_timer_stop(loop, &c->timer);
     else if (!loop_timer_running(&c->timer) || due < c->timer.due_us)
@@ -66,6 +68,11 @@ static void on_due(struct loop_timer *timer) {
     if (c->closing) return;
     if (idle_deadline(c) <= now) {
         log_verbose(&c->server->log, "Closing idle client");
+        client_close_soon(c);
+        return;
+    }
+    if (client_tls_deadline_us(c) <= now) {
+        log_verbose(&c->server->log, "Closing client whose TLS handshake takes too long");
         client_close_soon(c);
         return;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_primary.h"
 
+#include "io/conn.h"
 #include "server/server.h"
 
 static void on_error(void *ctx, struct slice text) {
@@ -10,8 +11,8 @@ static void on_error(void *ctx, struct slice text) {
 }
 
 /* While a script of somebody's runs long its requests wait unread: no answer may be BUSY. */
-struct client *client_primary_new(struct server *s, int fd) {
-    struct client *c = client_new(s, fd, false);
+struct client *client_primary_new(struct server *s, int fd, struct tls *tls) {
+    struct client *c = client_new(s, fd, tls);
     if (!c) return NULL;
     c->kind = CLIENT_PRIMARY;
     c->watch.nested = false;
@@ -24,6 +25,7 @@ struct client *client_primary_new(struct server *s, int fd) {
     c->session.own_reply.on_error = on_error;
     c->session.own_reply.on_error_ctx = c;
     s->primary.client = c;
+    if (conn_pending(tls)) client_wait_for_turn(c);
     return c;
 }
 

@@ -9,6 +9,7 @@
 
 struct client;
 struct server;
+struct tls;
 
 struct client_primary {
     struct client *client; /* NULL: there's none */
@@ -22,9 +23,9 @@ struct client_primary {
     void (*failed)(struct client *c, struct slice error);
 };
 
-/* Takes over the descriptor; NULL (and the descriptor closed) if the kernel can't watch any more.
- * There must be none. */
-struct client *client_primary_new(struct server *s, int fd);
+/* Takes over the descriptor, and the TLS on it or NULL; NULL (and both closed) if the kernel can't
+ * watch any more. There must be none. */
+struct client *client_primary_new(struct server *s, int fd, struct tls *tls);
 
 /* For client.c: it's about to be freed. */
 void client_primary_closes(struct client *c);

@@ -50,16 +50,25 @@ static void write_platform(const struct server *s, struct buf *out) {
 #endif
 }
 
+static void write_port(const struct server *s, const char *name, int64_t port, struct buf *out) {
+    buf_appendf(out, "name=%s", name);
+    for (size_t i = 0; i < s->config.bind.n; i++)
+        buf_appendf(out, ",bind=%s", s->config.bind.items[i]);
+    buf_appendf(out, ",port=%d\r\n", (int)port);
+}
+
 static void write_listeners(const struct server *s, struct buf *out) {
     int count = 0;
     if (s->config.port) {
-        buf_appendf(out, "listener%d:name=tcp", count++);
-        for (size_t i = 0; i < s->config.bind.n; i++)
-            buf_appendf(out, ",bind=%s", s->config.bind.items[i]);
-        buf_appendf(out, ",port=%d\r\n", (int)s->config.port);
+        buf_appendf(out, "listener%d:", count++);
+        write_port(s, "tcp", s->config.port, out);
     }
     if (s->config.unixsocket)
-        buf_appendf(out, "listener%d:name=unix,bind=%s\r\n", count, s->config.unixsocket);
+        buf_appendf(out, "listener%d:name=unix,bind=%s\r\n", count++, s->config.unixsocket);
+    if (s->tls.port) {
+        buf_appendf(out, "listener%d:", count);
+        write_port(s, "tls", s->tls.port, out);
+    }
 }
 
 static void write_server(void *ctx, struct buf *out) {
@@ -72,7 +81,7 @@ static void write_server(void *ctx, struct buf *out) {
     config_value(s->registry, SLICE("supervised"), out);
     buf_append_str(out, "\r\n");
     info_str(out, "run_id", s->engine.run_id);
-    info_i64(out, "tcp_port", s->config.port);
+    info_i64(out, "tcp_port", server_main_port(s));
     info_u64(out, "server_time_usec", s->engine.now_us);
     info_u64(out, "uptime_in_seconds", up_s);
     info_u64(out, "uptime_in_days", up_s / 86400);

@@ -16,18 +16,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/client_tls.h"
 #include "server/server.h"
 
-enum { ACCEPTS_PER_TURN = 64, RETRY_US = 100 * 1000 };
+enum {
+    ACCEPTS_PER_TURN = 64,
+    TLS_ACCEPTS_PER_TURN = 16, /* each takes some 20 microseconds to set up */
+    RETRY_US = 100 * 1000,
+};
 
 static void on_ready(struct loop_watch *watch, unsigned ready);
 
-static bool add(struct server *s, int fd, bool unix_socket, struct buf *why) {
+static bool add(struct server *s, int fd, enum listener_kind kind, struct buf *why) {
     struct listeners *all = &s->listeners;
     struct listener *l = &all->of[all->count];
-    *l = (struct listener){.watch = {.fd = fd, .on_ready = on_ready, .nested = true},
-                           .server = s,
-                           .unix_socket = unix_socket};
+    *l = (struct listener){
+        .watch = {.fd = fd, .on_ready = on_ready, .nested = true}, .server = s, .kind = kind};
     if (loop_watch_start(s->loop, &l->watch, LOOP_READ) < 0) {
         buf_appendf(why, "epoll: %s", strerror(errno));
         close(fd);
@@ -58,13 +62,18 @@ static const char *wildcard_of(const char *host) {
     return strcmp(host, "::*") == 0 ? "::" : host;
 }
 
+static int64_t port_of(const struct server *s, enum listener_kind kind) {
+    return kind == LISTENER_TLS ? s->tls.port : s->config.port;
+}
+
 /* A leading '-' makes an address optional: not there, or of a protocol that the machine lacks, is
  * fine. */
-static bool open_tcp(struct server *s, const char *address, struct buf *why) {
+static bool open_tcp(struct server *s, enum listener_kind kind, const char *address,
+                     struct buf *why) {
     bool optional = address[0] == '-';
     const char *host = wildcard_of(address + optional);
     char port[16];
-    snprintf(port, sizeof port, "%lld", (long long)s->config.port);
+    snprintf(port, sizeof port, "%lld", (long long)port_of(s, kind));
     struct addrinfo hints = {.ai_family = strchr(host, ':') ? AF_INET6 : AF_INET,
                              .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -73,7 +82,7 @@ static bool open_tcp(struct server *s, const char *address, struct buf *why) {
     if (!failed) fd = open_tcp_addr(found, &s->config);
     int error = errno;
     freeaddrinfo(failed ? NULL : found);
-    if (fd >= 0) return add(s, fd, false, why);
+    if (fd >= 0) return add(s, fd, kind, why);
     bool absent = failed || error == EADDRNOTAVAIL || error == EAFNOSUPPORT ||
                   error == ENOPROTOOPT || error == EPROTONOSUPPORT || error == EPFNOSUPPORT;
     if (optional && absent) return true;
@@ -85,13 +94,12 @@ static bool open_tcp(struct server *s, const char *address, struct buf *why) {
     return false;
 }
 
-static bool open_all_tcp(struct server *s, struct buf *why) {
-    if (s->config.port == 0) return true;
-    for (size_t i = 0; i < s->config.bind.n; i++) {
-        if (s->listeners.count == LISTENERS_MAX - 1) break;
-        if (open_tcp(s, s->config.bind.items[i], why)) continue;
-        log_warning(&s->log, "Failed listening on port %lld (tcp), aborting.",
-                    (long long)s->config.port);
+static bool open_all_tcp(struct server *s, enum listener_kind kind, struct buf *why) {
+    if (port_of(s, kind) == 0) return true;
+    for (size_t i = 0; i < s->config.bind.n && i < LISTENERS_PER_PORT; i++) {
+        if (open_tcp(s, kind, s->config.bind.items[i], why)) continue;
+        log_warning(&s->log, "Failed listening on port %lld (%s), aborting.",
+                    (long long)port_of(s, kind), kind == LISTENER_TLS ? "tls" : "tcp");
         return false;
     }
     return true;
@@ -136,7 +144,7 @@ static bool open_unix(struct server *s, struct buf *why) {
         unlink(path);
         return false;
     }
-    return add(s, fd, true, why);
+    return add(s, fd, LISTENER_UNIX, why);
 }
 
 static void on_retry(struct loop_timer *timer) {
@@ -148,7 +156,7 @@ static void on_retry(struct loop_timer *timer) {
 bool listeners_open(struct server *s, struct buf *why) {
     s->listeners.retry.on_due = on_retry;
     s->listeners.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (!open_all_tcp(s, why)) return false;
+    if (!open_all_tcp(s, LISTENER_TCP, why) || !open_all_tcp(s, LISTENER_TLS, why)) return false;
     if (!open_unix(s, why)) {
         log_warning(&s->log, "Failed %s", why->data);
         return false;
@@ -164,7 +172,7 @@ static void close_one(struct server *s, struct listener *l) {
 void listeners_close(struct server *s) {
     for (size_t i = 0; i < s->listeners.count; i++) {
         close_one(s, &s->listeners.of[i]);
-        if (s->listeners.of[i].unix_socket) unlink(s->config.unixsocket);
+        if (s->listeners.of[i].kind == LISTENER_UNIX) unlink(s->config.unixsocket);
     }
     s->listeners.count = 0;
     loop_timer_stop(s->loop, &s->listeners.retry);
@@ -175,11 +183,11 @@ void listeners_close(struct server *s) {
 /* Sockets of the same address can't be open twice: the old ones are closed first, and opened again
  * if the new ones fail (the caller then has the old values back in the configuration and calls once
  * more). */
-bool listeners_reopen_tcp(struct server *s, struct buf *why) {
+bool listeners_reopen(struct server *s, enum listener_kind kind, struct buf *why) {
     struct listeners *all = &s->listeners;
     size_t kept = 0;
     for (size_t i = 0; i < all->count; i++) {
-        if (!all->of[i].unix_socket) {
+        if (all->of[i].kind == kind) {
             close_one(s, &all->of[i]);
             continue;
         }
@@ -191,10 +199,12 @@ bool listeners_reopen_tcp(struct server *s, struct buf *why) {
         kept++;
     }
     all->count = kept;
-    return open_all_tcp(s, why);
+    return open_all_tcp(s, kind, why);
 }
 
 /* Accepting. */
+
+static const char TOO_MANY[] = "-ERR max number of clients reached\r\n";
 
 static void refuse(int fd, const char *error) {
     ssize_t ignored = write(fd, error, strlen(error));
@@ -207,7 +217,7 @@ static void on_no_descriptors(struct server *s, struct listener *l) {
     s->stats.rejected++;
     close(s->listeners.spare_fd);
     int fd = accept4(l->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) refuse(fd, "-ERR max number of clients reached\r\n");
+    if (fd >= 0) refuse(fd, l->kind == LISTENER_TLS ? "" : TOO_MANY);
     s->listeners.spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; i < s->listeners.count; i++)
         loop_watch_change(s->loop, &s->listeners.of[i].watch, 0);
@@ -230,38 +240,77 @@ static const char PROTECTED[] =
     "--protected-mode no. Make sure that it can't be reached from the internet if it has no "
     "password.\r\n";
 
+static bool is_protected(const struct server *s, bool local) {
+    return s->config.protected_mode && s->engine.acl.default_user->rights.no_password && !local;
+}
+
+static void set_tcp_options(int fd, int idle) {
+    int on = 1, interval = idle / 3 ? idle / 3 : 1, probes = 3;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (idle <= 0) return;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+static void begin(struct listener *l, int fd, struct tls *tls, bool local) {
+    l->server->stats.connections++;
+    struct client *c = client_new(l->server, fd, tls);
+    if (!c) return;
+    c->local = local;
+    c->unix_socket = l->kind == LISTENER_UNIX;
+    if (tls) client_tls_begin(c);
+}
+
+/* Who isn't wanted is told so after the handshake, or if there are too many clients not at all:
+ * that would cost more than serving it. */
+static void accepted_tls(struct listener *l, int fd, bool local) {
+    struct server *s = l->server;
+    struct tls *tls = NULL;
+    if (s->client_count < (uint64_t)s->config.maxclients)
+        tls = tls_accept(s->tls.context, fd, (enum tls_verify)s->tls.auth_clients);
+    if (tls) {
+        begin(l, fd, tls, local);
+    } else {
+        s->stats.rejected++;
+        close(fd);
+    }
+}
+
 static void accepted(struct listener *l, int fd, const struct sockaddr_storage *addr) {
     struct server *s = l->server;
-    int on = 1, idle = (int)s->config.tcp_keepalive;
-    if (!l->unix_socket) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (idle > 0) {
-            int interval = idle / 3 ? idle / 3 : 1, probes = 3;
-            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-            setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-            setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-            setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-        }
-    }
-    if (s->client_count >= (uint64_t)s->config.maxclients) {
-        s->stats.rejected++;
-        refuse(fd, "-ERR max number of clients reached\r\n");
+    bool local = l->kind == LISTENER_UNIX || is_local(addr);
+    const char *error = NULL;
+    if (l->kind != LISTENER_UNIX) set_tcp_options(fd, (int)s->config.tcp_keepalive);
+    if (l->kind == LISTENER_TLS) {
+        accepted_tls(l, fd, local);
         return;
     }
-    bool local = l->unix_socket || is_local(addr);
-    if (s->config.protected_mode && s->engine.acl.default_user->rights.no_password && !local) {
+    if (s->client_count >= (uint64_t)s->config.maxclients)
+        error = TOO_MANY;
+    else if (is_protected(s, local))
+        error = PROTECTED;
+    if (error) {
         s->stats.rejected++;
-        refuse(fd, PROTECTED);
-        return;
+        refuse(fd, error);
+    } else {
+        begin(l, fd, NULL, local);
     }
-    s->stats.connections++;
-    struct client *c = client_new(s, fd, l->unix_socket);
-    if (c) c->local = local;
+}
+
+void listener_welcome(struct client *c) {
+    struct server *s = c->server;
+    if (!is_protected(s, c->local)) return;
+    s->stats.rejected++;
+    reply_raw(&c->session.own_reply, slice_str(PROTECTED));
+    client_close_after_reply(c);
 }
 
 static void on_ready(struct loop_watch *watch, unsigned ready) {
     struct listener *l = (struct listener *)((char *)watch - offsetof(struct listener, watch));
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    int most = l->kind == LISTENER_TLS ? TLS_ACCEPTS_PER_TURN : ACCEPTS_PER_TURN;
+    for (int i = 0; i < most; i++) {
         struct sockaddr_storage addr = {.ss_family = AF_UNIX};
         socklen_t len = sizeof addr;
         int fd = accept4(watch->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

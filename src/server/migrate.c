@@ -194,6 +194,7 @@ static enum background_queue queue_for(struct migration *m) {
 
 static void migration_free(struct migration *m) {
     migrate_link_close(&m->link);
+    tls_context_unref(m->talk.tls);
     buf_release(&m->target);
     buf_release(&m->host);
     buf_release(&m->auth);
@@ -379,6 +380,7 @@ static struct migration *migration_new(struct call *c, const struct options *o) 
     m->talk.timeout_ms = (int)o->timeout_ms;
     m->talk.hurry = &s->migrate.hurry;
     m->talk.auth = buf_slice(&m->auth);
+    if (s->tls.cluster) m->talk.tls = tls_context_ref(s->tls.context);
     return m;
 }
 

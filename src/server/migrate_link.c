@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "io/socket.h"
+#include "io/conn.h"
+#include "io/loop.h"
 
 enum { LOOK_MS = 50, LINE_MAX_BYTES = 16 * 1024 };
 
@@ -55,7 +56,7 @@ static bool await(const struct migrate_talk *t, int fd, short events) {
 /* Connecting. */
 
 void migrate_link_close(struct migrate_link *link) {
-    if (link->fd >= 0) close(link->fd);
+    if (link->fd >= 0) conn_close(link->fd, link->tls);
     *link = (struct migrate_link){.fd = -1, .db = -1};
 }
 
@@ -67,6 +68,16 @@ static int begin_to_connect(const struct addrinfo *to) {
     close(fd);
     errno = error;
     return -1;
+}
+
+static bool shake_hands(const struct migrate_talk *t, struct migrate_link *link) {
+    enum tls_progress progress;
+    link->tls = tls_connect(t->tls, link->fd);
+    if (!link->tls) return false;
+    while ((progress = tls_handshake(link->tls)) == TLS_AGAIN)
+        if (!await(t, link->fd, tls_wants(link->tls) & LOOP_READ ? POLLIN : POLLOUT)) return false;
+    errno = ECONNRESET;
+    return progress == TLS_DONE;
 }
 
 /* As in Redis, that nobody listens there is found when the first bytes are written. */
@@ -82,19 +93,21 @@ static bool connect_to(struct migrate_talk *t, struct migrate_link *link) {
     if (fd < 0) return fail(t, MIGRATE_NOT_CONNECTED);
     *link = (struct migrate_link){.fd = fd, .db = -1};
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-    return await(t, fd, POLLOUT) ? true : fail(t, MIGRATE_NOT_CONNECTED);
+    if (!await(t, fd, POLLOUT) || (t->tls && !shake_hands(t, link)))
+        return fail(t, MIGRATE_NOT_CONNECTED);
+    return true;
 }
 
 /* Talking. */
 
-static bool send_all(struct migrate_talk *t, int fd, struct slice bytes) {
+static bool send_all(struct migrate_talk *t, const struct migrate_link *to, struct slice bytes) {
     while (bytes.len) {
-        ssize_t n = socket_send(fd, &bytes, 1);
+        ssize_t n = conn_send(to->fd, to->tls, &bytes, 1);
         if (n > 0)
             bytes = slice_of(bytes.ptr + n, bytes.len - (size_t)n);
         else if (n < 0 && errno != EAGAIN && errno != EINTR)
             return fail(t, MIGRATE_NOT_WRITTEN);
-        else if (!await(t, fd, POLLOUT))
+        else if (!await(t, to->fd, POLLOUT))
             return fail(t, MIGRATE_NOT_WRITTEN);
     }
     return true;
@@ -106,15 +119,18 @@ struct incoming {
     char in[LINE_MAX_BYTES];
 };
 
-static bool receive_more(struct migrate_talk *t, int fd, struct incoming *in) {
+static bool receive_more(struct migrate_talk *t, const struct migrate_link *from,
+                         struct incoming *in) {
     memmove(in->in, in->in + in->at, in->len -= in->at);
     in->at = 0;
     errno = EPROTO;
     if (in->len == sizeof in->in) return fail(t, MIGRATE_NOT_READ);
     ssize_t n;
-    while ((n = socket_receive(fd, in->in + in->len, sizeof in->in - in->len)) < 0) {
+    char *to = in->in + in->len;
+    size_t room = sizeof in->in - in->len;
+    while ((n = conn_receive(from->fd, from->tls, to, room)) < 0) {
         if (errno != EAGAIN && errno != EINTR) return fail(t, MIGRATE_NOT_READ);
-        if (!await(t, fd, POLLIN)) return fail(t, MIGRATE_NOT_READ);
+        if (!await(t, from->fd, POLLIN)) return fail(t, MIGRATE_NOT_READ);
     }
     errno = ECONNRESET;
     in->len += (size_t)n;
@@ -122,10 +138,11 @@ static bool receive_more(struct migrate_talk *t, int fd, struct incoming *in) {
 }
 
 /* A reply is one line. *ok: it's no error; the first error is kept. */
-static bool read_reply(struct migrate_talk *t, int fd, struct incoming *in, bool *ok) {
+static bool read_reply(struct migrate_talk *t, const struct migrate_link *from, struct incoming *in,
+                       bool *ok) {
     const char *end;
     while (!(end = memmem(in->in + in->at, in->len - in->at, "\r\n", 2)))
-        if (!receive_more(t, fd, in)) return false;
+        if (!receive_more(t, from, in)) return false;
     const char *line = in->in + in->at;
     in->at = (size_t)(end + 2 - in->in);
     *ok = *line != '-';
@@ -144,19 +161,19 @@ static bool prepare(struct migrate_talk *t, struct migrate_link *link, struct in
         migrate_put_word(&text, SLICE("SELECT"));
         migrate_put_number(&text, t->db);
     }
-    sent = send_all(t, link->fd, buf_slice(&text));
+    sent = send_all(t, link, buf_slice(&text));
     buf_release(&text);
     if (!sent) return false;
     for (int i = (t->auth.len > 0) + selects; i > 0; i--)
-        if (!read_reply(t, link->fd, in, &ok)) return false;
+        if (!read_reply(t, link, in, &ok)) return false;
     link->db = t->error.len ? -1 : t->db;
     return true;
 }
 
 static bool send_keys(struct migrate_talk *t, struct migrate_link *link, struct incoming *in) {
-    if (!send_all(t, link->fd, buf_slice(&t->restores))) return false;
+    if (!send_all(t, link, buf_slice(&t->restores))) return false;
     for (size_t i = 0; i < t->count; i++) {
-        if (!read_reply(t, link->fd, in, &t->restored[i])) return false;
+        if (!read_reply(t, link, in, &t->restored[i])) return false;
         t->restored_count += t->restored[i];
     }
     return true;

@@ -12,9 +12,13 @@
 
 #include "base/buf.h"
 
+struct tls;
+struct tls_context;
+
 struct migrate_link {
-    int fd;     /* -1: there's no connection */
-    int64_t db; /* that's selected there; -1: unknown */
+    int fd;          /* -1: there's no connection */
+    struct tls *tls; /* NULL: in the clear */
+    int64_t db;      /* that's selected there; -1: unknown */
 };
 
 enum migrate_failure {
@@ -28,6 +32,7 @@ enum migrate_failure {
 struct migrate_talk {
     const char *host; /* name or address */
     int port;
+    struct tls_context *tls; /* to connect with; NULL: in the clear */
     int64_t db;
     int timeout_ms;      /* of any one moment without progress */
     atomic_bool *hurry;  /* set: give up as soon as may be */

@@ -7,20 +7,21 @@
 #include "server/server.h"
 #include "server/watching.h"
 
-static bool reopen(void *ctx, const char *error, struct buf *why) {
+static bool reopen(void *ctx, enum listener_kind kind, const char *error, struct buf *why) {
     struct buf reason = BUF_INIT; /* is in the log */
-    bool listening = listeners_reopen_tcp(ctx, &reason);
+    bool listening = listeners_reopen(ctx, kind, &reason);
     buf_release(&reason);
     if (!listening) buf_append_str(why, error);
     return listening;
 }
 
 static bool on_listen(void *ctx, struct buf *why) {
-    return reopen(ctx, "Unable to listen on this port. Check server logs.", why);
+    return reopen(ctx, LISTENER_TCP, "Unable to listen on this port. Check server logs.", why);
 }
 
 static bool on_bind(void *ctx, struct buf *why) {
-    return reopen(ctx, "Failed to bind to specified addresses.", why);
+    const char *error = "Failed to bind to specified addresses.";
+    return reopen(ctx, LISTENER_TCP, error, why) && reopen(ctx, LISTENER_TLS, error, why);
 }
 
 static bool on_maxclients(void *ctx, struct buf *why) {
@@ -63,16 +64,18 @@ static bool on_watchdog(void *ctx, struct buf *why) {
 void reconfigure_title(struct server *s) {
     if (!s->config.set_proc_title) return;
     const char *path = config_path(s->registry);
+    long long port = server_main_port(s);
     struct buf address = BUF_INIT, title = BUF_INIT;
     if (s->config.bind.n)
-        buf_appendf(&address, "%s:%lld", s->config.bind.items[0], (long long)s->config.port);
+        buf_appendf(&address, "%s:%lld", s->config.bind.items[0], port);
     else
-        buf_appendf(&address, "*:%lld", (long long)s->config.port);
+        buf_appendf(&address, "*:%lld", port);
     struct process_title_values values = {
         .title = s->executable,
-        .listen_addr = s->config.port ? address.data : s->config.unixsocket,
+        .listen_addr = port ? address.data : s->config.unixsocket,
         .server_mode = "",
         .port = (int)s->config.port,
+        .tls_port = (int)s->tls.port,
         .unixsocket = s->config.unixsocket ? s->config.unixsocket : "",
         .config_file = path ? path : "",
     };

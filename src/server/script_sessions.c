@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/cell.h"
 #include "base/clock.h"
-#include "io/socket.h"
+#include "io/conn.h"
 #include "script/script_engine.h"
 #include "server/client_list.h"
 #include "server/server.h"
@@ -26,8 +26,8 @@ enum {
 static int receive(void *ctx, struct buf *to, int wait_ms) {
     struct client *c = ctx;
     struct pollfd fd = {.fd = c->watch.fd, .events = POLLIN};
-    if (poll(&fd, 1, wait_ms) <= 0) return 0;
-    ssize_t got = socket_receive(fd.fd, buf_reserve(to, RECEIVE_SIZE), RECEIVE_SIZE);
+    if (!conn_pending(c->tls) && poll(&fd, 1, wait_ms) <= 0) return 0;
+    ssize_t got = conn_receive(fd.fd, c->tls, buf_reserve(to, RECEIVE_SIZE), RECEIVE_SIZE);
     if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
     to->len += (size_t)got;
     c->bytes_in += (uint64_t)got;
@@ -39,7 +39,7 @@ static bool send_all(void *ctx, struct slice bytes) {
     struct client *c = ctx;
     while (bytes.len) {
         struct pollfd fd = {.fd = c->watch.fd, .events = POLLOUT};
-        ssize_t sent = socket_send(fd.fd, &bytes, 1);
+        ssize_t sent = conn_send(fd.fd, c->tls, &bytes, 1);
         if (sent < 0 && errno != EAGAIN) return false;
         if (sent < 0 && poll(&fd, 1, SEND_MS) == 0) return false;
         if (sent <= 0) continue;
@@ -80,6 +80,7 @@ static void keep_one_descriptor(struct server *s, struct client *c) {
     const int kept = STDERR_FILENO + 1;
     if (c->watch.fd != kept) dup2(c->watch.fd, kept);
     c->watch.fd = kept;
+    if (c->tls) tls_move(c->tls, kept);
     close_range((unsigned)kept + 1, ~0U, 0);
     loop_forked(s->loop);
 }
@@ -136,6 +137,7 @@ static enum debugger_place take_forked(struct call *call, struct client *c) {
     s->script_sessions.fork_us = (uint64_t)clock_mono_us() - start_us;
     add_child(&s->script_sessions, pid);
     log_notice(&s->log, "Script debugging session started in process %ld", (long)pid);
+    if (c->tls) tls_abandon(c->tls);
     client_close_soon(c); /* here: the child goes on with the connection */
     return DEBUGGER_ELSEWHERE;
 }

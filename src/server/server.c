@@ -33,6 +33,10 @@ enum {
     POOL_KEPT = 16,                 /* reply chunks kept for reuse */
 };
 
+int64_t server_main_port(const struct server *s) {
+    return s->config.port ? s->config.port : s->tls.port;
+}
+
 struct server *server_of(const struct engine *e) {
     return e->server;
 }
@@ -248,7 +252,7 @@ static void log_start(struct server *s) {
         config_value(s->registry, SLICE("cluster-enabled"), &cluster);
         log_notice(&s->log, "Running mode=%s, port=%lld.",
                    slice_is(buf_slice(&cluster), "yes") ? "cluster" : "standalone",
-                   (long long)config->port);
+                   (long long)server_main_port(s));
         buf_release(&cluster);
         return;
     }
@@ -259,7 +263,7 @@ static void log_start(struct server *s) {
                 "     (_ \\ ( '>\n"
                 "       ) \\/_)=    Port: %lld\n"
                 "       (_(_ )_     PID: %d\n\n",
-                DREY_VERSION, (long long)config->port, pid);
+                DREY_VERSION, (long long)server_main_port(s), pid);
     log_raw(&s->log, LOG_LEVEL_NOTICE, buf_slice(&logo));
     buf_release(&logo);
 }
@@ -324,6 +328,7 @@ static void assemble(struct server *s) {
     s->reading = &s->first_reading;
     s->engine.log = &s->log;
     server_config_register(s->registry, &s->config);
+    server_tls_init(s);
     config_register_kept(s->registry);
     pubsub_start(&s->engine, client_subscribed);
     info_sections_register(s);
@@ -351,7 +356,14 @@ static bool load_users(struct server *s) {
     return loaded;
 }
 
+static bool start_tls(struct server *s) {
+    bool started = server_tls_start(s);
+    if (!started && !log_is_seen(s)) fputs("Can't configure TLS: see the log\n", stderr);
+    return started;
+}
+
 struct server *server_new(int argc, char **argv, const struct server_extension *const *extensions) {
+    tls_count_memory();
     struct server *s = mem_zalloc(sizeof *s);
     s->extensions = extensions;
     s->executable = process_executable(argv[0]);
@@ -383,7 +395,7 @@ struct server *server_new(int argc, char **argv, const struct server_extension *
     observer_start(s);
     metrics_start(s);
     catch_signals();
-    return load_users(s) && server_extend_open(s) ? s : NULL;
+    return start_tls(s) && load_users(s) && server_extend_open(s) ? s : NULL;
 }
 
 static const char *pidfile_of(const struct server *s) {
@@ -422,6 +434,7 @@ static bool load_data(struct server *s) {
 
 static void serve(struct server *s) {
     if (s->config.port) log_notice(&s->log, "Ready to accept connections tcp");
+    if (s->tls.port) log_notice(&s->log, "Ready to accept connections tls");
     if (s->config.unixsocket) log_notice(&s->log, "Ready to accept connections unix");
     s->alive_interval_us = (uint64_t)process_alive_interval_ms(s->supervision) * 1000;
     process_notify_ready(s->supervision, "Ready to accept connections");
@@ -469,6 +482,7 @@ void server_free(struct server *s) {
     SERVER_EXTEND(s, release);
     persist_release(&s->persist);
     crash_stop();
+    server_tls_release(s);
     scripts_release(&s->engine);
     engine_release(&s->engine);
     watching_release(s);

@@ -19,6 +19,7 @@
 #include "server/client_pause.h"
 #include "server/client_primary.h"
 #include "server/client_push.h"
+#include "server/client_tls.h"
 #include "server/command_log.h"
 #include "server/crash.h"
 #include "server/debug_restart.h"
@@ -31,6 +32,7 @@
 #include "server/process.h"
 #include "server/script_sessions.h"
 #include "server/server_config.h"
+#include "server/server_tls.h"
 #include "server/shutdown.h"
 #include "server/tracking.h"
 
@@ -78,6 +80,7 @@ struct server {
     struct loop *loop;
     struct background *background;
     struct listeners listeners;
+    struct server_tls tls;
     struct reply_pool reply_pool;
     struct reply muted; /* where replies go that nobody wants */
 
@@ -91,6 +94,7 @@ struct server {
     struct send_batch *sends; /* NULL until there are many to flush, or if there's no such thing */
     bool sends_tried;
     struct client_turns turns;
+    struct client_handshakes handshakes;
     struct client_limits limits;
     struct client_memory memory;
     struct client_pause pause;
@@ -165,6 +169,10 @@ void server_heed_signals(struct server *s);
 
 /* Tells systemd's watchdog, if the unit has one, that all is well. `now_us`: monotonic. */
 void server_tell_alive(struct server *s, uint64_t now_us);
+
+/* The port that stands for the server where only one can: the plain one, or if there's none that
+ * for TLS. */
+int64_t server_main_port(const struct server *s);
 
 /* The server that runs an engine. */
 struct server *server_of(const struct engine *e);

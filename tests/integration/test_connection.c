@@ -35,7 +35,7 @@ static const struct refusal {
     {"--loglevel chatty", "loglevel"},
     {"/nonexistent/file.conf", "No such file or directory"},
     {"--bind 192.0.2.1", "Cannot assign requested address"},
-    {"--tls-port 6380", "tls-port: this version can't serve TLS"},
+    {"--tls-port 6380", "No tls-cert-file configured!"},
     {"--port 0", "not listen"},
     {"--port 0 --logfile /dev/null", "not listen"},
     {"--port 0 --daemonize yes", "not listen"},

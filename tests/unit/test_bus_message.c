@@ -28,7 +28,7 @@ static struct message head(unsigned type) {
                             .slots = slots,
                             .ip = "::1",
                             .port = 7000,
-                            .plain_port = 1,
+                            .other_port = 1,
                             .bus_port = 17000,
                             .flags = NODE_MYSELF | NODE_REPLICA,
                             .down = true,
@@ -45,7 +45,7 @@ static void expect_head(const struct message *m, unsigned type) {
     assert_string_equal(m->ip, "::1");
     assert_memory_equal(m->slots, slots, sizeof slots);
     assert_int_equal(m->port, 7000);
-    assert_int_equal(m->plain_port, 1);
+    assert_int_equal(m->other_port, 1);
     assert_int_equal(m->bus_port, 17000);
     assert_int_equal(m->flags, NODE_MYSELF | NODE_REPLICA);
     assert_true(m->down);
@@ -62,7 +62,7 @@ static struct message read_back(const struct buf *packet) {
 static void add_ping(struct buf *packet) {
     struct message h = head(MESSAGE_PING);
     size_t start = message_begin(packet, &h);
-    struct message_gossip g = {A, "127.0.0.1", 5000, 7000, 1, 2, NODE_PFAIL};
+    struct message_gossip g = {A, "127.0.0.1", 5000, 7000, 1, 3, 2, NODE_PFAIL};
     message_add_gossip(packet, start, &g);
     memcpy(g.name, B, sizeof g.name);
     message_add_gossip(packet, start, &g);
@@ -84,6 +84,7 @@ static void pings(void **state) {
     assert_string_equal(g.name, B);
     assert_string_equal(g.ip, "127.0.0.1");
     assert_true(g.ping_ms == 5000 && g.pong_ms == 7000 && g.port == 1 && g.bus_port == 2);
+    assert_int_equal(g.other_port, 3);
     assert_int_equal(g.flags, NODE_PFAIL);
     struct message_extension x;
     size_t at = 0;

@@ -426,8 +426,6 @@ static const char *const server_values[][3] = {
     {"save", "1 1 1", "!Invalid save parameters"},
     {"save", "", ""},
     {"dbfilename", "a/b", "!dbfilename can't be a path, just a filename"},
-    {"tls-port", "6380", "!tls-port: this version can't serve TLS; 0 is the only value it takes"},
-    {"tls-port", "0", "0"},
     {"cluster-announce-hostname", "a b",
      "!Hostnames may only contain alphanumeric characters, hyphens or dots"},
     {"bind", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", "!Too many bind addresses specified."},

@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import sys
 
-from . import report
+from . import report, tls
 from .client import KEY, STRING, Template
 from .server import Server
 
@@ -24,7 +24,7 @@ def load(server, what, pipeline, requests, sizes):
     nanoseconds of CPU per request."""
     before = server.cpu_ns()
     output = subprocess.run(
-        ["redis-benchmark", "-p", str(server.port), "-n", str(requests), "-P", str(pipeline), "-c", str(sizes.clients),
+        ["redis-benchmark", *server.load_options, "-n", str(requests), "-P", str(pipeline), "-c", str(sizes.clients),
          "-r", str(sizes.keys), "-d", str(sizes.size), "--csv", *(what if isinstance(what, tuple) else ("-t", what))],
         check=True, capture_output=True, text=True, timeout=300).stdout
     spent = server.cpu_ns() - before
@@ -60,9 +60,14 @@ def fill(servers, count, template):
 
 
 def run(contestants, sizes):
-    report.heading("CPU per request (ns); requests a second", [name for name, _ in contestants])
+    by = " by TLS" if sizes.tls else ""
+    report.heading(f"CPU per request{by} (ns); requests a second", [name for name, _ in contestants])
     with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(Server(name, program)) for name, program in contestants]
+        if sizes.tls:
+            folder = stack.enter_context(tls.certificates())
+            servers = [stack.enter_context(tls.start(name, program, folder)) for name, program in contestants]
+        else:
+            servers = [stack.enter_context(Server(name, program)) for name, program in contestants]
         fill(servers, sizes.keys, Template(b"SET", KEY, b"x" * sizes.size))
         for test in sizes.tests.split(","):
             for pipeline in map(int, sizes.pipelines.split(",")):

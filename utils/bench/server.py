@@ -20,6 +20,7 @@ class Server:
     def __init__(self, name, program, options=(), core=None):
         self.name = name
         self.port = free_port()
+        self.load_options = ("-p", str(self.port))  # of redis-benchmark
         self.directory = tempfile.mkdtemp(prefix="drey-bench-")
         self.log = os.path.join(self.directory, "log")
         pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None else None
