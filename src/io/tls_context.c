@@ -35,17 +35,17 @@ void tls_count_memory(void) {
 
 /* Failing. */
 
-/* "what: OpenSSL's reason" */
+/* "what: OpenSSL's reason", the first of them, as Redis says it. */
 static bool refuse(struct buf *why, const char *what) {
     char text[256];
-    ERR_error_string_n(ERR_peek_last_error(), text, sizeof text);
+    ERR_error_string_n(ERR_peek_error(), text, sizeof text);
     buf_appendf(why, "%s: %s", what, text);
     return false;
 }
 
 static bool refuse_file(struct buf *why, const char *what, const char *path) {
     char text[256];
-    ERR_error_string_n(ERR_peek_last_error(), text, sizeof text);
+    ERR_error_string_n(ERR_peek_error(), text, sizeof text);
     buf_appendf(why, "%s: %s: %s", what, path, text);
     return false;
 }

@@ -328,7 +328,8 @@ static void assemble(struct server *s) {
     s->reading = &s->first_reading;
     s->engine.log = &s->log;
     server_config_register(s->registry, &s->config);
-    server_tls_init(s);
+    s->tls.server = s;
+    server_tls_register(s->registry, &s->tls);
     config_register_kept(s->registry);
     pubsub_start(&s->engine, client_subscribed);
     info_sections_register(s);

@@ -136,7 +136,6 @@ static const struct config_param rows[] = {
      .about = "Seconds for which a session can be resumed."},
 };
 
-void server_tls_init(struct server *s) {
-    s->tls.server = s;
-    config_register(s->registry, rows, sizeof rows / sizeof *rows, &s->tls);
+void server_tls_register(struct config *cfg, struct server_tls *t) {
+    config_register(cfg, rows, sizeof rows / sizeof *rows, t);
 }

@@ -27,8 +27,9 @@ struct server_tls {
     bool replication, cluster;                         /* over TLS */
 };
 
-/* Adds the parameters. */
-void server_tls_init(struct server *s);
+/* Adds the parameters, as server_config_register does. `server` is the caller's to set, before any
+ * is changed. */
+void server_tls_register(struct config *cfg, struct server_tls *t);
 /* The configuration is loaded: makes the context if there's use for one. False: the log has the
  * reason. */
 bool server_tls_start(struct server *s);

@@ -22,6 +22,7 @@
 #include "repl/link_config.h"
 #include "repl/repl_config.h"
 #include "server/server_config.h"
+#include "server/server_tls.h"
 
 static struct persist_config persist;
 static struct repl_config repl;
@@ -353,9 +354,11 @@ static void all_rows(void **unused) {
     struct server_config server = {0};
     struct exec_config exec = {0};
     struct acl acl = {0};
+    struct server_tls tls = {0};
     struct config_pairs pairs;
     struct config *cfg = config_new("9.9");
     server_config_register(cfg, &server);
+    server_tls_register(cfg, &tls);
     exec_config_register(cfg, &exec);
     acl_config_register(&acl, cfg);
     config_register_kept(cfg);
