@@ -51,9 +51,11 @@ static bool refuse_unknown(const struct file *f, struct slice name) {
 }
 
 /* No log has commands that manage the server: nobody is to be able to make it save, or end, by way
- * of a file. */
+ * of a file. Nor any about the connection that they come by, as there's none (SELECT is fine). */
 static bool may_run(const struct request *r) {
-    return admission_arity_fits(r->cmd, r->argc) && !(r->cmd->flags & CMD_ADMIN);
+    const struct command_entry *cmd = r->cmd;
+    bool of_client = (cmd->categories & ACL_CONNECTION) && (cmd->flags & CMD_NOSCRIPT);
+    return admission_arity_fits(cmd, r->argc) && !(cmd->flags & CMD_ADMIN) && !of_client;
 }
 
 static void run(struct file *f, const struct request *r) {

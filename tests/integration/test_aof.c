@@ -457,6 +457,26 @@ static void test_restore_to(void **state) {
     expect_refused("--restore-to yesterday", "argument must be seconds since 1970 or a date");
 }
 
+/* What has no place in a log, as nobody's connection is there, is left out. */
+static void test_foreign_commands(void **state) {
+    static char manifest[] = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    static char log[] = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
+                        "*1\r\n$5\r\nRESET\r\n"
+                        "*1\r\n$5\r\nHELLO\r\n"
+                        "*2\r\n$6\r\nCLIENT\r\n$7\r\nGETNAME\r\n"
+                        "*1\r\n$4\r\nSYNC\r\n"
+                        "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n"
+                        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    assert_int_equal(mkdir(path_of("appendonlydir"), 0755), 0);
+    write_bytes(MANIFEST, (struct bytes){manifest, sizeof manifest - 1});
+    write_bytes("appendonlydir/appendonly.aof.1.incr.aof", (struct bytes){log, sizeof log - 1});
+    struct server *s = start("");
+    redisContext *c = client_open(s);
+    expect(c, "\"1\"", "GET a");
+    redisFree(c);
+    server_stop(s);
+}
+
 /* A disk without room: what can't be written isn't acknowledged, writes are refused, and once
  * there's room again all goes on. */
 static void test_full_disk(void **state) {
@@ -494,10 +514,11 @@ static void test_full_disk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_restart),   TEST(test_switching),  TEST(test_waitaof),   TEST(test_rewriting),
-        TEST(test_torn_tail), TEST(test_damage),     TEST(test_missing),   TEST(test_old_file),
-        TEST(test_check_aof), TEST(test_restore_to), TEST(test_full_disk), TEST(test_rest),
-        TEST(test_latency),
+        TEST(test_restart),    TEST(test_switching),        TEST(test_waitaof),
+        TEST(test_rewriting),  TEST(test_torn_tail),        TEST(test_damage),
+        TEST(test_missing),    TEST(test_old_file),         TEST(test_check_aof),
+        TEST(test_restore_to), TEST(test_full_disk),        TEST(test_rest),
+        TEST(test_latency),    TEST(test_foreign_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
