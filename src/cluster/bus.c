@@ -231,7 +231,6 @@ void bus_connected(struct cluster_link *l) {
     uint64_t waiting_since = n->ping_ms;
     bus_send_ping(l, n->flags & NODE_MEET ? MESSAGE_MEET : MESSAGE_PING);
     if (waiting_since) n->ping_ms = waiting_since;
-    n->flags &= ~(unsigned)NODE_MEET;
     link_wants_send(l);
 }
 

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cluster/bus.h"
+#include "cluster/channels.h"
 #include "cluster/debug.h"
 #include "cluster/election.h"
 #include "cluster/families.h"
@@ -190,12 +191,18 @@ static void write_info(void *ctx, struct buf *out) {
 
 /* The extension. */
 
+static void announced(struct cluster_config *config) {
+    struct cluster *c = (struct cluster *)((char *)config - offsetof(struct cluster, config));
+    if (c->self) bus_update_self(c);
+}
+
 static void init(struct server *s) {
     struct cluster *c = mem_zalloc(sizeof *c);
     s->cluster = c;
     c->server = s;
     c->file_fd = -1;
     cluster_config_register(s->registry, &c->config);
+    c->config.on_announce = announced;
     engine_add_families(&s->engine, cluster_families);
     info_register(s->engine.info,
                   (struct info_section){"cluster", "Cluster", INFO_DEFAULT, write_info, c});
@@ -258,7 +265,10 @@ static void cron(struct server *s) {
     replica_check(c);
     election_step(c);
     migration_check(c);
-    if (c->due & CLUSTER_ROUTE) route_waiting(c);
+    if (c->due & CLUSTER_ROUTE) {
+        channels_leave(c);
+        route_waiting(c);
+    }
     if (!c->ok) cluster_judge(c);
 }
 

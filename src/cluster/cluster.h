@@ -25,7 +25,7 @@
 enum cluster_due {
     CLUSTER_SAVE = 1 << 0,  /* nodes.conf */
     CLUSTER_JUDGE = 1 << 1, /* see cluster.ok */
-    CLUSTER_ROUTE = 1 << 2, /* who waits for keys may do so in vain */
+    CLUSTER_ROUTE = 1 << 2, /* who waits for keys or messages may do so in vain */
 };
 
 enum { BUS_LISTENERS = 16 };

@@ -37,6 +37,12 @@ static bool check_nodename(const struct config_change *change) {
     return false;
 }
 
+static bool announce(const struct config_change *change) {
+    struct cluster_config *config = change->owner;
+    if (config->on_announce) config->on_announce(config);
+    return true;
+}
+
 #define BOOL(field)        CONFIG_BOOL(struct cluster_config, field)
 #define INT(field, lo, hi) CONFIG_INT(struct cluster_config, field, lo, hi)
 #define STRING(field)      CONFIG_STRING(struct cluster_config, field)
@@ -51,17 +57,19 @@ static const struct config_param rows[] = {
     {"cluster-port", INT(port, 0, 65535), "0", .group = GROUP, .flags = CONFIG_IMMUTABLE,
      .about = "Port of the bus; 0 for 10000 above the other one."},
     {"cluster-announce-ip", STRING(announce_ip), NULL, .group = GROUP,
-     .flags = CONFIG_EMPTY_IS_NULL, .about = "Address to announce."},
-    {"cluster-announce-port", INT(announce_port, 0, 65535), "0", .group = GROUP,
+     .flags = CONFIG_EMPTY_IS_NULL, .apply = announce, .about = "Address to announce."},
+    {"cluster-announce-port", INT(announce_port, 0, 65535), "0", .group = GROUP, .apply = announce,
      .about = "Port to announce."},
     {"cluster-announce-tls-port", INT(announce_tls_port, 0, 65535), "0", .group = GROUP,
-     .about = "TLS port to announce."},
+     .apply = announce, .about = "TLS port to announce."},
     {"cluster-announce-bus-port", INT(announce_bus_port, 0, 65535), "0", .group = GROUP,
-     .about = "Port of the bus to announce."},
+     .apply = announce, .about = "Port of the bus to announce."},
     {"cluster-announce-hostname", STRING(announce_hostname), NULL, .group = GROUP,
-     .flags = CONFIG_EMPTY_IS_NULL, .check = check_hostname, .about = "Host name to announce."},
+     .flags = CONFIG_EMPTY_IS_NULL, .check = check_hostname, .apply = announce,
+     .about = "Host name to announce."},
     {"cluster-announce-human-nodename", STRING(announce_nodename), NULL, .group = GROUP,
-     .flags = CONFIG_EMPTY_IS_NULL, .check = check_nodename, .about = "Name to show in logs."},
+     .flags = CONFIG_EMPTY_IS_NULL, .check = check_nodename, .apply = announce,
+     .about = "Name to show in logs."},
     {"cluster-preferred-endpoint-type",
      CONFIG_ENUM(struct cluster_config, endpoint, endpoint_words), "ip", .group = GROUP,
      .about = "What clients are told: ip, hostname, or unknown-endpoint."},
@@ -73,7 +81,8 @@ static const struct config_param rows[] = {
      .alias = "cluster-slave-validity-factor",
      .about = "How old a replica's data may be for it to take over."},
     {"cluster-replica-no-failover", BOOL(no_failover), "no", .group = GROUP,
-     .alias = "cluster-slave-no-failover", .about = "Never take over by itself."},
+     .alias = "cluster-slave-no-failover", .apply = announce,
+     .about = "Never take over by itself."},
     {"cluster-allow-replica-migration", BOOL(replica_migration), "yes", .group = GROUP,
      .about = "Follow the node that takes the last slot, or one that has lost its replicas."},
     {"cluster-migration-barrier", INT(migration_barrier, 0, INT_MAX), "1", .group = GROUP,

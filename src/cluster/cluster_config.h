@@ -30,6 +30,7 @@ struct cluster_config {
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool allow_shard_channels_when_down;
+    void (*on_announce)(struct cluster_config *config); /* what others are told has changed */
 };
 
 void cluster_config_register(struct config *registry, struct cluster_config *config);

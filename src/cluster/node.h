@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "db/slot.h"
@@ -26,7 +27,7 @@ enum { NODE_NAME_LEN = 40, NODE_IP_MAX = 46 };
 
 /* Flags that aren't shown. */
 enum {
-    NODE_MEET = 1 << 7,      /* a MEET is to be sent when it's connected */
+    NODE_MEET = 1 << 7,      /* a MEET is to be sent whenever it's connected, until it answers */
     NODE_EXTENDED = 1 << 10, /* it knows extensions of messages */
 };
 
@@ -85,6 +86,10 @@ static inline bool node_is_primary(const struct cluster_node *n) {
 }
 static inline bool node_is_replica(const struct cluster_node *n) {
     return n->flags & NODE_REPLICA;
+}
+
+static inline bool node_same_shard(const struct cluster_node *a, const struct cluster_node *b) {
+    return memcmp(a->shard_id, b->shard_id, NODE_NAME_LEN) == 0;
 }
 
 static inline bool node_has_slot(const struct cluster_node *n, unsigned slot) {

@@ -275,8 +275,8 @@ void receive_message(struct cluster_link *l, struct slice packet) {
                     packet.len);
         return;
     }
-    if (debug_drops(l, m.type)) return;
     if (m.type < MESSAGE_TYPE_COUNT) c->bus.received[m.type]++;
+    if (debug_drops(l, m.type)) return;
     struct receipt r = {.cluster = c, .link = l, .m = &m, .sender = find(c, m.sender)};
     if (r.sender == c->self) return;
     if (r.sender) r.sender->data_ms = (uint64_t)clock_wall_ms();

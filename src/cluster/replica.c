@@ -32,7 +32,7 @@ void replica_follow(struct cluster *c, struct cluster_node *primary) {
     c->election.due_ms = 0;
     replica_check(c);
     bus_broadcast_pong(c); /* the primary is to know whom it gives its place to */
-    cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE);
+    cluster_note(c, CLUSTER_SAVE | CLUSTER_JUDGE | CLUSTER_ROUTE);
 }
 
 void replica_lead(struct cluster *c) {

@@ -279,17 +279,29 @@ static void reply_shard_slots(struct call *c, const struct cluster_node *n) {
     reply_end_array(c->reply, mark, count);
 }
 
+/* Whose slots those of the node's shard are: its primary's, or its own, unless that has lost them
+ * to another one of the shard. */
+static const struct cluster_node *shard_head(const struct cluster *cluster,
+                                             const struct cluster_node *n) {
+    const struct cluster_node *head = n->primary ? n->primary : n;
+    for (size_t i = 0; !head->slot_count && i < cluster->nodes.count; i++) {
+        const struct cluster_node *other = cluster->nodes.all[i];
+        if (other->slot_count && node_same_shard(other, head)) return other;
+    }
+    return head;
+}
+
 static void reply_shard(struct call *c, const struct cluster *cluster,
-                        const struct cluster_node *primary) {
+                        const struct cluster_node *head) {
     reply_map(c->reply, 2);
     reply_bulk_str(c->reply, "slots");
-    reply_shard_slots(c, primary);
+    reply_shard_slots(c, head);
     reply_bulk_str(c->reply, "nodes");
     struct reply_mark mark = reply_begin(c->reply);
     size_t count = 0;
     for (size_t i = 0; i < cluster->nodes.count; i++) {
         const struct cluster_node *n = cluster->nodes.all[i];
-        if (n != primary && n->primary != primary) continue;
+        if ((n->flags & NODE_HANDSHAKE) || shard_head(cluster, n) != head) continue;
         reply_shard_node(c, cluster, n);
         count++;
     }
@@ -303,7 +315,7 @@ void cluster_cmd_shards(struct call *c) {
     size_t count = 0;
     for (size_t i = 0; i < cluster->nodes.count; i++) {
         const struct cluster_node *n = cluster->nodes.all[i];
-        if (n->primary || (n->flags & NODE_HANDSHAKE)) continue;
+        if ((n->flags & NODE_HANDSHAKE) || shard_head(cluster, n) != n) continue;
         reply_shard(c, cluster, n);
         count++;
     }

@@ -235,6 +235,29 @@ void pubsub_unsubscribe_all(struct session *s, enum pubsub_kind kind, pubsub_gon
     stop_if_last(p, s);
 }
 
+static void tell_closed(struct pubsub *p, struct session *s, struct slice channel) {
+    const struct push_hooks *push = &p->engine->push;
+    struct reply *r = push->begin(s);
+    if (!r) return;
+    reply_push(r, 3);
+    reply_bulk_str(r, "sunsubscribe");
+    reply_bulk(r, channel);
+    reply_i64(r, (int64_t)pubsub_count(s, PUBSUB_SHARD));
+    push->end(s);
+}
+
+void pubsub_close_shard_channel(struct pubsub *p, struct slice name) {
+    struct topic *t = find_topic(p, PUBSUB_SHARD, name), *unused = NULL;
+    while (t && !unused) {
+        struct subscription *sub = LINKS_OF(t->subscriptions.next, struct subscription, of_topic);
+        struct session *s = sub->session;
+        unused = cancel(p, sub);
+        tell_closed(p, s, name);
+        stop_if_last(p, s);
+    }
+    if (unused) topic_free(unused);
+}
+
 void pubsub_leave(struct session *s) {
     for (size_t kind = 0; kind < PUBSUB_KINDS; kind++)
         pubsub_unsubscribe_all(s, (enum pubsub_kind)kind, NULL, NULL);

@@ -58,6 +58,9 @@ bool pubsub_unsubscribe(struct session *s, enum pubsub_kind kind, struct slice n
 typedef void pubsub_gone(void *ctx, struct slice name);
 void pubsub_unsubscribe_all(struct session *s, enum pubsub_kind kind, pubsub_gone *each, void *ctx);
 
+/* Everybody from a shard channel that is served elsewhere from now on; they're told so. */
+void pubsub_close_shard_channel(struct pubsub *p, struct slice name);
+
 /* From everything. */
 void pubsub_leave(struct session *s);
 

@@ -45,11 +45,46 @@ static void test_rules(void **state) {
     struct wire *w = wire_open(s);
     wire_text(w, "BLPOP a 0\r\n");
     await_like(c, "*blocked_clients:1*", "INFO clients");
+    struct wire *l = wire_open(s);
+    wire_ask(l, "[\"ssubscribe\", \"{a}\", (int) 1]", "SSUBSCRIBE {a}");
+    wire_ask(l, "[\"ssubscribe\", \"{b}\", (int) 2]", "SSUBSCRIBE {b}");
+    wire_ask(l, "[\"ssubscribe\", \"{a}c\", (int) 3]", "SSUBSCRIBE {a}c");
     expect(c, "+OK", "CLUSTER DELSLOTS 15495");
     wire_reply(w, "(err) CLUSTERDOWN Hash slot not served");
     wire_close(w);
+    wire_reply_like(l, "[[]\"sunsubscribe\", \"{a}*\", (int) 2]");
+    wire_reply_like(l, "[[]\"sunsubscribe\", \"{a}*\", (int) 1]");
+    expect(c, "[\"{b}\"]", "PUBSUB SHARDCHANNELS");
+    expect(c, "+OK", "CLUSTER FLUSHSLOTS");
+    wire_reply(l, "[\"sunsubscribe\", \"{b}\", (int) 0]");
+    wire_ask(l, "+PONG", "PING");
+    wire_close(l);
+    expect(c, "+OK", "CONFIG SET cluster-announce-port 7000 cluster-announce-bus-port 7001");
+    expect_like(c, "*:7000@7001 myself,*", "CLUSTER NODES");
+    expect(c, "+OK", "CONFIG SET cluster-announce-hostname a.example");
+    expect_like(c, "*:7000@7001,a.example myself,*", "CLUSTER NODES");
     redisFree(c);
     server_stop(s);
+}
+
+/* A MEET that's lost is said again. */
+static void test_meeting(void **state) {
+    static const char options[] = "--cluster-node-timeout 60000 --enable-debug-command yes";
+    struct server *s[2] = {start_node(options), start_node(options)};
+    redisContext *c[2] = {client_open(s[0]), client_open(s[1])};
+    char *text = ask(c[1], "CLUSTER NODES");
+    expect(c[1], "+OK", "DEBUG DROP-CLUSTER-PACKET-FILTER 2");
+    expect(c[1], "+OK", "DEBUG CLOSE-CLUSTER-LINK-ON-PACKET-DROP 1");
+    expect(c[0], "+OK", "CLUSTER MEET 127.0.0.1 %d %d", s[1]->port, atoi(strchr(text, '@') + 1));
+    await_like(c[1], "*meet_received:[3-9]*", "CLUSTER INFO");
+    expect_like(c[1], "*cluster_known_nodes:1[!0-9]*", "CLUSTER INFO");
+    expect(c[1], "+OK", "DEBUG DROP-CLUSTER-PACKET-FILTER -1");
+    await_like(c[1], "*cluster_known_nodes:2*", "CLUSTER INFO");
+    for (int i = 0; i < 2; i++) {
+        redisFree(c[i]);
+        server_stop(s[i]);
+    }
+    free(text);
 }
 
 /* What it promised it keeps: the file of a node that was killed is whole, and nobody else takes
@@ -266,6 +301,10 @@ static void test_failover(void **state) {
     kill(nodes[1]->pid, SIGSTOP);
     await_like(replica_client, leads, "CLUSTER NODES");
     await_like(replica_client, "+OK", "SET key1 third");
+    expect_like(replica_client, "[[]*\"slots\"*\"slots\"*\"slots\"*]", "CLUSTER SHARDS");
+    char *shards = ask(replica_client, "CLUSTER SHARDS"); /* who was replaced is no shard */
+    assert_null(strstr(shards, "\"slots\", []"));
+    free(shards);
     kill(nodes[1]->pid, SIGCONT);
     await_like(clients[1], "*role:slave*master_link_status:up*", "INFO replication");
     free(id);
@@ -276,6 +315,7 @@ static void test_failover(void **state) {
 int main(void) {
     const struct CMUnitTest alone[] = {
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_meeting),
         cmocka_unit_test(test_file),
     };
     const struct CMUnitTest together[] = {
