@@ -12,10 +12,12 @@ enum {
     ROOM_MAX = 1024 * 1024, /* but they aren't made larger than this for that */
 };
 
-/* Large pieces get a block of their own size, within limits. */
+/* Large pieces get a block of their own size, within limits. When somebody lags, few blocks take
+ * less than many. */
 static size_t room_for(const struct backlog *b, size_t len) {
     uint64_t most = b->size / BLOCKS_MIN, room = b->size / BLOCKS_MOST;
     if (most < ROOM_MIN) most = ROOM_MIN;
+    if (most < BLOCK && b->memory > 2 * b->size) most = BLOCK;
     if (room > ROOM_MAX) room = ROOM_MAX;
     if (room < BLOCK) room = BLOCK;
     if (room < len) room = len;

@@ -69,16 +69,19 @@ static void trim_pool(struct server *s) {
         reply_pool_trim(&s->reply_pool, POOL_KEPT);
 }
 
-/* Who has just set another limit may look for what became of it with the next command. */
 static void schedule_eviction(struct server *s) {
-    uint64_t limit = s->engine.settings.db.maxmemory;
-    bool changed = limit != s->eviction_limit;
-    s->eviction_limit = limit;
-    if (!limit) return;
+    if (!s->engine.settings.db.maxmemory) return;
     trim_pool(s);
-    if (eviction_due(s) && (changed || !loop_timer_running(&s->eviction)))
-        loop_timer_start(s->loop, &s->eviction,
-                         changed ? 0 : (uint64_t)clock_mono_us() + EVICTION_US);
+    if (eviction_due(s) && !loop_timer_running(&s->eviction))
+        loop_timer_start(s->loop, &s->eviction, (uint64_t)clock_mono_us() + EVICTION_US);
+}
+
+/* Who has set another limit may look for what has become of it with the next command. */
+static void heed_new_limit(struct server *s) {
+    uint64_t limit = s->engine.settings.db.maxmemory;
+    if (limit == s->eviction_limit) return;
+    s->eviction_limit = limit;
+    if (limit) on_eviction(&s->eviction);
 }
 
 void server_tell_alive(struct server *s, uint64_t now_us) {
@@ -113,6 +116,7 @@ static void on_cron(struct loop_timer *timer) {
 
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
+    heed_new_limit(s);
     persist_turn_end(&s->persist);
     SERVER_EXTEND(s, turn_end);
     clients_turn_end(s);

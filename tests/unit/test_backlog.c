@@ -123,7 +123,7 @@ static void who_lags(void **unused) {
     assert_true(b.memory > 100000);
     backlog_leave(&c);
     backlog_trim(&b);
-    assert_true(b.memory < 10000);
+    assert_true(b.memory < 40000); /* two blocks of the size that they then have */
     backlog_release(&b);
 }
 
