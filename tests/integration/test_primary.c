@@ -161,7 +161,7 @@ static void test_output_limit(void **state) {
                                     "--repl-backlog-size 1mb");
     redisContext *c = client_open(s);
     struct wire *w = lazy_replica(s);
-    for (int i = 0; i < 4; i++) fill(c, "key", 512 * 1024);
+    for (int i = 0; i < 2; i++) fill(c, "key", 512 * 1024);
     expect_like(c, "*connected_slaves:1*", "INFO replication");
     for (int i = 0; i < 40; i++) fill(c, "key", 1024 * 1024);
     await_like(c, "*connected_slaves:0*", "INFO replication");
