@@ -124,10 +124,10 @@ void client_free(struct client *c) {
     struct server *s = c->server;
     if (c == s->primary.client) client_primary_closes(c);
     loop_watch_stop(s->loop, &c->watch);
-    loop_timer_stop(s->loop, &c->timer);
     stop_waiting(c);
     conn_close(c->watch.fd, c->tls);
     pubsub_leave(&c->session);
+    loop_timer_stop(s->loop, &c->timer); /* leaving channels may have started it */
     client_memory_forget(c);
     tracking_stop(c);
     monitor_remove(c);
