@@ -21,8 +21,8 @@ struct worker {
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool ending; /* under lock, as the list is */
+    pthread_cond_t wake, ran; /* there's a job; one has run */
+    bool ending;              /* under lock, as the list is */
     struct background_job *first, *last;
     atomic_size_t pending;
 };
@@ -90,6 +90,7 @@ static void *worker_main(void *arg) {
         atomic_fetch_sub(&w->pending, 1);
         if (report_it) report(w->owner, job);
         pthread_mutex_lock(&w->lock);
+        pthread_cond_signal(&w->ran);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -106,6 +107,7 @@ struct background *background_new(struct loop *l) {
         b->workers[i].owner = b;
         pthread_mutex_init(&b->workers[i].lock, NULL);
         pthread_cond_init(&b->workers[i].wake, NULL);
+        pthread_cond_init(&b->workers[i].ran, NULL);
     }
     ASSERT(loop_watch_start(l, &b->watch, LOOP_READ) == 0);
     return b;
@@ -145,6 +147,13 @@ void background_add(struct background *b, enum background_queue queue, struct ba
     pthread_mutex_unlock(&w->lock);
 }
 
+void background_drain(struct background *b, enum background_queue queue) {
+    struct worker *w = &b->workers[queue];
+    pthread_mutex_lock(&w->lock);
+    while (atomic_load(&w->pending)) pthread_cond_wait(&w->ran, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
 size_t background_pending(const struct background *b, enum background_queue queue) {
     return atomic_load(&b->workers[queue].pending);
 }
@@ -158,6 +167,7 @@ void background_free(struct background *b) {
         pthread_mutex_unlock(&w->lock);
         if (w->started) pthread_join(w->thread, NULL);
         pthread_cond_destroy(&w->wake);
+        pthread_cond_destroy(&w->ran);
         pthread_mutex_destroy(&w->lock);
     }
     run_finished(b);

@@ -40,6 +40,9 @@ void background_free(struct background *b);
 /* Jobs of one queue run in order. */
 void background_add(struct background *b, enum background_queue queue, struct background_job *job);
 
+/* Waits until all jobs of the queue have run; their `done` is still called by the loop. */
+void background_drain(struct background *b, enum background_queue queue);
+
 /* Jobs handed over and not yet run. */
 size_t background_pending(const struct background *b, enum background_queue queue);
 

@@ -109,10 +109,24 @@ static void see_result(struct persist *p, int error) {
     persist_check_disk(p);
 }
 
+/* What a SAVE has written since a snapshot in the background began is newer. */
 static void saved(struct persist *p, uint64_t changes) {
     p->saved_s = (uint64_t)clock_wall_us() / 1000000;
-    p->changes_then = changes;
+    if (p->changes_then < changes) p->changes_then = changes;
     p->saves++;
+}
+
+/* The snapshot under way may be a rewrite's, while the helper syncs the one before. */
+static void cancel_bgsave(struct persist *p) {
+    if (p->saving && p->snapshot.plan.ctx == p) snapshot_cancel(&p->snapshot);
+}
+
+/* The helper may be about to give its file the name: then that has to come first, as the newer file
+ * is to stay. What it has given up it removes, under the name that the next one is written to. */
+static void end_bgsave(struct persist *p) {
+    if (!p->saving) return;
+    cancel_bgsave(p);
+    if (p->engine->background) background_drain(p->engine->background, BACKGROUND_SNAPSHOT);
 }
 
 bool persist_save(struct persist *p) {
@@ -122,7 +136,7 @@ bool persist_save(struct persist *p) {
         log_warning(log, "Not saving: the data set isn't complete.");
         return false;
     }
-    if (p->saving) snapshot_cancel(&p->snapshot);
+    end_bgsave(p);
     int error = rdb_save(p->engine, p->config.filename, &options);
     if (error) {
         log_warning(log, "Saving the snapshot %s failed: %s", p->config.filename, strerror(error));
@@ -245,8 +259,10 @@ void persist_cron(struct persist *p) {
 
 /* As in Redis what was emptied stays so even if the server ends now. */
 void persist_flushed_all(struct persist *p) {
-    if (p->saving) snapshot_cancel(&p->snapshot);
-    if (p->config.save.n) persist_save(p);
+    if (p->config.save.n)
+        persist_save(p);
+    else
+        cancel_bgsave(p);
 }
 
 static void log_done(struct log *log, const struct loading *l) {

@@ -425,12 +425,45 @@ static void test_sync_under_way(void **state) {
     check(&t);
 }
 
+/* The helper still writes to the file of a snapshot that is given up, as the data are saved for the
+ * end: the one has nothing to do with the other. */
+static void test_save_in_place_of_another(void **state) {
+    struct story t = {.options = "--rdbcompression no"};
+    struct strike none = {.calls = FAULT_CHANGES, .name = "", .first = 1L << 40};
+    struct strike write = {
+        .calls = FAULT_WRITE, .name = "temp-*", .action = FAULT_HOLD, .times = 1};
+    arm(&none);
+    struct server *s = start(&t, t.options);
+    put(&t);
+    says(&t, "", "SETRANGE large 5000000 x");
+    arm(&write);
+    assert_true(says(&t, "Background saving started", "BGSAVE"));
+    while (!atomic_load(&faults->struck)) continue;
+    put(&t);
+    t.promised = t.answered;
+    int done = 0;
+    redisAppendCommand(t.c, "SHUTDOWN SAVE");
+    while (!done) assert_int_equal(redisBufferWrite(t.c, &done), REDIS_OK);
+    for (bool saves = false; !saves;) {
+        char *log = server_log(s);
+        saves = strstr(log, "Saving the final RDB snapshot") != NULL;
+        free(log);
+    }
+    atomic_store(&faults->held, false);
+    assert_int_equal(server_end(s, 0), 0);
+    redisFree(t.c);
+    disarm();
+    check(&t);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_saves),    TEST(test_always),    TEST(test_everysec),       TEST(test_no),
-        TEST(test_policies), TEST(test_switching), TEST(test_sync_under_way),
+        TEST(test_saves),          TEST(test_always),
+        TEST(test_everysec),       TEST(test_no),
+        TEST(test_policies),       TEST(test_switching),
+        TEST(test_sync_under_way), TEST(test_save_in_place_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

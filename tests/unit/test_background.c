@@ -141,6 +141,18 @@ static void free_finishes_jobs(void **unused) {
     assert_int_equal(finished[BACKGROUND_FILE], 1);
 }
 
+static void drain_waits_for_one_queue(void **unused) {
+    add(BACKGROUND_FREE, 0, run_after_gate);
+    for (int i = 0; i < JOBS; i++) add(BACKGROUND_FILE, i, run);
+    background_drain(b, BACKGROUND_FILE);
+    assert_int_equal(ran[BACKGROUND_FILE], JOBS);
+    assert_int_equal(finished[BACKGROUND_FILE], 0);
+    background_drain(b, BACKGROUND_LOG); /* has no jobs, and no thread */
+    sem_post(&gate);
+    background_free(b);
+    assert_int_equal(finished[BACKGROUND_FILE], JOBS);
+}
+
 static void free_without_jobs(void **unused) {
     background_free(b);
     loop_no_sleep(l);
@@ -181,6 +193,7 @@ int main(void) {
         BACKGROUND_TEST(in_order_and_in_the_right_thread),
         BACKGROUND_TEST(one_queue_does_not_hold_up_another),
         BACKGROUND_TEST(free_finishes_jobs),
+        BACKGROUND_TEST(drain_waits_for_one_queue),
         BACKGROUND_TEST(free_without_jobs),
         BACKGROUND_TEST(signals_of_helpers),
     };
