@@ -5,10 +5,20 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+
+char *durable_absolute(const char *path) {
+    struct buf whole = BUF_INIT;
+    char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+    if (folder) buf_appendf(&whole, "%s/", folder);
+    buf_append_str(&whole, path);
+    free(folder); /* of the C library's */
+    return buf_detach(&whole);
+}
 
 int durable_sync_names(const char *path) {
     char *copy = mem_strdup(path);

@@ -6,6 +6,10 @@
 
 #include "base/slice.h"
 
+/* The path from the root on: it stands for the same file wherever the process is moved to. The
+ * caller's to free. */
+char *durable_absolute(const char *path);
+
 /* All of these return 0 or an errno. */
 
 /* Puts the directory that `path` lies in on disk: its names, new or changed. */

@@ -279,7 +279,7 @@ bool persist_load(struct persist *p, bool merge) {
     const struct persist_config *config = &p->config;
     struct rdb_load load = {.merge = merge, .checksum = config->checksum, .loading = &p->loading};
     struct buf why = BUF_INIT;
-    struct stat file;
+    struct stat file = {0};
     if (stat(config->filename, &file) < 0 && errno == ENOENT) return true;
     int64_t began = clock_mono_us();
     loading_begin(&p->loading, (uint64_t)file.st_size);

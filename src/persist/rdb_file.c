@@ -43,12 +43,14 @@ static void fail(struct rdb_file *f, int error) {
     atomic_compare_exchange_strong(&f->error, &none, error);
 }
 
-struct rdb_file *rdb_file_new(const char *path, bool checksum, struct background *background) {
+struct rdb_file *rdb_file_new(const char *path, const char *name, bool checksum,
+                              struct background *background) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) return NULL;
     struct rdb_file *f = mem_zalloc(sizeof *f);
     f->background = background;
-    f->path = mem_strdup(path);
+    f->path = durable_absolute(path);
+    if (name) f->name = durable_absolute(name);
     f->fd = fd;
     f->checksum = checksum;
     return f;
@@ -194,9 +196,7 @@ static void close_done(struct background_job *job) {
     release(f);
 }
 
-void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ctx, int error),
-                     void *ctx) {
-    f->name = name ? mem_strdup(name) : NULL;
+void rdb_file_finish(struct rdb_file *f, void (*done)(void *ctx, int error), void *ctx) {
     f->done = done;
     f->done_ctx = ctx;
     if (!f->background) {
@@ -213,5 +213,5 @@ void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ct
 void rdb_file_abandon(struct rdb_file *f, int error, void (*done)(void *ctx, int error),
                       void *ctx) {
     fail(f, error);
-    rdb_file_finish(f, NULL, done, ctx);
+    rdb_file_finish(f, done, ctx);
 }

@@ -13,8 +13,11 @@ struct rdb_file;
 
 enum { RDB_FILE_CHUNK = 256 * 1024 }; /* bytes worth a call of rdb_file_append */
 
-/* Creates the file, or empties it. `background` NULL: no thread. NULL: errno says why not. */
-struct rdb_file *rdb_file_new(const char *path, bool checksum, struct background *background);
+/* Creates the file, or empties it; once it's complete it's moved to `name` (NULL: it stays). Both
+ * are copied, and mean what they do now, wherever the process is moved to. `background` NULL: no
+ * thread. NULL: errno says why not. */
+struct rdb_file *rdb_file_new(const char *path, const char *name, bool checksum,
+                              struct background *background);
 
 /* Takes the bytes of a file, in order, on the thread that makes them. */
 struct rdb_sink {
@@ -43,11 +46,10 @@ size_t rdb_file_waiting(const struct rdb_file *f);
 /* What failed so far, as errno; 0: nothing. */
 int rdb_file_error(const struct rdb_file *f);
 
-/* Appends the checksum if there's one, syncs and closes the file, and moves it to `name` (NULL: it
- * stays), with the directory synced, too. Then calls `done` with 0 or what failed as errno: then
- * there's no file, and at `name` what there was. Frees `f`. */
-void rdb_file_finish(struct rdb_file *f, const char *name, void (*done)(void *ctx, int error),
-                     void *ctx);
+/* Appends the checksum if there's one, syncs and closes the file, and moves it to its name, with
+ * the directory synced, too. Then calls `done` with 0 or what failed as errno: then there's no
+ * file, and under the name what there was. Frees `f`. */
+void rdb_file_finish(struct rdb_file *f, void (*done)(void *ctx, int error), void *ctx);
 
 /* Ends it, and removes the file; `done` as above, with `error`. */
 void rdb_file_abandon(struct rdb_file *f, int error, void (*done)(void *ctx, int error), void *ctx);

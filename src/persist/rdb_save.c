@@ -49,7 +49,7 @@ int rdb_save(struct engine *e, const char *path, const struct rdb_out_options *o
     struct rdb_out out = {0};
     int error = 0;
     rdb_save_aside(&aside, path);
-    struct rdb_file *f = rdb_file_new(aside.data, options->checksum, NULL);
+    struct rdb_file *f = rdb_file_new(aside.data, path, options->checksum, NULL);
     buf_release(&aside);
     if (!f) return errno;
     if (options->commands) rdb_file_no_sum(f);
@@ -57,7 +57,7 @@ int rdb_save(struct engine *e, const char *path, const struct rdb_out_options *o
     for (uint32_t i = 0; i < e->keyspace.count; i++) put_db(&out, f, e, &e->keyspace.dbs[i]);
     rdb_out_end(&out);
     rdb_file_append(f, &out.w.buf);
-    rdb_file_finish(f, path, set_error, &error);
+    rdb_file_finish(f, set_error, &error);
     buf_release(&out.w.buf);
     return error;
 }

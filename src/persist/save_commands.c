@@ -23,11 +23,11 @@ static void cmd_bgsave(struct call *c) {
         reply_error(c->reply, ERR_SYNTAX);
     } else if (p->saving) {
         reply_error(c->reply, ERR_SAVING);
-    } else if (persist_busy(p) && !schedule) {
+    } else if (persist_busy(p) && !schedule && !c->engine->in_transaction) {
         reply_error(c->reply,
                     "ERR Another child process is active (AOF?): can't BGSAVE right now. Use "
                     "BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.");
-    } else if (persist_busy(p)) {
+    } else if (persist_busy(p) || c->engine->in_transaction) {
         p->scheduled = true;
         reply_status(c->reply, "Background saving scheduled");
     } else if (persist_bgsave(p)) {

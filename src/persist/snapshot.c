@@ -257,7 +257,7 @@ static void finish(struct snapshot *s) {
     }
     count_held(s);
     if (!f) return;
-    rdb_file_finish(f, s->plan.name, s->plan.done, s->plan.ctx);
+    rdb_file_finish(f, s->plan.done, s->plan.ctx);
 }
 
 static void drop_large(struct snapshot *s) {
@@ -370,11 +370,13 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
     errno = EBUSY;
     if (s->file) return false;
     snapshot_run_all(s);
-    s->file = plan->sink ? rdb_file_to_sink(plan->sink, plan->options.checksum, e->background)
-                         : rdb_file_new(plan->path, plan->options.checksum, e->background);
+    s->file = plan->sink
+                  ? rdb_file_to_sink(plan->sink, plan->options.checksum, e->background)
+                  : rdb_file_new(plan->path, plan->name, plan->options.checksum, e->background);
     if (!s->file) return false;
     if (plan->options.commands) rdb_file_no_sum(s->file);
     s->plan = *plan;
+    s->plan.path = s->plan.name = NULL; /* the file has them */
     s->started_us = (uint64_t)clock_mono_us();
     s->copied_bytes = s->paused_keys = 0;
     rdb_out_begin(&s->out, e, &plan->options);

@@ -179,6 +179,41 @@ static void test_waiting(void **state) {
     server_stop(s);
 }
 
+/* What is configured meanwhile is for the next one. */
+static void test_moved_meanwhile(void **state) {
+    struct server *s = server_start(SLOWLY " --enable-protected-configs yes");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "DEBUG POPULATE 1000");
+    expect(c, "+OK", "CONFIG SET dbfilename first.rdb");
+    expect(c, "+Background saving started", "BGSAVE");
+    expect(c, "+OK", "CONFIG SET dbfilename second.rdb");
+    expect(c, "+OK", "CONFIG SET dir /");
+    expect(c, "+OK", "CONFIG SET rdb-key-save-delay 0");
+    await_like(c, SAVED, "INFO persistence");
+    expect(c, "+OK", "CONFIG SET dir %s", s->dir);
+    assert_true(has_file(s, "first.rdb"));
+    assert_false(has_file(s, "second.rdb"));
+    assert_int_equal(count_files(s, "temp-"), 0);
+    redisFree(c);
+    server_stop(s);
+}
+
+/* A transaction is in the snapshot as a whole. */
+static void test_transaction(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    expect(c, "+OK", "MULTI");
+    expect(c, "+QUEUED", "SET before 1");
+    expect(c, "+QUEUED", "BGSAVE");
+    expect(c, "+QUEUED", "SET behind 1");
+    expect(c, "[+OK, +Background saving scheduled, +OK]", "EXEC");
+    await_like(c, SAVED "rdb_saves:1*", "INFO persistence");
+    expect(c, "+OK", "DEBUG RELOAD NOSAVE");
+    expect(c, "(int) 2", "DBSIZE");
+    redisFree(c);
+    server_stop(s);
+}
+
 /* While snapshots fail writes are refused, until one succeeds again. */
 static void test_failing(void **state) {
     struct server *s = server_start("--enable-debug-command yes --dbfilename dump");
@@ -253,11 +288,12 @@ static void test_ends_meanwhile(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_saves),       cmocka_unit_test(test_one_at_a_time),
-        cmocka_unit_test(test_given_up),    cmocka_unit_test(test_flushed_database),
-        cmocka_unit_test(test_waiting),     cmocka_unit_test(test_failing),
-        cmocka_unit_test(test_save_points), cmocka_unit_test(test_ends_meanwhile),
-        cmocka_unit_test(test_evicts),
+        cmocka_unit_test(test_saves),           cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_given_up),        cmocka_unit_test(test_flushed_database),
+        cmocka_unit_test(test_waiting),         cmocka_unit_test(test_failing),
+        cmocka_unit_test(test_save_points),     cmocka_unit_test(test_ends_meanwhile),
+        cmocka_unit_test(test_evicts),          cmocka_unit_test(test_transaction),
+        cmocka_unit_test(test_moved_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
