@@ -16,6 +16,7 @@ enum {
     LAZY_EFFORT = 64,     /* freeing what takes more is left to `discard` if that's wanted, */
     LAZY_ALWAYS = 2048,   /* and what takes more than this always: no turn is to be long */
     RESWEEP_MS_MAX = 250, /* a segment is looked through at most this often */
+    DEFER_MS = 100,       /* parts that can't be removed now are looked at again */
 };
 
 static const struct table_ops keyspace_table_ops = {.key = db_entry_key};
@@ -224,7 +225,15 @@ static void tell_part_removed(void *ctx, struct slice part) {
 static struct type_expiry expiry_of_parts(struct part_teller *teller) {
     const struct keyspace *ks = teller->db->keyspace;
     bool told = ks->hooks.part_removed;
-    return (struct type_expiry){ks->now_ms, false, told ? tell_part_removed : NULL, teller};
+    return (struct type_expiry){
+        .now_ms = ks->now_ms, .tell = told ? tell_part_removed : NULL, .ctx = teller};
+}
+
+/* Is it better to leave parts that are due where they are? */
+static bool defers_expiry(struct db *db, struct entry *e) {
+    const struct keyspace *ks = db->keyspace;
+    if (__builtin_expect(!keyspace_in_cut(ks, e), 1)) return false;
+    return ks->hooks.defers_expiry && ks->hooks.defers_expiry(ks->hooks.ctx, db, e);
 }
 
 /* Before a write none that is due may stay if somebody repeats what is done here: there it might
@@ -234,6 +243,10 @@ static size_t settle_parts(struct db *db, struct slice name, struct entry *e,
     struct part_teller teller = {db, name};
     struct type_expiry x = expiry_of_parts(&teller);
     x.all = x.tell && access != DB_READ && access != DB_LOOK;
+    if (type_of(e)->parts->next_due(e) <= x.now_ms) {
+        x.later = !x.all && defers_expiry(db, e);
+        if (!x.later) keep(db, e);
+    }
     return type_of(e)->parts->settle(e, &x);
 }
 
@@ -248,10 +261,8 @@ static __attribute__((noinline)) struct entry *found_slow(struct db *db, struct 
         if (!ks->keep_expired) expire_key(db, k);
         e = NULL;
     }
-    if (e && has_part_deadlines(e) && !ks->no_expiry) {
-        if (type_of(e)->parts->next_due(e) <= ks->now_ms) keep(db, e);
+    if (e && has_part_deadlines(e) && !ks->no_expiry)
         e = parts_expired(db, k, e, settle_parts(db, name, e, access));
-    }
     if (e && access <= DB_WRITE)
         e->access = access_used(&ks->access, e->access, ks->now_ms, &ks->rng) & 0xffffff;
     ks->stats.hits += e && counts;
@@ -664,7 +675,10 @@ static uint64_t expire_entry(struct db *db, struct entry *e) {
         return TABLE_NEVER;
     }
     size_t parts = 0;
-    if (type_of(e)->parts->next_due(e) <= now) keep(db, e);
+    if (type_of(e)->parts->next_due(e) <= now) {
+        if (defers_expiry(db, e)) return now + DEFER_MS;
+        keep(db, e);
+    }
     struct part_teller teller = {db, k.name};
     struct type_expiry x = expiry_of_parts(&teller);
     uint64_t next = type_of(e)->parts->expire(e, &x, &parts);

@@ -83,6 +83,9 @@ struct keyspace_hooks {
     void (*before_change)(void *ctx, struct db *db, struct entry *e);
     bool (*before_free)(void *ctx, struct db *db, struct entry *e);
     bool (*before_flush)(void *ctx, uint64_t table_id, struct table *t);
+    /* The same, of parts of a value that are due: would it cost much to remove them? Then they stay
+     * for now, though nobody sees them. */
+    bool (*defers_expiry)(void *ctx, struct db *db, struct entry *e);
 };
 
 struct keyspace {

@@ -10,11 +10,12 @@
 #include "type/type.h"
 
 enum {
-    PORTION = 16 * 1024, /* bytes of a large entry between two looks at the clock */
-    LARGE_EFFORT = 256,  /* allocations: a collection of more is large, */
+    PORTION = 16 * 1024,  /* bytes of a large entry between two looks at the clock */
+    LARGE_EFFORT = 256,   /* allocations: a collection of more is large, */
+    LARGE_BYTES = 65536,  /* and so is whatever has more bytes */
+    COPY_BYTES = 1 << 20, /* of a string that is edited in place: more aren't copied at once */
     MEMORY_SAMPLES = 5,
     TABLE_SAMPLES = 64,
-    LARGE_BYTES = 65536, /* and so is a string of more */
 };
 
 static struct engine *engine_of(const struct snapshot *s) {
@@ -28,9 +29,10 @@ void snapshot_init(struct snapshot *s, struct persist *p) {
 /* The large ones. */
 
 static bool is_large(const struct entry *e) {
+    const struct type *type = type_of(e);
     if (!(e->flags & ENTRY_WORD)) return false;
-    return e->type == TYPE_STRING ? type_of(e)->elements(e) > LARGE_BYTES
-                                  : type_of(e)->free_effort(e) > LARGE_EFFORT;
+    if (e->type == TYPE_STRING) return type->elements(e) > LARGE_BYTES;
+    return type->free_effort(e) > LARGE_EFFORT || type->memory(e, 0) > LARGE_BYTES;
 }
 
 /* What it holds, maxmemory doesn't count. */
@@ -189,15 +191,31 @@ static bool before_flush(void *ctx, uint64_t table_id, struct table *t) {
     return true;
 }
 
-bool snapshot_must_wait(struct snapshot *s, struct db *db, struct slice name) {
+/* What is replaced goes as it is, and of a string that's kept its edited copy is made. */
+static bool costs_time(const struct entry *e, bool in_place) {
+    if (e->type == TYPE_STRING) return in_place && type_of(e)->elements(e) > COPY_BYTES;
+    return is_large(e);
+}
+
+static void write_next(struct snapshot *s, const struct db *db, const struct entry *e) {
+    if (e == s->large) return;
+    s->urgent = e;
+    s->urgent_db = part_of(s, db->table_id)->db;
+}
+
+bool snapshot_must_wait(struct snapshot *s, struct db *db, struct slice name, bool in_place) {
     if (!s->file || !s->walking) return false;
     struct entry *e = db_look_up(db, db_key(db, name), NULL);
-    if (!e || !keyspace_in_cut(db->keyspace, e) || e->type == TYPE_STRING || !is_large(e))
-        return false;
-    if (e != s->large) {
-        s->urgent = e;
-        s->urgent_db = part_of(s, db->table_id)->db;
-    }
+    if (!e || !keyspace_in_cut(db->keyspace, e) || !costs_time(e, in_place)) return false;
+    write_next(s, db, e);
+    return true;
+}
+
+/* Nobody waits for that; but the sooner, the better. */
+static bool defers_expiry(void *ctx, struct db *db, struct entry *e) {
+    struct snapshot *s = &((struct engine *)ctx)->persist->snapshot;
+    if (!s->file || !is_large(e)) return false;
+    if (!s->urgent) write_next(s, db, e);
     return true;
 }
 
@@ -391,6 +409,7 @@ bool snapshot_start(struct snapshot *s, const struct snapshot_plan *plan) {
     hooks->before_change = before_change;
     hooks->before_free = before_free;
     hooks->before_flush = before_flush;
+    hooks->defers_expiry = defers_expiry;
     keyspace_cut(&e->keyspace);
     return true;
 }

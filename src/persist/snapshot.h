@@ -8,8 +8,9 @@
  *
  * An entry is written in one go if it's small, else in portions, one such entry at a time. Large
  * strings and whatever is deleted need no copy at all. Before a command changes a large collection
- * that isn't written yet, its client waits until it is (snapshot_must_wait); a command that can't
- * wait (a script's with keys it hasn't named) writes it all at once.
+ * that isn't written yet, or part of a very long string, its client waits until it is
+ * (snapshot_must_wait), and fields of such a hash that expire are removed later; a command that
+ * can't wait (a script's with keys it hasn't named) writes it all at once.
  *
  * One snapshot at a time. */
 #ifndef DREY_PERSIST_SNAPSHOT_H
@@ -103,8 +104,9 @@ void snapshot_run(struct snapshot *s, uint64_t until_ns);
 /* Does so until all entries are done with, whatever time it takes. */
 void snapshot_run_all(struct snapshot *s);
 
-/* Would changing this key's value mean to write much of it first? Then it's made the next to be
- * written, and whoever wants to change it asks again when on_written has been called. */
-bool snapshot_must_wait(struct snapshot *s, struct db *db, struct slice name);
+/* Would changing this key's value mean to write or (a string, `in_place`) to copy much of it first?
+ * Then it's made the next to be written, and whoever wants to change it asks again when on_written
+ * has been called. */
+bool snapshot_must_wait(struct snapshot *s, struct db *db, struct slice name, bool in_place);
 
 #endif

@@ -6,6 +6,11 @@
 
 enum { USES_ON_STACK = 32 };
 
+/* Does the command change a value in place, and not take it as a whole? */
+static bool is_edit(unsigned flags) {
+    return (flags & KEY_RW) && !(flags & KEY_DELETE);
+}
+
 static bool holds_key(struct snapshot *snapshot, const struct session *s, const struct request *r) {
     struct key_use on_stack[USES_ON_STACK], *uses = on_stack;
     bool holds = false;
@@ -13,7 +18,7 @@ static bool holds_key(struct snapshot *snapshot, const struct session *s, const 
     if (r->argc > USES_ON_STACK) uses = mem_alloc((size_t)r->argc * sizeof *uses);
     int count = command_keys(r->cmd, r->argv, r->argc, uses);
     for (int i = 0; i < count && !holds; i++)
-        holds = snapshot_must_wait(snapshot, s->db, r->argv[uses[i].arg]);
+        holds = snapshot_must_wait(snapshot, s->db, r->argv[uses[i].arg], is_edit(uses[i].flags));
     if (uses != on_stack) mem_free(uses);
     return holds;
 }

@@ -94,6 +94,7 @@ static void cut_off(struct server *s) {
     hooks->before_change = NULL;
     hooks->before_free = NULL;
     hooks->before_flush = NULL;
+    hooks->defers_expiry = NULL;
     e->background = NULL;
     e->yield = NULL;
     e->flushed_all = NULL;

@@ -128,7 +128,7 @@ static size_t sweep_some(struct entry *e, const struct type_expiry *x, unsigned 
 
 static size_t settle(struct entry *e, const struct type_expiry *x) {
     if (e->encoding == HASH_DATED) return hash_packed_expire(e, x);
-    return sweep_some(e, x, SETTLE_SEGMENTS);
+    return sweep_some(e, x, x->later ? 0 : SETTLE_SEGMENTS);
 }
 
 /* What is due in a large table waits for others, so that no segment is looked through for every

@@ -17,7 +17,8 @@ struct type_rdb;
 /* The removal of parts that are due. */
 struct type_expiry {
     uint64_t now_ms;
-    bool all; /* nothing that is due may stay, however long that takes */
+    bool all;   /* nothing that is due may stay, however long that takes */
+    bool later; /* large values: all that is due stays for now, unseen (`settle`) */
     /* Called with each part's name before it goes; NULL: nobody wants to know. */
     void (*tell)(void *ctx, struct slice part);
     void *ctx;

@@ -22,6 +22,7 @@
 #include "exec/dispatch.h"
 #include "persist/persist.h"
 #include "persist/rdb_load.h"
+#include "type/t_hash.h"
 #include "type/type.h"
 
 enum { DATABASES = 3, KEYS = 60, LARGE = 700, ARGS_MAX = 8, ENDED_NOT = -1 };
@@ -287,12 +288,12 @@ static void test_must_wait(void **unused) {
     struct db *db = &in->engine.keyspace.dbs[0];
     for (int i = 0; i < 5000; i++) run(in, "SADD large member-%d", i);
     run(in, "SADD small member");
-    assert_false(snapshot_must_wait(s, db, SLICE("large")));
+    assert_false(snapshot_must_wait(s, db, SLICE("large"), true));
     begin(in);
-    assert_false(snapshot_must_wait(s, db, SLICE("small")));
-    assert_false(snapshot_must_wait(s, db, SLICE("none")));
+    assert_false(snapshot_must_wait(s, db, SLICE("small"), true));
+    assert_false(snapshot_must_wait(s, db, SLICE("none"), true));
     size_t steps = 0;
-    while (snapshot_must_wait(s, db, SLICE("large"))) {
+    while (snapshot_must_wait(s, db, SLICE("large"), true)) {
         snapshot_run(s, 0);
         steps++;
     }
@@ -302,6 +303,68 @@ static void test_must_wait(void **unused) {
     assert_int_equal(s->copied_bytes, 0);
     snapshot_run_all(s);
     assert_int_equal(ended, 0);
+    close_instance(in);
+    free(in);
+}
+
+/* So is who would change one of few but long elements, or a part of a very long string; who
+ * replaces it isn't. */
+static void test_must_wait_for_long_values(void **unused) {
+    struct instance *in = calloc(1, sizeof *in);
+    open_instance(in);
+    struct snapshot *s = &in->persist.snapshot;
+    struct db *db = &in->engine.keyspace.dbs[0];
+    run(in, "SETRANGE long 5000000 x");
+    run(in, "SETRANGE half 500000 x");
+    run(in, "HSET few a 1");
+    struct entry *e = db_edit(db, db_key(db, SLICE("few")),
+                              db_find(db, db_key(db, SLICE("few")), DB_PEEK), TYPE_HASH);
+    char *value = calloc(1, 100000);
+    struct hash_input input = {.value = slice_of(value, 100000), .deadline = HASH_NO_DEADLINE};
+    hash_set(e, &in->engine.settings.types, SLICE("b"), &input);
+    db_edited(db, db_key(db, SLICE("few")), e, EVENT_HSET, 1);
+    free(value);
+    begin(in);
+    assert_true(snapshot_must_wait(s, db, SLICE("few"), true));
+    assert_true(snapshot_must_wait(s, db, SLICE("few"), false));
+    assert_true(snapshot_must_wait(s, db, SLICE("long"), true));
+    assert_false(snapshot_must_wait(s, db, SLICE("long"), false));
+    assert_false(snapshot_must_wait(s, db, SLICE("half"), true));
+    run(in, "SET long other");
+    assert_false(snapshot_must_wait(s, db, SLICE("long"), true));
+    snapshot_run_all(s);
+    assert_int_equal(ended, 0);
+    close_instance(in);
+    free(in);
+}
+
+/* Fields that are due stay while removing them would mean to write the hash first, but nobody sees
+ * them. */
+static void test_fields_go_later(void **unused) {
+    enum { FIELDS = 2000 };
+    struct instance *in = calloc(1, sizeof *in);
+    open_instance(in);
+    struct snapshot *s = &in->persist.snapshot;
+    struct keyspace *ks = &in->engine.keyspace;
+    struct key k = db_key(&ks->dbs[0], SLICE("h"));
+    for (int i = 0; i < FIELDS; i++) run(in, "HSETEX h PX 1000 FIELDS 1 f%d %d", i, i);
+    run(in, "HSET h stays 1");
+    begin(in);
+    ks->now_ms += 5000;
+    uint64_t again = keyspace_expire(ks, UINT64_MAX);
+    assert_in_range(again, ks->now_ms + 1, ks->now_ms + 1000);
+    const struct entry *e = db_find(&ks->dbs[0], k, DB_READ);
+    assert_int_equal(hash_len(e), 1);
+    assert_int_equal(type_of(e)->elements(e), FIELDS + 1);
+    assert_int_equal(s->copied_bytes, 0);
+    assert_int_equal(ks->stats.expired_parts, 0);
+    snapshot_run_all(s);
+    assert_int_equal(ended, 0);
+    ks->now_ms = again;
+    while (keyspace_expire(ks, UINT64_MAX) <= ks->now_ms) continue;
+    e = db_find(&ks->dbs[0], k, DB_READ);
+    assert_int_equal(type_of(e)->elements(e), 1);
+    assert_int_equal(ks->stats.expired_parts, FIELDS);
     close_instance(in);
     free(in);
 }
@@ -332,6 +395,8 @@ int main(void) {
         cmocka_unit_test_teardown(test_cancel, nothing_left),
         cmocka_unit_test_teardown(test_unwritable, nothing_left),
         cmocka_unit_test_teardown(test_must_wait, nothing_left),
+        cmocka_unit_test_teardown(test_must_wait_for_long_values, nothing_left),
+        cmocka_unit_test_teardown(test_fields_go_later, nothing_left),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
