@@ -222,6 +222,13 @@ static bool is_held(const struct key_waiter *w) {
     return s->engine->blocking.holds && s->engine->blocking.holds(s, &r);
 }
 
+/* Nobody is there any more for what it waits for: whoever was told of what is served here may have
+ * been closed, as he had too much to read. */
+static bool is_gone(const struct key_waiter *w) {
+    struct session *s = w->session;
+    return s->engine->push.unwanted(s);
+}
+
 /* All who wait for the key get their chance, in order; what one leaves is the next one's. */
 static void serve_key(struct engine *e, const struct indexed_key *k) {
     struct db *db = &e->keyspace.dbs[k->db];
@@ -230,7 +237,7 @@ static void serve_key(struct engine *e, const struct indexed_key *k) {
     for (struct key_place *p = k->head; p; p = next) {
         next = p->next;
         struct key_waiter *w = waiter_at(p);
-        if (wants(w, db_find(db, key, DB_PEEK)) && !is_held(w)) try_again(w);
+        if (wants(w, db_find(db, key, DB_PEEK)) && !is_gone(w) && !is_held(w)) try_again(w);
     }
 }
 

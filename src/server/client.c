@@ -117,7 +117,6 @@ static void stop_waiting(struct client *c) {
     if (c->waiting) client_queue_remove(&s->turns.waiting, &c->queued);
     c->paused = c->waiting = false;
     if (c->tls) client_tls_stop(c);
-    blocking_cancel(&c->session);
 }
 
 void client_free(struct client *c) {
@@ -125,6 +124,7 @@ void client_free(struct client *c) {
     if (c == s->primary.client) client_primary_closes(c);
     loop_watch_stop(s->loop, &c->watch);
     stop_waiting(c);
+    blocking_cancel(&c->session);
     conn_close(c->watch.fd, c->tls);
     pubsub_leave(&c->session);
     loop_timer_stop(s->loop, &c->timer); /* leaving channels may have started it */
@@ -142,10 +142,12 @@ void client_free(struct client *c) {
     mem_free_sized(c, sizeof *c);
 }
 
+/* Those who wait for keys must stay in their queues while those are walked through. */
 void client_close_soon(struct client *c) {
     if (c->closing) return;
     c->closing = true;
     stop_waiting(c);
+    if (!c->server->engine.blocking.serving) blocking_cancel(&c->session);
     client_stream_end(c);
     client_memory_forget(c);
     c->next_to_close = c->server->to_close;
@@ -273,7 +275,8 @@ void client_flush(struct client *c) {
 
 void client_wait_for_turn(struct client *c) {
     struct server *s = c->server;
-    if (c->waiting) return; /* its command's wait may have ended while its input was run */
+    /* Its command's wait may have ended while its input was run. */
+    if (c->waiting || c->closing) return;
     c->waiting = true;
     client_queue_push(&s->turns.waiting, &c->queued);
     if (!loop_timer_running(&s->turns.timer)) loop_timer_start(s->loop, &s->turns.timer, 0);

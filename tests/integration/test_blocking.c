@@ -59,6 +59,55 @@ static void test_keys_count_as_memory(void **state) {
     redisFree(c);
 }
 
+/* --- Closing --- */
+
+static void pop_long(struct wire *w, const char *key) {
+    char head[64];
+    snprintf(head, sizeof head, "*3\r\n$5\r\nBLPOP\r\n$%zu\r\n", strlen(key));
+    wire_text(w, head);
+    wire_text(w, key);
+    wire_text(w, "\r\n$1\r\n0\r\n");
+}
+
+static void expect_popped(struct wire *w, const char *want) {
+    char *reply = wire_take_reply(w);
+    assert_string_equal(reply + strlen(reply) - strlen(want), want);
+    free(reply);
+}
+
+/* One who waits is closed for what he was told and doesn't read, while those before him in the
+ * queue are served; what was for him goes to the next. */
+static void test_closed_while_others_are_served(void **state) {
+    enum { KEY = 200 * 1000 };
+    redisContext *c = client_open(*state);
+    struct wire *first = wire_open(*state), *slow = wire_open(*state), *last = wire_open(*state);
+    char *key = calloc(1, KEY + 1);
+    memset(key, 'k', KEY);
+    expect(c, "+OK", "CONFIG SET notify-keyspace-events El");
+    wire_text(slow, "HELLO 3\r\nSUBSCRIBE __keyevent@0__:lpop\r\n");
+    free(wire_take_reply(slow));
+    free(wire_take_reply(slow));
+    pop_long(first, key);
+    await_blocked(c, 1);
+    pop_long(slow, key);
+    await_blocked(c, 2);
+    pop_long(last, key);
+    await_blocked(c, 3);
+    expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "pubsub 1 0 0");
+    expect(c, "(int) 2", "RPUSH %s a b", key);
+    expect_popped(first, "\"a\"]");
+    expect_popped(last, "\"b\"]");
+    wire_drain(slow);
+    await_blocked(c, 0);
+    expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "pubsub 0 0 0");
+    expect(c, "+OK", "CONFIG SET notify-keyspace-events %s", "");
+    wire_close(first);
+    wire_close(slow);
+    wire_close(last);
+    free(key);
+    redisFree(c);
+}
+
 /* --- Order --- */
 
 static void test_requests_behind_run_in_order(void **state) {
@@ -308,6 +357,7 @@ static void test_vanishes_while_flushing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_count_as_memory),
+        cmocka_unit_test(test_closed_while_others_are_served),
         cmocka_unit_test(test_requests_behind_run_in_order),
         cmocka_unit_test(test_much_behind),
         cmocka_unit_test(test_timeouts),
