@@ -144,33 +144,43 @@ static enum outcome take_note(struct aof_reader *r, size_t *off) {
 
 /* Damage or a torn tail? */
 
-/* Do whole commands, at least one, follow from `off` to the end of the window? */
-static bool commands_follow(struct aof_reader *r, size_t off) {
-    struct aof_reader rest = {
-        .fd = -1, .data = r->data + r->at + off, .len = r->len - r->at - off, .item_at = 0};
-    size_t at = 0, count = 0;
-    rest.size = rest.len;
-    while (rest.at < rest.len) {
-        at = 0;
-        if (take_command(&rest, &at) != FINE) break;
-        rest.at += at;
-        count++;
+/* The rest of a file, in one piece, and a bit for each byte of it: set where it was tried whether
+ * commands begin that are whole up to the file's end. */
+struct rest {
+    struct aof_reader reader;
+    uint8_t *tried;
+};
+
+/* Does it consist of whole commands, one at least, from `off` on? */
+static bool is_whole_from(struct rest *rest, size_t off) {
+    struct aof_reader *r = &rest->reader;
+    size_t begin = off;
+    for (r->at = off; r->at < r->len; r->at += off) {
+        uint8_t *tried = &rest->tried[r->at / 8], bit = (uint8_t)(1 << r->at % 8);
+        if (*tried & bit) return false;
+        *tried |= bit;
+        off = 0;
+        if (take_command(r, &off) != FINE) return false;
     }
-    bool all = rest.at == rest.len;
-    mem_free(rest.argv);
-    return count > 0 && all;
+    return r->at > begin;
 }
 
 /* Is there a place behind the item's first bytes from which on the file is whole again? Then it
- * isn't the file's end that is missing. */
+ * isn't the file's end that is missing. Linear, as no command is looked at twice. */
 static bool only_middle_is_bad(struct aof_reader *r) {
     while (r->len - r->at < FOLLOWS_MAX && read_more(r)) continue;
     const char *data = r->data + r->at, *end = r->data + r->len, *at = data + 1;
-    while (at < end && (at = memmem(at, (size_t)(end - at), "\r\n*", 3))) {
+    struct rest rest = {.reader = {.fd = -1, .data = r->data + r->at, .len = r->len - r->at}};
+    rest.reader.size = rest.reader.len;
+    rest.tried = mem_zalloc(rest.reader.len / 8 + 1);
+    bool found = false;
+    while (!found && at < end && (at = memmem(at, (size_t)(end - at), "\r\n*", 3))) {
         at += 2;
-        if (commands_follow(r, (size_t)(at - data))) return true;
+        found = is_whole_from(&rest, (size_t)(at - data));
     }
-    return false;
+    mem_free(rest.reader.argv);
+    mem_free(rest.tried);
+    return found;
 }
 
 static enum aof_item cut(struct aof_reader *r) {

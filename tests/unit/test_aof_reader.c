@@ -168,11 +168,25 @@ static void tells_them_apart(void **state) {
     expect(SLICE("#anything\n"), AOF_NOTE);
 }
 
+/* An argument may be made of commands itself. */
+static void torn_argument_of_commands(void **state) {
+    enum { COMMANDS = 300 * 1000 };
+    struct buf text = BUF_INIT;
+    buf_appendf(&text, "*2\r\n$4\r\nPING\r\n$%d\r\n", COMMANDS * 20);
+    for (int i = 0; i < COMMANDS; i++) buf_append_str(&text, "*1\r\n$4\r\nPING\r\n");
+    buf_append_str(&text, "*1\r\n$4\r\nPI");
+    expect(buf_slice(&text), AOF_TORN);
+    buf_append_str(&text, "NG\r\n");
+    expect(buf_slice(&text), AOF_DAMAGED);
+    buf_release(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_sees_cuts),
         cmocka_unit_test(sees_damage),
         cmocka_unit_test(tells_them_apart),
+        cmocka_unit_test(torn_argument_of_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
