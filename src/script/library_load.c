@@ -66,7 +66,7 @@ static bool read_options(struct shebang *line, struct library_source *source, st
 bool library_source_read(struct slice text, struct library_source *source, struct buf *error) {
     struct shebang line;
     bool broken;
-    *source = (struct library_source){.name = BUF_INIT};
+    *source = (struct library_source){.name = BUF_INIT, .limit_ms = LOAD_MS};
     if (!shebang_read(text, &line, &broken)) {
         buf_append_str(error, "Missing library metadata");
         return false;
@@ -138,7 +138,7 @@ struct library *library_load(struct script_engine *s, struct slice text,
     struct library *library = library_new(buf_slice(&source->name), text);
     s->loading = library;
     lead_globals_to(s, s->library_env.while_loading);
-    int failed = script_run_protected(s, run_text, &load, LOAD_MS);
+    int failed = script_run_protected(s, run_text, &load, source->limit_ms);
     lead_globals_to(s, s->library_env.while_running);
     s->loading = NULL;
     if (failed)

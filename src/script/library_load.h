@@ -4,7 +4,8 @@
  * The text starts with a line "#!lua name=x" and is run once, for its calls of
  * redis.register_function. Meanwhile its globals are only `redis` (and `server`), and of that only
  * what a library needs for it; when its functions run later, the same globals are what scripts
- * have, but for KEYS and ARGV. It may take half a second. */
+ * have, but for KEYS and ARGV. It may take half a second, unless it comes from where it was loaded
+ * before, a file or the primary: then it's not refused because this machine is busy. */
 #ifndef DREY_SCRIPT_LIBRARY_LOAD_H
 #define DREY_SCRIPT_LIBRARY_LOAD_H
 
@@ -15,9 +16,11 @@
 struct library_source {
     struct buf name;
     struct slice body; /* behind the first line */
+    uint64_t limit_ms; /* for running it; 0: none */
 };
 
-/* Reads the first line; false: `error` says why, and there's nothing to release. */
+/* Reads the first line, with the usual limit; false: `error` says why, and there's nothing to
+ * release. */
 bool library_source_read(struct slice text, struct library_source *source, struct buf *error);
 void library_source_release(struct library_source *source);
 

@@ -120,7 +120,7 @@ static int api_setresp(lua_State *L) {
     return 0;
 }
 
-/* As there are no replicas yet, what matters is whether the append-only file gets what follows. */
+/* Who is told of what follows. */
 static int api_set_repl(lua_State *L) {
     if (lua_gettop(L) != 1) return fail(L, "redis.set_repl() requires two arguments.");
     int flags = (int)lua_tonumber(L, 1);
