@@ -135,6 +135,7 @@ void client_free(struct client *c) {
     client_push_drop_held(c);
     list_remove(s, c);
     client_input_free(c);
+    loop_timer_stop(s->loop, &c->timer); /* whatever goes before may have started it */
     size_t chunks = s->reply_pool.count;
     session_release(&c->session);
     reply_pool_trim(&s->reply_pool, chunks); /* what nobody has read isn't worth keeping room for */

@@ -108,6 +108,28 @@ static void test_closed_while_others_are_served(void **state) {
     redisFree(c);
 }
 
+/* Nothing that was to be done for it is done when it's gone. */
+static void test_subscribers_leave_with_half_a_request(void **state) {
+    redisContext *c = client_open(*state);
+    for (int i = 0; i < 20; i++) {
+        struct wire *w = wire_open(*state);
+        wire_text(w, "SUBSCRIBE x\r\n");
+        free(wire_take_reply(w));
+        wire_text(w, "*2\r\n$4\r\nPI");
+        settle(c);
+        wire_close(w);
+    }
+    await_alone(c);
+    struct wire *others[20];
+    for (int i = 0; i < 20; i++) others[i] = wire_open(*state);
+    expect(c, "(int) 0", "WAIT 1 700"); /* its time is up, with much that was due before */
+    for (int i = 0; i < 20; i++) {
+        wire_ask(others[i], "+PONG", "PING");
+        wire_close(others[i]);
+    }
+    redisFree(c);
+}
+
 /* --- Order --- */
 
 static void test_requests_behind_run_in_order(void **state) {
@@ -358,6 +380,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_count_as_memory),
         cmocka_unit_test(test_closed_while_others_are_served),
+        cmocka_unit_test(test_subscribers_leave_with_half_a_request),
         cmocka_unit_test(test_requests_behind_run_in_order),
         cmocka_unit_test(test_much_behind),
         cmocka_unit_test(test_timeouts),
