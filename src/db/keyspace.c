@@ -27,12 +27,17 @@ static inline void entries_moved(struct db *db) {
     db->ahead = NULL;
 }
 
-static void begin_table(struct db *db) {
+/* The database has another table. */
+static void table_changed(struct db *db) {
     struct keyspace *ks = db->keyspace;
-    table_init(&db->table, &keyspace_table_ops, &ks->seed);
     db->table_id = ++ks->tables;
     entries_moved(db);
     if (ks->slots && db->id == 0) slot_index_clear(ks->slots);
+}
+
+static void begin_table(struct db *db) {
+    table_init(&db->table, &keyspace_table_ops, &db->keyspace->seed);
+    table_changed(db);
 }
 
 void keyspace_init(struct keyspace *ks, uint32_t databases, struct type_settings *types) {
@@ -636,6 +641,7 @@ void keyspace_init_aside(struct keyspace *aside, const struct keyspace *ks) {
     aside->hooks = (struct keyspace_hooks){.ctx = ks->hooks.ctx,
                                            .discard = ks->hooks.discard,
                                            .discard_table = ks->hooks.discard_table};
+    if (ks->slots) aside->slots = slot_index_new();
     aside->dbs = mem_zalloc(aside->count * sizeof *aside->dbs);
     for (uint32_t i = 0; i < aside->count; i++) {
         aside->dbs[i].id = i;
@@ -649,10 +655,12 @@ void keyspace_exchange(struct keyspace *ks, struct keyspace *aside, bool lazy) {
     for (uint32_t i = 0; i < ks->count; i++) {
         struct db *db = &ks->dbs[i];
         table_release(&db->table, NULL);
-        begin_table(db);
         db->table = aside->dbs[i].table;
+        table_changed(db);
         db->deadlines = aside->dbs[i].deadlines;
     }
+    slot_index_free(ks->slots);
+    ks->slots = aside->slots;
     mem_free(aside->dbs);
     *aside = (struct keyspace){0};
 }

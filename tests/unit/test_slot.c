@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "db/keyspace.h"
+#include "type/t_string.h"
 
 /* As redis-server's CLUSTER KEYSLOT says. */
 static void known_slots(void **state) {
@@ -100,11 +101,33 @@ static void index_follows_keyspace(void **state) {
     keyspace_release(&ks);
 }
 
+/* A data set that takes the place of another brings its index along. */
+static void index_follows_exchange(void **state) {
+    struct keyspace ks, aside;
+    struct type_settings types = {0};
+    keyspace_init(&ks, 2, &types);
+    keyspace_index_slots(&ks);
+    db_set_string(&ks.dbs[0], db_key(&ks.dbs[0], SLICE("before")), SLICE("v"), ENTRY_NO_DEADLINE,
+                  EVENT_SET);
+    keyspace_init_aside(&aside, &ks);
+    for (uint32_t db = 0; db < 2; db++) {
+        struct entry *entries[] = {string_new(SLICE("a"), SLICE("1"), ENTRY_NO_DEADLINE),
+                                   string_new(SLICE("b"), SLICE("2"), ENTRY_NO_DEADLINE)};
+        assert_int_equal(db_load(&aside.dbs[db], entries, 2), 2);
+    }
+    keyspace_exchange(&ks, &aside, false);
+    check(&ks);
+    assert_int_equal(slot_index_count(ks.slots, slot_of(SLICE("a"))), 1);
+    assert_int_equal(slot_index_count(ks.slots, slot_of(SLICE("before"))), 0);
+    keyspace_release(&ks);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_slots),
         cmocka_unit_test(slots_of_patterns),
         cmocka_unit_test(index_follows_keyspace),
+        cmocka_unit_test(index_follows_exchange),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
