@@ -127,7 +127,6 @@ void client_free(struct client *c) {
     blocking_cancel(&c->session);
     conn_close(c->watch.fd, c->tls);
     pubsub_leave(&c->session);
-    loop_timer_stop(s->loop, &c->timer); /* leaving channels may have started it */
     client_memory_forget(c);
     tracking_stop(c);
     monitor_remove(c);
