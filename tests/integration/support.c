@@ -446,12 +446,23 @@ void await_like(redisContext *c, const char *want, const char *command) {
     }
 }
 
-int64_t info_number(redisContext *c, const char *section, const char *field) {
-    char *text = ask(c, "INFO %s", section), *at = strstr(text, field);
-    if (!at) FAIL("no %s in INFO %s", field, section);
-    int64_t number = strtoll(at + strlen(field) + 1, NULL, 10);
+char *info_text(redisContext *c, const char *section, const char *field) {
+    char *info = ask(c, "INFO %s", section), wanted[64];
+    int len = snprintf(wanted, sizeof wanted, "\\n%s:", field); /* a reply's text is quoted */
+    const char *at = strstr(info, wanted);
+    if (!at) FAIL("no %s in INFO %s:\n%s", field, section, info);
+    at += len;
+    char *value = strndup(at, (size_t)(strstr(at, "\\r") - at));
+    free(info);
+    return value;
+}
+
+double info_number(redisContext *c, const char *section, const char *field) {
+    char *text = info_text(c, section, field), *end;
+    double value = strtod(text, &end);
+    if (end == text) FAIL("%s is %s", field, text);
     free(text);
-    return number;
+    return value;
 }
 
 void settle(redisContext *c) {

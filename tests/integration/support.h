@@ -92,8 +92,9 @@ char *ask(redisContext *c, const char *format, ...);
 /* Asks again and again, without pause, until the reply's text matches the glob pattern. */
 void await_like(redisContext *c, const char *want, const char *command);
 
-/* A field of INFO that's a number. */
-int64_t info_number(redisContext *c, const char *section, const char *field);
+/* The value of a field of INFO, up to the end of its line; the caller frees. */
+char *info_text(redisContext *c, const char *section, const char *field);
+double info_number(redisContext *c, const char *section, const char *field);
 
 /* --- Bytes --- */
 

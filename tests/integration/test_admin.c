@@ -10,26 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The value of a field of INFO, up to the end of its line; the caller frees. */
-static char *info_text(redisContext *c, const char *section, const char *field) {
-    char *info = ask(c, "INFO %s", section), wanted[64];
-    int len = snprintf(wanted, sizeof wanted, "\\n%s:", field);
-    const char *at = strstr(info, wanted);
-    if (!at) fail_msg("no %s in INFO %s:\n%s", field, section, info);
-    at += len;
-    char *value = strndup(at, (size_t)(strstr(at, "\\r") - at));
-    free(info);
-    return value;
-}
-
-static double info_number(redisContext *c, const char *section, const char *field) {
-    char *text = info_text(c, section, field), *end;
-    double value = strtod(text, &end);
-    if (end == text) fail_msg("%s is %s", field, text);
-    free(text);
-    return value;
-}
-
 static void expect_info(redisContext *c, const char *section, const char *field, const char *want) {
     char *value = info_text(c, section, field);
     assert_string_equal(value, want);

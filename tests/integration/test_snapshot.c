@@ -115,14 +115,6 @@ static void test_flushed_database(void **state) {
     server_stop(s);
 }
 
-static long long info_number(redisContext *c, const char *section, const char *field) {
-    char *info = ask(c, "INFO %s", section), *at = strstr(info, field);
-    assert_non_null(at);
-    long long value = atoll(at + strlen(field) + 1);
-    free(info);
-    return value;
-}
-
 /* What is evicted while the snapshot still needs it frees no memory at once: that costs no further
  * keys. */
 static void test_evicts(void **state) {
