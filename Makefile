@@ -103,6 +103,7 @@ unit_support        := $(patsubst %.c,$(out)/%.o, \
                          $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c)))
 integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test_*.c))
 client_tests        := $(wildcard tests/integration/clients/test_*.py)
+security_tests      := $(wildcard tests/security/test_*.py)
 fault_library       := $(out)/tests/fault/faults.so
 integration_support := $(patsubst %.c,$(out)/%.o, \
                          $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c)))
@@ -116,8 +117,9 @@ fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 cachesim            := $(out)/utils/cachesim
 c_files             := $(shell find src tests utils -name '*.[ch]')
 
-.PHONY: all pgo run test test-all unit integration crash faults compat fuzz-replay fuzz fuzzers bench hit-ratio check format \
-        check-format check-style check-gcc check-clang check-cppcheck install uninstall \
+.PHONY: all pgo run test test-all unit integration security hostile crash faults compat fuzz-replay \
+        fuzz fuzzers bench hit-ratio check format check-format check-style check-gcc check-clang \
+        check-cppcheck install uninstall \
         clean help
 .DELETE_ON_ERROR:
 
@@ -232,7 +234,7 @@ test-all:                           ## test, and sanitizers, fuzzing and long ra
 	@tests/steps '$(MAKE) test' \
 	    '$(MAKE) unit SAN=address,undefined' '$(MAKE) integration SAN=address,undefined' \
 	    '$(MAKE) unit SAN=thread' '$(MAKE) integration SAN=thread' \
-	    '$(MAKE) crash ROUNDS=100' '$(MAKE) faults' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120' \
+	    '$(MAKE) crash ROUNDS=100' '$(MAKE) faults' '$(MAKE) hostile' '$(MAKE) fuzz TIME=20' 'redis-compat/random --server $(server) --seconds 120' \
 	    'redis-compat/run --server $(server) --propagation' \
 	    'redis-compat/random --server $(server) --propagation --seconds 60'
 
@@ -248,7 +250,14 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 endif
 
 integration: $(programs) $(integration_tests) $(fault_library) ## only the integration tests
-	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests)
+	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests) $(security_tests)
+
+security: $(programs)               ## only the attacks that others have fallen to
+	@DREY_SERVER=$(abspath $(server)) tests/run $(security_tests)
+
+hostile: $(server) $(out)/tests/integration/test_hostile ## 1,000 hostile connections beside a load
+	@DREY_HOSTILE=1000 DREY_HOSTILE_SECONDS=10 DREY_SERVER=$(abspath $(server)) \
+	    $(out)/tests/integration/test_hostile
 
 crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS times under load
 	@DREY_CRASH_ROUNDS=$(ROUNDS) DREY_SERVER=$(abspath $(server)) tests/run --timeout 3600 \

@@ -138,6 +138,12 @@ void *mem_try_alloc(size_t size) {
     return counted(raw_alloc(size), size);
 }
 
+bool mem_could_alloc(size_t size) {
+    void *ptr = mem_try_alloc(size);
+    mem_free(ptr);
+    return ptr != NULL;
+}
+
 void *mem_alloc(size_t size) {
     void *ptr = mem_try_alloc(size);
     if (__builtin_expect(!ptr, 0)) out_of_memory(size);

@@ -11,6 +11,7 @@
 #ifndef DREY_BASE_ALLOC_H
 #define DREY_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ void *mem_try_alloc(size_t size) MEM_RETURNS; /* NULL when there is no memory */
 void *mem_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
 void *mem_try_realloc(void *ptr, size_t size) __attribute__((warn_unused_result));
 char *mem_strdup(const char *text) MEM_RETURNS;
+
+/* Could `size` bytes be had now? Takes them and gives them back, without touching them. */
+bool mem_could_alloc(size_t size);
 
 /* Frees any of the above; NULL is fine. */
 void mem_free(void *ptr);

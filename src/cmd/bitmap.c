@@ -59,6 +59,7 @@ static void cmd_setbit(struct call *c) {
         db_string_to_raw(c->db, k);
     } else {
         size_t len = pos / 8 < s.len ? s.len : pos / 8 + 1;
+        if (len > s.len && !call_string_memory_or_reply(c, len)) return;
         bits_set(db_edit_string(c->db, k, len, EVENT_SETBIT), pos, on);
     }
     reply_i64(c->reply, old);
@@ -379,6 +380,7 @@ static void bitfield_generic(struct call *c, bool read_only) {
         goto out;
     }
     if (!find_bits_or_reply(c, k, ops.write_len ? DB_WRITE : DB_READ, digits, &s)) goto out;
+    if (ops.write_len > s.len && !call_string_memory_or_reply(c, ops.write_len)) goto out;
     field_ops_run(c, k, s, &ops);
 out:
     mem_free(ops.v);

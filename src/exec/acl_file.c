@@ -167,6 +167,12 @@ bool acl_load_file(struct acl *acl, struct buf *why) {
 
 /* --- The configuration's lines --- */
 
+/* A rule as the log may show it: no passwords. */
+static void append_rule(struct buf *to, struct slice rule) {
+    bool secret = rule.len && memchr("><#!", rule.ptr[0], 4);
+    buf_append_slice(to, secret ? SLICE("(redacted)") : rule);
+}
+
 static const char *declare(const struct acl *acl, const struct config_list *line,
                            struct acl_rights *rights, struct buf *rule) {
     struct slice *words = mem_alloc(line->n * sizeof *words);
@@ -178,7 +184,7 @@ static const char *declare(const struct acl *acl, const struct config_list *line
     if (acl_rule_list_join(&list, words + 1, line->n - 1, &unclosed)) {
         for (size_t i = 0; i < list.n && !error; i++) {
             error = acl_rule_apply(&rules, rights, buf_slice(&list.items[i]));
-            if (error) buf_append_slice(rule, buf_slice(&list.items[i]));
+            if (error) append_rule(rule, buf_slice(&list.items[i]));
         }
         acl_rule_list_release(&list);
     }

@@ -155,9 +155,23 @@ bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len) {
     uint64_t size;
     if (!__builtin_add_overflow(offset, len, &size) &&
         size <= c->engine->settings.proto_max_bulk_len)
-        return true;
+        return call_string_memory_or_reply(c, size);
     reply_error(c->reply, ERR_STRING_LIMIT);
     return false;
+}
+
+bool call_string_memory_or_reply(struct call *c, uint64_t len) {
+    enum { PLENTY = 512 << 20, SLACK = 4 << 20 }; /* the default limit; what growing may add */
+    if (len <= PLENTY) return true;
+    if (len < PTRDIFF_MAX - SLACK && mem_could_alloc(len + SLACK)) return true;
+    reply_error(c->reply, "ERR Insufficient memory for a string of that length");
+    return false;
+}
+
+bool call_reply_unwanted(const struct call *c) {
+    enum { SCRIPT_REPLY_MAX = 64 << 20 };
+    if (!c->session->is_client && c->reply->memory > SCRIPT_REPLY_MAX) return true;
+    return c->engine->push.unwanted(c->session);
 }
 
 void call_reply_wrong_args(struct call *c) {

@@ -96,16 +96,23 @@ bool arg_ldouble_or_reply(struct call *c, int i, long double *out);
 bool call_sum_or_reply(struct call *c, long double value, long double by,
                        char text[NUM_LDOUBLE_MAX], struct slice *sum);
 
-/* Refuses strings longer than proto-max-bulk-len, computed without overflow: offset + len. */
+/* Refuses strings longer than proto-max-bulk-len, computed without overflow: offset + len; and such
+ * that there's no memory for. */
 bool call_string_size_or_reply(struct call *c, uint64_t offset, uint64_t len);
+/* Refuses strings of a length that's allowed but that there's no memory for: with a high limit a
+ * few bytes of request could end the process. */
+bool call_string_memory_or_reply(struct call *c, uint64_t len);
 
 void call_reply_wrong_args(struct call *c); /* wrong number of arguments for '…' command */
 
+/* Will nobody get the reply, because it has outgrown what a client, or a script, may get? */
+bool call_reply_unwanted(const struct call *c);
+
 /* For a command that has replied with `count` elements and could go on for as long as it likes:
- * should it stop? Asks now and then whether anybody wants the reply. */
+ * should it stop? Asks now and then. */
 static inline bool call_should_stop(const struct call *c, uint64_t count) {
     enum { ASK_EVERY = 1024 };
-    return count % ASK_EVERY == 0 && c->engine->push.unwanted(c->session);
+    return count % ASK_EVERY == 0 && call_reply_unwanted(c);
 }
 
 /* The reply of a HELP subcommand: title lines, then those given (NULL-terminated), then HELP's own.

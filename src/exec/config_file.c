@@ -102,6 +102,22 @@ static bool run_line(struct loader *loader, struct slice line, struct buf *why) 
     return ok;
 }
 
+/* The line as it may be shown: of a password's only what it is for. */
+static void append_line(struct loader *loader, struct slice line, struct buf *to) {
+    struct words words;
+    bool readable = words_split(line, &words);
+    struct slice name = readable && words.count ? words.items[0] : line;
+    size_t end = strcspn(name.ptr, " \t");
+    if (!readable && end < name.len) name.len = end;
+    if (config_is_sensitive(loader->cfg, name)) {
+        buf_append_slice(to, name);
+        buf_append_str(to, " (redacted)");
+    } else {
+        buf_append_slice(to, line);
+    }
+    if (readable) words_release(&words);
+}
+
 /* `origin`: where the text comes from, and from its line `options_line` on it's the command line.
  */
 static bool load_text(struct loader *loader, struct slice text, const char *origin,
@@ -120,7 +136,7 @@ static bool load_text(struct loader *loader, struct slice text, const char *orig
                         "Reading the configuration file, at line %" PRId64 " (%s)\n>>> '",
                         loader->cfg->version, number,
                         number >= options_line ? "command line" : origin);
-            buf_append_slice(loader->error, line);
+            append_line(loader, line, loader->error);
             buf_appendf(loader->error, "'\n%s\n", why.data);
         }
         at = stop + 1;

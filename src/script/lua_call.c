@@ -198,8 +198,12 @@ static bool push_reply(lua_State *L, struct script_engine *s, bool refused) {
     if (s->debugger && !refused) debugger_note_reply(s->debugger, bytes);
     lua_settop(L, 0); /* thousands of arguments leave no room */
     bool failed = bytes.len && bytes.ptr[0] == '-';
-    if (!lua_reply_push(L, bytes)) lua_pushnil(L);
-    if (failed) {
+    if (!bytes.len) {
+        lua_pushnil(L);
+    } else if (!lua_reply_push(L, bytes)) { /* the command gave up (call_should_stop) */
+        lua_push_error(L, "The reply is too large for a script");
+        failed = true;
+    } else if (failed) {
         lua_pushboolean(L, 1);
         lua_setfield(L, -2, "ignore_error_stats_update");
     }

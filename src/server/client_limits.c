@@ -2,6 +2,7 @@
 #include "server/client_limits.h"
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
@@ -132,6 +133,7 @@ void client_limits_check_output(struct client *c) {
     uint64_t output = client_output_counted(c);
     if (c->closing || c->kind == CLIENT_PRIMARY) return;
     uint64_t hard = hard_limit(c, limit);
+    if (!hard && c->kind != CLIENT_REPLICA) hard = heap_machine() / 2;
     bool over = hard && output >= hard;
     if (c->session.gates & GATE_AUTH) over |= output >= UNAUTHENTICATED_OUTPUT;
     if (over || soft_limit_over(c, limit, output)) close_for_output(c);
@@ -141,8 +143,10 @@ static void watch_least(struct client_limits *limits, uint64_t bytes) {
     if (bytes && bytes < limits->output_watch) limits->output_watch = bytes;
 }
 
+/* Without a limit a client may leave replies unread up to half of the machine's memory: a single
+ * request can be answered without end. */
 static void output_limits_changed(struct server *s) {
-    s->limits.output_watch = NEVER;
+    s->limits.output_watch = heap_machine() / 2;
     for (size_t i = 0; i < SERVER_OUTPUT_CLASSES; i++) {
         watch_least(&s->limits, s->config.client_output_buffer_limit.of[i].hard_bytes);
         watch_least(&s->limits, s->config.client_output_buffer_limit.of[i].soft_bytes);

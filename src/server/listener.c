@@ -105,7 +105,7 @@ static bool open_all_tcp(struct server *s, enum listener_kind kind, struct buf *
     return true;
 }
 
-/* Who may use the socket. */
+/* Who may use the socket: that's settled before there's somebody who listens. */
 static bool give_unix(const struct server_config *config, const char *path, struct buf *why) {
     const char *name = config->unixsocketgroup;
     if (name) {
@@ -117,8 +117,15 @@ static bool give_unix(const struct server_config *config, const char *path, stru
             return false;
         }
     }
-    if (config->unixsocketperm) chmod(path, (mode_t)config->unixsocketperm);
-    return true;
+    if (!config->unixsocketperm || chmod(path, (mode_t)config->unixsocketperm) == 0) return true;
+    buf_appendf(why, "setting the mode of unix socket %s: %s", path, strerror(errno));
+    return false;
+}
+
+/* It has its mode from the start, but for the umask. */
+static bool bind_unix(int fd, const struct sockaddr_un *addr, mode_t mode) {
+    if (mode && fchmod(fd, mode) < 0) return false;
+    return bind(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
 }
 
 static bool open_unix(struct server *s, struct buf *why) {
@@ -133,15 +140,15 @@ static bool open_unix(struct server *s, struct buf *why) {
     snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
     unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 ||
-        listen(fd, (int)s->config.tcp_backlog) < 0) {
-        buf_appendf(why, "opening unix socket %s: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
-        return false;
-    }
-    if (!give_unix(&s->config, path, why)) {
+    bool bound = fd >= 0 && bind_unix(fd, &addr, (mode_t)s->config.unixsocketperm);
+    if (bound && !give_unix(&s->config, path, why)) {
         close(fd);
         unlink(path);
+        return false;
+    }
+    if (!bound || listen(fd, (int)s->config.tcp_backlog) < 0) {
+        buf_appendf(why, "opening unix socket %s: %s", path, strerror(errno));
+        if (fd >= 0) close(fd);
         return false;
     }
     return add(s, fd, LISTENER_UNIX, why);

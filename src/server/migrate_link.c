@@ -137,7 +137,8 @@ static bool receive_more(struct migrate_talk *t, const struct migrate_link *from
     return n ? true : fail(t, MIGRATE_NOT_READ);
 }
 
-/* A reply is one line. *ok: it's no error; the first error is kept. */
+/* A reply is one line. *ok: it says that it's done; anything else is an error, of which the first
+ * is kept: keys are deleted here for what the target says. */
 static bool read_reply(struct migrate_talk *t, const struct migrate_link *from, struct incoming *in,
                        bool *ok) {
     const char *end;
@@ -145,9 +146,10 @@ static bool read_reply(struct migrate_talk *t, const struct migrate_link *from, 
         if (!receive_more(t, from, in)) return false;
     const char *line = in->in + in->at;
     in->at = (size_t)(end + 2 - in->in);
-    *ok = *line != '-';
-    if (!*ok && !t->error.len)
-        buf_append_slice(&t->error, slice_of(line + 1, (size_t)(end - line) - 1));
+    *ok = *line == '+';
+    if (*ok || t->error.len) return true;
+    if (*line == '-') line++;
+    buf_append_slice(&t->error, end > line ? slice_of(line, (size_t)(end - line)) : SLICE("-"));
     return true;
 }
 

@@ -123,6 +123,15 @@ static void check(const struct entry *e) {
     stream_groups_check(stream_of(e));
 }
 
+void fuzz_check(const struct engine *e) {
+    for (uint32_t i = 0; i < e->keyspace.count; i++) {
+        struct table_iter it;
+        table_iter_init(&it, &e->keyspace.dbs[i].table);
+        for (const struct entry *value; (value = table_iter_next(&it));) check(value);
+        table_check(&e->keyspace.dbs[i].table);
+    }
+}
+
 static struct digest digest_of(const struct entry *e) {
     struct digest d = DIGEST_INIT;
     type_of(e)->digest(e, &d);
