@@ -321,6 +321,27 @@ static void cmd_geosearchstore(struct call *c) {
         .flags = KEY_OW | KEY_UPDATE, .kind = KEYS_RANGE, .keyword = (word), .begin = (index),     \
         .last = 0, .step = 1                                                                       \
     }
+/* Of several STOREs the last counts. */
+static int radius_keys(const struct slice *argv, int argc, int options, struct key_use *uses) {
+    int store = 0;
+    for (int i = options; i + 1 < argc; i++) {
+        bool stores = slice_is(argv[i], "STORE") || slice_is(argv[i], "STOREDIST");
+        if (stores || slice_is(argv[i], "COUNT")) i++;
+        if (stores) store = i;
+    }
+    uses[0] = (struct key_use){1, KEY_RO | KEY_ACCESS};
+    if (store) uses[1] = (struct key_use){store, KEY_OW | KEY_UPDATE};
+    return store ? 2 : 1;
+}
+
+static int georadius_keys(const struct slice *argv, int argc, struct key_use *uses) {
+    return radius_keys(argv, argc, 6, uses);
+}
+
+static int georadiusbymember_keys(const struct slice *argv, int argc, struct key_use *uses) {
+    return radius_keys(argv, argc, 5, uses);
+}
+
 #define STORING(index)                                                                             \
     .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLE_KEYS, .categories = ACL_GEO, .group = "geo",    \
     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), STORE_KEY("STORE", index),                            \
@@ -343,6 +364,7 @@ const struct command geo_search_commands[] = {
         .history = "6.2.0 Takes ANY with COUNT.\n7.0.0 Units may be in upper case.",
         .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
         STORING(6),
+        .keys_of = georadius_keys,
     },
     {
         .name = "georadius_ro",
@@ -368,6 +390,7 @@ const struct command geo_search_commands[] = {
         .replaced_by =
             "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
         STORING(5),
+        .keys_of = georadiusbymember_keys,
     },
     {
         .name = "georadiusbymember_ro",

@@ -328,6 +328,22 @@ static void cmd_xreadgroup(struct call *c) {
     read_generic(c, true);
 }
 
+/* A group or a consumer may have the name of an option: it takes reading them as the command does.
+ */
+static int xreadgroup_keys(const struct slice *argv, int argc, struct key_use *uses) {
+    int i = 1, n = 0;
+    for (; i < argc && !slice_is(argv[i], "STREAMS"); i++) {
+        if (slice_is(argv[i], "GROUP"))
+            i += 2;
+        else if (slice_is(argv[i], "COUNT") || slice_is(argv[i], "BLOCK"))
+            i++;
+    }
+    if (argc - i - 1 < 2) return -1;
+    for (int end = i + 1 + (argc - i - 1) / 2; ++i < end; n++)
+        uses[n] = (struct key_use){i, KEY_RO | KEY_ACCESS};
+    return n;
+}
+
 #define STREAMS_FROM(at)                                                                           \
     {                                                                                              \
         {                                                                                          \
@@ -359,6 +375,7 @@ const struct command stream_read_commands[] = {
         .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLE_KEYS,
         .categories = ACL_STREAM,
         .keys = STREAMS_FROM(4),
+        .keys_of = xreadgroup_keys,
         .group = "stream",
         .summary = "Gives a consumer of a group entries that nobody of it had, or its pending "
                    "ones; or waits for some.",

@@ -178,9 +178,10 @@ struct command {
     unsigned flags;       /* of enum command_flag */
     unsigned categories;  /* of enum command_category, beyond what the flags imply */
     struct key_spec keys[COMMAND_KEY_SPECS]; /* until the first KEYS_NONE */
-    /* Finds the keys where specs can't (KEYS_UNKNOWN), or what is done with them where that depends
-     * on the arguments (KEY_VARIABLE_FLAGS): fills `uses` (room for argc), returns how many or -1
-     * for bad arguments. */
+    /* Finds the keys where specs can't (KEYS_UNKNOWN) or would be misled by what clients write (a
+     * name that reads as a keyword, an option given twice), or what is done with them where that
+     * depends on the arguments (KEY_VARIABLE_FLAGS): fills `uses` (room for argc), returns how many
+     * or -1 for bad arguments. */
     int (*keys_of)(const struct slice *argv, int argc, struct key_use *uses);
     /* What a request's flags are where that depends on its arguments, or NULL: they're `flags`. */
     unsigned (*flags_of)(const struct engine *e, const struct slice *argv, int argc,

@@ -173,16 +173,18 @@ static _Noreturn void be_hostile(int count) {
     }
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < count; i++) all[i] = (struct hostile){-1, (enum kind)(i % KINDS), 0, false};
-    for (double next = seconds_now();; next += TICK_MS / 1e3) {
+    for (;;) {
+        double next = seconds_now() + TICK_MS / 1e3, left = 1;
         for (int i = 0; i < count; i++) {
-            if (all[i].fd < 0) all[i].acts = 0;
-            if (all[i].fd < 0)
-                hostile_open(&all[i]);
-            else
+            if (all[i].fd >= 0) {
                 act(&all[i]);
+            } else {
+                all[i].acts = 0;
+                hostile_open(&all[i]);
+            }
         }
-        for (double left; (left = next - seconds_now()) > 0;) {
-            int n = epoll_wait(poll_fd, events, 256, (int)(left * 1e3) + 1);
+        for (; left > 0; left = next - seconds_now()) {
+            int n = epoll_wait(poll_fd, events, 256, 1);
             for (int i = 0; i < n; i++) hear(events[i].data.ptr);
         }
     }

@@ -196,7 +196,6 @@ class Interpreter(Case):
                      (7000, "local t = {} for i = 1, 7000 do t[i] = i end return redis.call('SADD', 'many', unpack(t))"),
                      (7000, "return #redis.call('SMEMBERS', 'many')"),
                      ("-ERR", "local function f() return f() + 1 end return f()"),
-                     ("-ERR", "local function f(...) return f(1, ...) end return f()"),
                      ("-ERR", "local function f() return (pcall(f)) end return f() and nothing"),
                      (..., "local s = 'x' for i = 1, 190 do s = '(' .. s .. ')' end return loadstring('return ' .. s) ~= nil"),
                      ("-ERR", "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k] end return t.x"),
