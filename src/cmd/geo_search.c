@@ -321,17 +321,17 @@ static void cmd_geosearchstore(struct call *c) {
         .flags = KEY_OW | KEY_UPDATE, .kind = KEYS_RANGE, .keyword = (word), .begin = (index),     \
         .last = 0, .step = 1                                                                       \
     }
-/* Of several STOREs the last counts. */
+/* All that options name: of several STOREs the last counts, but who mayn't use the others has no
+ * reason to write them. */
 static int radius_keys(const struct slice *argv, int argc, int options, struct key_use *uses) {
-    int store = 0;
+    int n = 0;
+    uses[n++] = (struct key_use){1, KEY_RO | KEY_ACCESS};
     for (int i = options; i + 1 < argc; i++) {
         bool stores = slice_is(argv[i], "STORE") || slice_is(argv[i], "STOREDIST");
         if (stores || slice_is(argv[i], "COUNT")) i++;
-        if (stores) store = i;
+        if (stores) uses[n++] = (struct key_use){i, KEY_OW | KEY_UPDATE};
     }
-    uses[0] = (struct key_use){1, KEY_RO | KEY_ACCESS};
-    if (store) uses[1] = (struct key_use){store, KEY_OW | KEY_UPDATE};
-    return store ? 2 : 1;
+    return n;
 }
 
 static int georadius_keys(const struct slice *argv, int argc, struct key_use *uses) {

@@ -210,6 +210,7 @@ static void run_with_big_args(struct client *c, struct share *share, const struc
     e->arg_bytes_count = big->complete_count;
     run_one(c, r);
     e->arg_bytes_count = 0;
+    dispatch_settle(e); /* the slow log is to see the arguments while they're there */
     watching_requests(&c->session, r, 1);
     see_output(c, share, r);
     big_args_release(big);
@@ -224,11 +225,12 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
         bool may_wait = client_pause_holds(&s->pause) || snapshot_active(&s->persist.snapshot);
         if (__builtin_expect(may_wait, 0) && client_pause_hold(c, &s->reading->batch[i]))
             return i ? b->ends[i - 1] : b->begin;
-        if (__builtin_expect(c->input && c->input->big.complete, 0))
+        if (__builtin_expect(c->input && c->input->big.complete, 0)) {
             run_with_big_args(c, share, &s->reading->batch[i]);
-        else
+        } else {
             run_one(c, &s->reading->batch[i]);
-        see_output(c, share, &s->reading->batch[i]);
+            see_output(c, share, &s->reading->batch[i]);
+        }
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
         if (!may_run(c) || used_up(c, share)) return b->ends[i];

@@ -137,7 +137,8 @@ static const char *const functions[] = {
     "#!lua name=lib\nredis.register_function('f', function(k, a) return a end)",
     "#!lua name=lib\nredis.register_function{function_name='f', flags={'no-writes'}, "
     "callback=function(k, a) return redis.call('GET', k[1]) end}",
-    "#!lua name=other\nredis.register_function('g', function(k, a) redis.call('SET', k[1], 'v') end)",
+    "#!lua name=other\n"
+    "redis.register_function('g', function(k, a) redis.call('SET', k[1], 'v') end)",
     "#!lua name=bad\nerror('x')",
     "#!lua\nreturn 1",
     "#!lua name=empty\n",

@@ -121,6 +121,26 @@ class Requests(Case):
             self.await_true("all are gone", lambda: self.info("connected_clients") == 1)
             self.ask("FLUSHALL")
 
+    def test_the_slow_log_of_large_arguments(self):
+        """They have memory of their own, which is given back right after the command."""
+        self.set_config("slowlog-log-slower-than", 0)
+        for command in (("SET", "k"), ("HSET", "h", "f"), ("APPEND", "k"), ("LPUSH", "l")):
+            self.ask("SLOWLOG", "RESET")
+            self.ask(*command, "x" * 300000)
+            entries = [entry[3] for entry in self.ask("SLOWLOG", "GET", -1)]
+            self.assertIn([*command, "x" * 128 + "... (299872 more bytes)"], entries)
+
+    def test_who_subscribes_and_leaves_amid_a_request(self):
+        """A timer of a connection that has ended must not stay."""
+        for _ in range(20):
+            clients = [self.connect(("SUBSCRIBE", "c"), ("PSUBSCRIBE", "p*")) for _ in range(10)]
+            for client in clients:
+                client.send(b"*2\r\n$4\r\nPING\r\n$1000\r\nx")
+            self.ask("PING")
+            for client in clients:
+                client.close()
+        self.await_true("all are gone", lambda: self.info("connected_clients") == 1)
+
     def test_cve_2026_27623_after_requests_of_nothing(self):
         client = self.connect()
         client.send(b"*0\r\n*-1\r\n\r\nPING\r\n*0\r\n" + array(b"ECHO",

@@ -43,8 +43,8 @@ class Rules(Case):
         self.ask("ACL", "DELUSER", "mallory")
 
     def test_rules_without_end(self):
-        self.table((..., "ACL", "SETUSER", "mallory", *["~%d" % i for i in range(20000)]),
-                   (..., "ACL", "SETUSER", "mallory", *["(+get ~%d)" % i for i in range(5000)]),
+        self.table((..., "ACL", "SETUSER", "mallory", *["~%d" % i for i in range(3000)]),
+                   (..., "ACL", "SETUSER", "mallory", *["(+get ~%d)" % i for i in range(500)]),
                    (..., "ACL", "SETUSER", "mallory", "+config|" + "x" * 100000),
                    (..., "ACL", "SETUSER", "x" * 100000, "on"), (..., "ACL", "DELUSER", "x" * 100000),
                    (..., "ACL", "SETUSER", "mallory", "(" * 100000),
