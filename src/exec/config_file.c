@@ -109,7 +109,7 @@ static void append_line(struct loader *loader, struct slice line, struct buf *to
     struct slice name = readable && words.count ? words.items[0] : line;
     size_t end = strcspn(name.ptr, " \t");
     if (!readable && end < name.len) name.len = end;
-    if (config_is_sensitive(loader->cfg, name)) {
+    if (name.len < line.len && config_is_sensitive(loader->cfg, name)) {
         buf_append_slice(to, name);
         buf_append_str(to, " (redacted)");
     } else {

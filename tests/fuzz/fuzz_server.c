@@ -57,7 +57,7 @@ static void set_up(void) {
         "--save",
         "",
         "--dir",
-        "/tmp",
+        ".",
         "--logfile",
         "/dev/null",
         "--set-proc-title",
