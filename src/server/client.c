@@ -139,7 +139,6 @@ void client_free(struct client *c) {
     session_release(&c->session);
     reply_pool_trim(&s->reply_pool, chunks); /* what nobody has read isn't worth keeping room for */
     texts_free(c);
-    loop_timer_stop(s->loop, &c->timer); /* last: all that ends above may move its deadlines */
     mem_free_sized(c, sizeof *c);
 }
 
