@@ -73,6 +73,21 @@ static void test_subscribers_go(void **state) {
 }
 
 /* Who doesn't read is cut off at the limit, and only they. */
+/* Their memory for input isn't looked after once they are gone. */
+static void test_subscribers_go_in_the_middle_of_a_request(void **state) {
+    redisContext *c = client_open(*state);
+    for (int i = 0; i < 50; i++) {
+        struct wire *w = wire_open(*state);
+        subscribe(w, "ch");
+        wire_text(w, "*2\r\n$9\r\nSUBSCRIBE\r\n$100\r\nhalf of a name");
+        settle(c);
+        wire_close(w);
+    }
+    await_like(c, "[[]\"ch\", (int) 0]", "PUBSUB NUMSUB ch");
+    for (int i = 0; i < 50; i++) expect(c, "(nil)", "BLPOP none 0.01");
+    redisFree(c);
+}
+
 static void test_slow_subscribers_are_cut(void **state) {
     enum { SIZE = 100 * 1000 };
     redisContext *c = client_open(*state);
@@ -155,6 +170,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hiredis, start, stop),
         cmocka_unit_test_setup_teardown(test_subscribers_go, start, stop),
+        cmocka_unit_test_setup_teardown(test_subscribers_go_in_the_middle_of_a_request, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(test_slow_subscribers_are_cut, start, stop),
         cmocka_unit_test_setup_teardown(test_waiting_messages_are_shared, start, stop),
         cmocka_unit_test_setup_teardown(test_late_subscribers_get_all, start, stop),
