@@ -194,7 +194,21 @@ static void reply_slots_node(struct call *c, const struct cluster *cluster,
     }
 }
 
-/* A range of slots of a primary, which is the first node; then its replicas. */
+/* The replica in service whose name comes next; NULL: there's none. */
+static const struct cluster_node *
+next_replica(const struct cluster *cluster, const struct cluster_node *owner, const char *after) {
+    const struct cluster_node *next = NULL;
+    for (size_t i = 0; i < cluster->nodes.count; i++) {
+        const struct cluster_node *n = cluster->nodes.all[i];
+        if (n->primary != owner || !is_replica_in_service(n) || strcmp(n->name, after) <= 0)
+            continue;
+        if (!next || strcmp(n->name, next->name) < 0) next = n;
+    }
+    return next;
+}
+
+/* A range of slots of a primary, which is the first node; then its replicas, by name: all nodes
+ * reply the same. */
 static void reply_range(struct call *c, const struct cluster *cluster,
                         const struct cluster_node *owner, unsigned first, unsigned last) {
     struct reply_mark mark = reply_begin(c->reply);
@@ -202,9 +216,8 @@ static void reply_range(struct call *c, const struct cluster *cluster,
     reply_i64(c->reply, first);
     reply_i64(c->reply, last);
     reply_slots_node(c, cluster, owner);
-    for (size_t i = 0; i < cluster->nodes.count; i++) {
-        const struct cluster_node *n = cluster->nodes.all[i];
-        if (n->primary != owner || !is_replica_in_service(n)) continue;
+    const struct cluster_node *n = next_replica(cluster, owner, "");
+    for (; n; n = next_replica(cluster, owner, n->name)) {
         reply_slots_node(c, cluster, n);
         count++;
     }
