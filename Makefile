@@ -51,11 +51,6 @@ MODE    += -flto=thin
 LINKER  := -fuse-ld=lld
 AR      := llvm-ar
 endif
-# Both stages of `make pgo` share a directory: counts are written beside the objects they belong to.
-ifdef PROFILE
-variant := pgo
-MODE    += -fprofile-$(PROFILE) -fprofile-update=prefer-atomic -fprofile-partial-training -Wno-missing-profile
-endif
 endif
 ifneq ($(CC),gcc)
 variant := $(variant)-$(notdir $(CC))
@@ -117,7 +112,7 @@ fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 cachesim            := $(out)/utils/cachesim
 c_files             := $(shell find src tests utils -name '*.[ch]')
 
-.PHONY: all pgo run test test-all unit integration security hostile crash faults compat fuzz-replay \
+.PHONY: all run test test-all unit integration security hostile crash faults compat fuzz-replay \
         fuzz fuzzers bench hit-ratio check format check-format check-style check-gcc check-clang \
         check-cppcheck install uninstall \
         clean help
@@ -126,13 +121,6 @@ c_files             := $(shell find src tests utils -name '*.[ch]')
 # --- Building ------------------------------------------------------------------------------------
 
 all: $(programs)                    ## build the server (DEBUG=1, SAN=…, CC=…: another variant)
-
-pgo:                                ## build build/pgo/drey-server, optimised for a measured load (gcc)
-	@deps/install build test
-	@find $(BUILD)/pgo -name '*.gcda' -delete 2>/dev/null || true
-	@$(MAKE) all PROFILE=generate
-	@utils/train --server $(BUILD)/pgo/drey-server
-	@$(MAKE) all PROFILE=use
 
 # Rewritten only when the compiler or its flags change, and everything depends on it.
 $(flags): force
