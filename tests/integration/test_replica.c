@@ -211,6 +211,8 @@ static void test_unblocked(void **state) {
 
 struct stage {
     int listens, port, fd;
+    struct server *replica; /* not of stage_open */
+    redisContext *client;
 };
 
 static void stage_open(struct stage *s) {
@@ -270,14 +272,34 @@ static void stage_sync(const struct stage *s) {
     assert_int_equal(send(s->fd, snapshot, 18, MSG_NOSIGNAL), 18);
 }
 
+/* A replica with these options; returns a client of it. */
+static redisContext *stage_begin(struct stage *s, const char *options) {
+    stage_open(s);
+    s->replica = server_start("%s", options);
+    return s->client = client_open(s->replica);
+}
+
+static void stage_call(const struct stage *s) {
+    expect(s->client, "+OK", "REPLICAOF 127.0.0.1 %d", s->port);
+}
+
+static void stage_follow(struct stage *s) {
+    stage_call(s);
+    stage_accept(s);
+}
+
+static void stage_end(struct stage *s) {
+    redisFree(s->client);
+    close(s->fd);
+    close(s->listens);
+    server_stop(s->replica);
+}
+
 /* The offset is that of whole commands, and of whole transactions: what was cut comes again. */
 static void test_offsets(void **state) {
     struct stage s;
-    struct server *replica = server_start("--repl-timeout 60");
-    redisContext *r = client_open(replica);
-    stage_open(&s);
-    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
-    stage_accept(&s);
+    redisContext *r = stage_begin(&s, "--repl-timeout 60");
+    stage_follow(&s);
     stage_sync(&s);
     await_up(r);
     stage_hear(&s, "$3\r\nACK\r\n$3\r\n100\r\n");
@@ -293,20 +315,15 @@ static void test_offsets(void **state) {
                   "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n");
     await_like(r, "\"3\"", "GET a");
     await_like(r, "*slave_repl_offset:235*", "INFO replication");
-    redisFree(r);
-    close(s.fd);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
 }
 
 /* Who isn't a primary, or ends in the middle, is tried again. */
 static void test_bad_primaries(void **state) {
     struct stage s;
-    struct server *replica = server_start("--repl-diskless-load swapdb");
-    redisContext *r = client_open(replica);
+    redisContext *r = stage_begin(&s, "--repl-diskless-load swapdb");
     expect(r, "+OK", "SET mine 1");
-    stage_open(&s);
-    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
+    stage_call(&s);
     s.fd = accept(s.listens, NULL, NULL);
     stage_say(&s, "-WHAT do you want\r\n");
     close(s.fd);
@@ -325,10 +342,7 @@ static void test_bad_primaries(void **state) {
     assert_int_equal(send(s.fd, "\0\0\0\0\0\0\0\0" ID, 48, MSG_NOSIGNAL), 48);
     await_up(r);
     expect(r, "(nil)", "GET mine");
-    redisFree(r);
-    close(s.fd);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
 }
 
 /* Says that all comes at that offset, and as much of a snapshot as is given: at once, as who
@@ -343,11 +357,8 @@ static void stage_send(const struct stage *s, const char *head, const char *byte
 /* Data that were given up for others that then couldn't be loaded are in nobody's history. */
 static void test_lost_data(void **state) {
     struct stage s;
-    struct server *replica = server_start("--repl-diskless-sync-delay 0");
-    redisContext *r = client_open(replica);
-    stage_open(&s);
-    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
-    stage_accept(&s);
+    redisContext *r = stage_begin(&s, "--repl-diskless-sync-delay 0");
+    stage_follow(&s);
     stage_sync(&s);
     await_up(r);
     stage_say(&s, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
@@ -355,16 +366,13 @@ static void test_lost_data(void **state) {
     close(s.fd);
     stage_accept(&s);
     stage_send(&s, "+FULLRESYNC " ID " 500\r\n$18\r\n", "this isn't a data.", 18);
-    close(s.fd);
     await_like(r, "(nil)", "GET a");
     expect(r, "+OK", "REPLICAOF NO ONE");
-    struct wire *w = wire_open(replica);
+    struct wire *w = wire_open(s.replica);
     wire_text(w, "PSYNC " ID " 101\r\n");
     wire_reply_like(w, "+FULLRESYNC *");
     wire_close(w);
-    redisFree(r);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
 }
 
 /* What is about the connection, or about whom to follow, isn't for the stream to say. */
@@ -379,13 +387,10 @@ static void test_orders(void **state) {
         "*1\r\n$8\r\nFAILOVER\r\n",
     };
     struct stage s;
-    struct server *replica = server_start("--requirepass secret --repl-timeout 60");
-    redisContext *r = client_open(replica);
+    redisContext *r = stage_begin(&s, "--requirepass secret --repl-timeout 60");
     size_t sent = 0;
     expect(r, "+OK", "AUTH secret");
-    stage_open(&s);
-    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
-    stage_accept(&s);
+    stage_follow(&s);
     stage_sync(&s);
     await_up(r);
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
@@ -397,10 +402,7 @@ static void test_orders(void **state) {
     await_like(r, "\"7\"", "GET n");
     expect_like(r, "*role:slave*master_link_status:up*connected_slaves:0*", "INFO replication");
     assert_int_equal(info_number(r, "replication", "slave_repl_offset"), 100 + sent);
-    redisFree(r);
-    close(s.fd);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
 }
 
 /* Numbers that can't be, and leave to go on that nobody asked for. */
@@ -412,11 +414,8 @@ static void test_bad_answers(void **state) {
         "+CONTINUE " ID "\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n",
     };
     struct stage s;
-    struct server *replica = server_start("--repl-diskless-load swapdb");
-    redisContext *r = client_open(replica);
-    stage_open(&s);
-    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
-    stage_accept(&s); /* this one may go on, but doesn't */
+    redisContext *r = stage_begin(&s, "--repl-diskless-load swapdb");
+    stage_follow(&s); /* this one may go on, but doesn't */
     stage_send(&s, "+FULLRESYNC " ID " 100\r\n", "hello\r\n", 7);
     close(s.fd);
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
@@ -430,22 +429,16 @@ static void test_bad_answers(void **state) {
                "REDIS0009\xff\0\0\0\0\0\0\0", 18);
     await_up(r);
     expect_like(r, "*slave_repl_offset:0*", "INFO replication");
-    redisFree(r);
-    close(s.fd);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
 }
 
 /* A newer state of the data that are there is loaded beside them: they're read meanwhile. The log
  * rests, but it's still wanted. */
 static void test_same_history(void **state) {
     struct stage s;
-    struct server *replica =
-        server_start("--repl-diskless-load swapdb --repl-timeout 60 --appendonly yes");
-    redisContext *r = client_open(replica);
-    stage_open(&s);
-    expect(r, "+OK", "REPLICAOF 127.0.0.1 %d", s.port);
-    stage_accept(&s);
+    redisContext *r =
+        stage_begin(&s, "--repl-diskless-load swapdb --repl-timeout 60 --appendonly yes");
+    stage_follow(&s);
     stage_sync(&s);
     await_up(r);
     stage_say(&s, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
@@ -463,10 +456,7 @@ static void test_same_history(void **state) {
     expect_like(r, "*slave_repl_offset:500*", "INFO replication");
     await_like(r, "*aof_enabled:1*aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*",
                "INFO persistence"); /* before, it doesn't end */
-    redisFree(r);
-    close(s.fd);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
 }
 
 /* A member of a cluster that's reset is a primary, and empty: not in the middle of a load, and also
@@ -482,11 +472,11 @@ static void test_cluster_reset(void **state) {
              "vars currentEpoch 1 lastVoteEpoch 0\n",
              "1111111111111111111111111111111111111111", s.port);
     write_file(file, text);
-    struct server *replica =
+    s.replica =
         server_start("--cluster-enabled yes --cluster-config-file %s --cluster-port %d "
                      "--appendonly yes --enable-debug-command yes --repl-diskless-load swapdb",
                      file, free_port());
-    redisContext *r = client_open(replica);
+    redisContext *r = s.client = client_open(s.replica);
     stage_accept(&s);
     stage_sync(&s);
     await_up(r);
@@ -505,10 +495,7 @@ static void test_cluster_reset(void **state) {
     await_like(r, "*aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*", "INFO persistence");
     expect(r, "+OK", "DEBUG LOADAOF");
     expect(r, "(int) 0", "DBSIZE");
-    redisFree(r);
-    close(s.fd);
-    close(s.listens);
-    server_stop(replica);
+    stage_end(&s);
     unlink(file);
 }
 
