@@ -22,8 +22,8 @@
 #include "server/server.h"
 
 enum {
-    WRITE_BUDGET = 1024 * 1024, /* bytes sent to one client in one turn: its share */
-    BATCH_MIN = 16,             /* clients from which on sending to them in a batch pays */
+    WRITE_BUDGET = 256 * 1024, /* bytes sent to one client in one turn: its share */
+    BATCH_MIN = 16,            /* clients from which on sending to them in a batch pays */
 };
 
 struct client *client_of(struct session *s) {
@@ -217,15 +217,27 @@ static bool has_more(struct client *c, size_t most) {
     return reply_len(&c->session.own_reply) > 0;
 }
 
-/* As much as the socket takes, within the client's share; false if the connection is lost. */
+/* Keeps what fits into `most` bytes, which isn't nothing; returns how many they are. */
+static size_t limit_slices(struct slice *slices, size_t *count, size_t most) {
+    size_t total = 0, n = 0;
+    while (n < *count && total < most) {
+        if (slices[n].len > most - total) slices[n].len = most - total;
+        total += slices[n++].len;
+    }
+    *count = n;
+    return total;
+}
+
+/* As much as the socket takes, within the client's share: a value of megabytes mustn't keep the
+ * others waiting while the kernel copies it. False if the connection is lost. */
 static bool send_replies(struct client *c) {
     struct reply *r = &c->session.own_reply;
     size_t sent = 0;
     bool lost = false;
     while (sent < WRITE_BUDGET && has_more(c, WRITE_BUDGET - sent)) {
         struct slice slices[SOCKET_SLICES_MAX];
-        size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX), total = 0;
-        for (size_t i = 0; i < n; i++) total += slices[i].len;
+        size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX);
+        size_t total = limit_slices(slices, &n, WRITE_BUDGET - sent);
         ssize_t done = conn_send(c->watch.fd, c->tls, slices, n);
         c->server->stats.writes++;
         lost = done < 0 && errno != EAGAIN;
