@@ -11,6 +11,7 @@ DESTDIR ?=
 BUILD   ?= build
 TIME    ?= 60
 ROUNDS  ?= 10
+RETRY   ?= 0
 ARGS    ?=
 
 # All cores; several goals at once (`make clean all`) run in the order given instead.
@@ -238,7 +239,7 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 endif
 
 integration: $(programs) $(integration_tests) $(fault_library) ## only the integration tests
-	@DREY_SERVER=$(abspath $(server)) tests/run $(integration_tests) $(client_tests) $(security_tests)
+	@DREY_SERVER=$(abspath $(server)) tests/run --retry $(RETRY) $(integration_tests) $(client_tests) $(security_tests)
 
 security: $(programs)               ## only the attacks that others have fallen to
 	@DREY_SERVER=$(abspath $(server)) tests/run $(security_tests)
