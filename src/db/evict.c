@@ -42,12 +42,10 @@ static bool evict_one(struct evict_pool *pool, struct keyspace *ks, const struct
 enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
                             const struct db_config *cfg) {
     uint64_t start_us = (uint64_t)clock_mono_us(), most_us = time_limit_us(cfg->tenacity);
-    uint64_t left_before = ks->stats.lazy_freed;
     pool->longest_ns = 0;
     for (unsigned n = 1; evict_wanted(ks, cfg); n++) {
         bool found = evict_one(pool, ks, cfg);
         if (!found && !evict_allowed(ks, cfg->maxmemory_policy)) return EVICT_NOTHING;
-        if (ks->stats.lazy_freed != left_before) return EVICT_MORE;
         bool look = !found || n % CLOCK_STEP == 0;
         if (look && (uint64_t)clock_mono_us() - start_us >= most_us) return EVICT_MORE;
     }

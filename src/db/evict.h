@@ -15,18 +15,19 @@
 
 enum evict_result {
     EVICT_ROOM,    /* memory is within its limit */
-    EVICT_MORE,    /* not yet, but more can be evicted, or is being freed elsewhere */
+    EVICT_MORE,    /* not yet, but more can be evicted */
     EVICT_NOTHING, /* not, and nothing may be evicted */
 };
 
+/* What helper threads have to free is as good as free. */
 static inline bool evict_wanted(const struct keyspace *ks, const struct db_config *cfg) {
-    return cfg->maxmemory && mem_used() > cfg->maxmemory + ks->uncounted && !cfg->unlimited;
+    size_t spared = ks->uncounted + atomic_load_explicit(&ks->leaving, memory_order_relaxed);
+    return cfg->maxmemory && mem_used() > cfg->maxmemory + spared && !cfg->unlimited;
 }
 
 /* Evicts until there's room, for the time that maxmemory-eviction-tenacity allows: 50 us for each
  * of the first 10 (the default: 500 us), 15 % more for each further one, no limit with 100; it's
- * looked at every few keys. Also ends when it has left a value to `discard`, whose memory comes
- * free later. About 1.5 us a key in a large table. */
+ * looked at every few keys. About 1.5 us a key in a large table. */
 enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
                             const struct db_config *cfg);
 

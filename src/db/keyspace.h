@@ -11,6 +11,7 @@
 #ifndef DREY_DB_KEYSPACE_H
 #define DREY_DB_KEYSPACE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -105,6 +106,9 @@ struct keyspace {
     struct slot_index *slots; /* of database 0; NULL: this is no member of a cluster */
     uint64_t dirty;           /* changes since the last save, but for expiry and eviction */
     size_t uncounted;         /* bytes that maxmemory doesn't count, see keyspace_uncount */
+    /* Bytes, about, that helper threads have been given to free: no key has to go for them. Who
+     * gives some adds, who has freed them takes off. */
+    atomic_size_t leaving;
     struct access_policy access;
     struct evict_history history; /* under LRFU, once keys have been evicted */
     struct random rng;

@@ -157,6 +157,10 @@ static bool takes_memory(const struct session *s, const struct request *r) {
     return (flags & CMD_DENYOOM) || ((s->gates & GATE_MULTI) && !(flags & CMD_UNQUEUED));
 }
 
+bool admission_awaits_memory(const struct session *s, const struct request *r) {
+    return s->engine->overdue && !s->obeyed && takes_memory(s, r);
+}
+
 /* May the request run as far as memory goes? As in Redis it may while eviction is under way. What
  * needs no memory evicts for a client that caches: it's told what had to go before the reply.
  * No key goes while they're loaded. */

@@ -35,6 +35,9 @@ bool admission_still_or_reply(struct session *s, const struct request *r);
 /* Would the request be granted or deferred? Leaves no trace. */
 bool admission_likely(struct session *s, const struct request *r);
 
+/* Should the request wait while the engine's `overdue` is set? */
+bool admission_awaits_memory(const struct session *s, const struct request *r);
+
 /* The command's flags; EXEC's are those of what it would run, those of commands that run scripts
  * say what the script may do. */
 unsigned admission_flags(const struct session *s, const struct request *r);

@@ -7,13 +7,28 @@
 #include "exec/watch.h"
 #include "type/type.h"
 
-enum { WALL_FRESH_US = 1000 };
+enum {
+    WALL_FRESH_US = 1000,
+    OVERDUE_SHARE = 32, /* of maxmemory */
+    MEMORY_SAMPLES = 5, /* elements of a value that are looked at to tell its size */
+    TABLE_SAMPLES = 5,  /* places of a table */
+};
 
 struct discard_job {
     struct background_job job;
+    struct engine *engine;
+    size_t bytes;
     struct entry *entry;
     struct table table;
 };
+
+void engine_leaving(struct engine *e, size_t bytes) {
+    atomic_fetch_add_explicit(&e->keyspace.leaving, bytes, memory_order_relaxed);
+}
+
+void engine_left(struct engine *e, size_t bytes) {
+    atomic_fetch_sub_explicit(&e->keyspace.leaving, bytes, memory_order_relaxed);
+}
 
 static void free_entry(void *entry) {
     entry_free(entry);
@@ -25,26 +40,57 @@ static void discard_run(struct background_job *job) {
         entry_free(discard->entry);
     else
         table_release(&discard->table, free_entry);
+    engine_left(discard->engine, discard->bytes);
     mem_free(discard);
 }
 
+static void discard(struct engine *e, struct discard_job what) {
+    struct discard_job *job = mem_alloc(sizeof *job);
+    *job = what;
+    job->job.run = discard_run;
+    job->engine = e;
+    engine_leaving(e, what.bytes);
+    background_add(e->background, BACKGROUND_FREE, &job->job);
+}
+
 static void discard_entry(void *ctx, struct entry *entry) {
-    struct engine *e = ctx;
-    struct discard_job *discard = mem_alloc(sizeof *discard);
-    *discard = (struct discard_job){.job.run = discard_run, .entry = entry};
-    background_add(e->background, BACKGROUND_FREE, &discard->job);
+    size_t bytes = type_memory(entry, MEMORY_SAMPLES);
+    discard(ctx, (struct discard_job){.entry = entry, .bytes = bytes});
+}
+
+static size_t entries_memory(const struct table *table, struct random *rng) {
+    void *entries[TABLE_SLOTS];
+    size_t bytes = 0, seen = 0;
+    for (unsigned i = 0; i < TABLE_SAMPLES; i++) {
+        size_t n = table_sample(table, rng, entries);
+        for (size_t k = 0; k < n; k++) bytes += type_memory(entries[k], MEMORY_SAMPLES);
+        seen += n;
+    }
+    return seen ? (size_t)((double)bytes / (double)seen * (double)table_count(table)) : 0;
 }
 
 static void discard_table(void *ctx, struct table *table) {
     struct engine *e = ctx;
-    struct discard_job *discard = mem_alloc(sizeof *discard);
-    *discard = (struct discard_job){.job.run = discard_run, .table = *table};
-    background_add(e->background, BACKGROUND_FREE, &discard->job);
+    size_t bytes = entries_memory(table, &e->keyspace.rng) + table_overhead(table);
+    discard(e, (struct discard_job){.table = *table, .bytes = bytes});
+}
+
+/* Can memory still fall? While keys are loaded none goes. */
+static bool can_shrink(const struct engine *e) {
+    if (e->gates & GATE_LOADING) return false;
+    return atomic_load_explicit(&e->keyspace.leaving, memory_order_relaxed) ||
+           evict_allowed(&e->keyspace, e->settings.db.maxmemory_policy);
 }
 
 static void watch_memory(struct engine *e) {
+    const struct db_config *db = &e->settings.db;
+    size_t used = mem_used(), limit = db->maxmemory, uncounted = e->keyspace.uncounted;
+    used = used > uncounted ? used - uncounted : 0;
     e->gates &= ~(unsigned)GATE_MEMORY;
-    if (evict_wanted(&e->keyspace, &e->settings.db)) e->gates |= GATE_MEMORY;
+    if (evict_wanted(&e->keyspace, db)) e->gates |= GATE_MEMORY;
+    if (used < e->least_used) e->least_used = used > limit ? used : limit;
+    if (db->unlimited) e->least_used = SIZE_MAX;
+    e->overdue = used > limit && used - limit / OVERDUE_SHARE > e->least_used && can_shrink(e);
 }
 
 /* maxmemory, maxmemory-policy and lfu-*. */
@@ -52,6 +98,7 @@ static void memory_changed(void *ctx) {
     struct engine *e = ctx;
     const struct db_config *db = &e->settings.db;
     keyspace_set_policy(&e->keyspace, db);
+    e->least_used = SIZE_MAX;
     watch_memory(e);
 }
 
@@ -166,7 +213,6 @@ void engine_tick(struct engine *e) {
 
 enum evict_result engine_make_room(struct engine *e) {
     if (!evict_wanted(&e->keyspace, &e->settings.db)) return EVICT_ROOM;
-    if (e->background && background_pending(e->background, BACKGROUND_FREE)) return EVICT_MORE;
     struct evict_pool *pool = &e->evict_pool;
     uint64_t start = pool->timed ? ticks_now(&e->ticks) : 0;
     enum evict_result result = evict_run(pool, &e->keyspace, &e->settings.db);

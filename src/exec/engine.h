@@ -186,6 +186,8 @@ struct engine {
     uint64_t wall_us, wall_ticks; /* the wall clock as last read, and when that was */
     uint64_t busy_ns;   /* spent in commands so far: what shares of time are measured by */
     unsigned gates;     /* of enum gate */
+    size_t least_used;  /* memory since it's above maxmemory; maxmemory, if it isn't */
+    bool overdue;       /* see engine_tick */
     unsigned listeners; /* of enum engine_listener */
     struct hotkeys hotkeys;
     struct bigkeys bigkeys;
@@ -238,12 +240,22 @@ void engine_open(struct engine *e, uint32_t databases);
 void engine_release(struct engine *e);
 
 /* Reads the wall clock, and whether memory is over its limit: once per batch of requests. What a
- * batch may add without being noticed is bounded by what a client may do in a turn. */
+ * batch may add without being noticed is bounded by what a client may do in a turn.
+ *
+ * As in Redis commands may run that take memory while eviction, which goes in slices, is under way
+ * or what was deleted is still being freed. They could take more than that brings: small keys go
+ * for large ones that come, or a helper thread lags. So memory above the limit may shrink but not
+ * grow: once it's a 32nd of the limit above the least that it has been since, such commands are
+ * `overdue` and should wait until it isn't, or nothing is left that could go. */
 void engine_tick(struct engine *e);
 
-/* Evicts for a slice's time if memory is over its limit. What helper threads have to free is as
- * good as free: nothing is evicted, and EVICT_MORE returned, until they're done. */
+/* Evicts for a slice's time if memory is over its limit. */
 enum evict_result engine_make_room(struct engine *e);
+
+/* A job that frees `bytes`, about, is going to BACKGROUND_FREE; until it has called the second
+ * that's as good as free. */
+void engine_leaving(struct engine *e, size_t bytes);
+void engine_left(struct engine *e, size_t bytes);
 
 void engine_listen(struct engine *e, enum engine_listener who, bool on);
 

@@ -295,6 +295,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
     b.tail = 0;
     size_t done = 0;
     engine_tick(&s->engine);
+    if (__builtin_expect(s->engine.overdue, 0)) client_pause_memory(s);
     s->running = c;
     do {
         batch_parse(c, p, input, &b);

@@ -5,14 +5,11 @@
 #include "persist/snapshot_wait.h"
 #include "server/server.h"
 
+enum { MEMORY_US = 1000 };
+
 static void on_end(struct loop_timer *timer) {
     client_pause_stop((struct server *)((char *)timer - offsetof(struct server, pause) -
                                         offsetof(struct client_pause, end)));
-}
-
-void client_pause_init(struct server *s) {
-    client_queue_init(&s->pause.held);
-    s->pause.end.on_due = on_end;
 }
 
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what) {
@@ -38,6 +35,31 @@ static void release_held(struct server *s) {
     }
 }
 
+static void on_memory(struct loop_timer *timer) {
+    struct server *s = (struct server *)((char *)timer - offsetof(struct server, pause) -
+                                         offsetof(struct client_pause, memory));
+    engine_tick(&s->engine);
+    if (s->engine.overdue) {
+        loop_timer_start(s->loop, timer, loop_now_us(s->loop) + MEMORY_US);
+        return;
+    }
+    s->pause.parts &= (uint8_t)~CLIENT_PAUSE_MEMORY;
+    release_held(s);
+}
+
+void client_pause_memory(struct server *s) {
+    struct client_pause *p = &s->pause;
+    if (p->parts & CLIENT_PAUSE_MEMORY) return;
+    p->parts |= CLIENT_PAUSE_MEMORY;
+    loop_timer_start(s->loop, &p->memory, loop_now_us(s->loop) + MEMORY_US);
+}
+
+void client_pause_init(struct server *s) {
+    client_queue_init(&s->pause.held);
+    s->pause.end.on_due = on_end;
+    s->pause.memory.on_due = on_memory;
+}
+
 void client_pause_stop(struct server *s) {
     struct client_pause *p = &s->pause;
     loop_timer_stop(s->loop, &p->end);
@@ -57,7 +79,8 @@ void client_pause_snapshot_moved(struct persist *p) {
 }
 
 void client_pause_moving(struct server *s, bool some) {
-    s->pause.moving = some;
+    s->pause.parts &= (uint8_t)~CLIENT_PAUSE_MOVING;
+    if (some) s->pause.parts |= CLIENT_PAUSE_MOVING;
     release_held(s);
 }
 
@@ -87,7 +110,8 @@ bool client_pause_hold(struct client *c, const struct request *r) {
     if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
         return false;
     if (!(client_pause_on(&s->pause) && pause_holds(c, r)) &&
-        !(s->pause.moving && migrate_holds(&c->session, r)) &&
+        !((s->pause.parts & CLIENT_PAUSE_MOVING) && migrate_holds(&c->session, r)) &&
+        !((s->pause.parts & CLIENT_PAUSE_MEMORY) && admission_awaits_memory(&c->session, r)) &&
         !snapshot_holds(&s->persist.snapshot, &c->session, r))
         return false;
     hold(c, r);

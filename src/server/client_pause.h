@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CLIENT PAUSE: commands of clients wait, all of them or those that may write, for a time or until
  * CLIENT UNPAUSE. And those wait that would change what a snapshot has to write before (see
- * persist/snapshot.h), or write to keys that MIGRATE is sending away (migrate.h). A client that
+ * persist/snapshot.h), write to keys that MIGRATE is sending away (migrate.h), or take memory while
+ * there's too much in use that's about to be freed (engine_tick). A client that
  * waits keeps its input and isn't read from; those that waited go on in the order in which they
  * came to wait. What wouldn't run anyway (unknown commands, bad arity, no authentication) is still
  * refused at once, as in Redis. */
@@ -16,12 +17,19 @@
 
 enum client_pause_what { CLIENT_PAUSE_NOTHING, CLIENT_PAUSE_WRITES, CLIENT_PAUSE_ALL };
 
+/* Of some requests. */
+enum client_pause_part {
+    CLIENT_PAUSE_MOVING = 1, /* keys are on their way to another server */
+    CLIENT_PAUSE_MEMORY = 2, /* memory has to be freed first */
+};
+
 struct client_pause {
     uint8_t what;  /* enum client_pause_what */
     bool failover; /* writes wait for another server to lead */
-    bool moving;   /* keys are on their way to another server */
     bool ending;   /* the server is about to end, and waits for replicas: nobody writes */
+    uint8_t parts; /* of enum client_pause_part */
     struct loop_timer end;
+    struct loop_timer memory; /* looks whether there's enough now */
     struct client_queue held;
 };
 
@@ -33,7 +41,7 @@ static inline bool client_pause_on(const struct client_pause *p) {
 
 /* May a request have to wait? */
 static inline bool client_pause_holds(const struct client_pause *p) {
-    return client_pause_on(p) || p->moving;
+    return client_pause_on(p) || p->parts;
 }
 
 /* A pause in force is only ever extended: the later end and the wider kind hold. */
@@ -49,11 +57,14 @@ void client_pause_snapshot_moved(struct persist *p);
 /* Keys are on their way to another server, or fewer than before, or none any more. */
 void client_pause_moving(struct server *s, bool some);
 
+/* The engine's `overdue` has been seen: those who take memory wait until it's over. */
+void client_pause_memory(struct server *s);
+
 /* The server waits for its end, or doesn't any more. */
 void client_pause_ending(struct server *s, bool on);
 
-/* Must this request wait? Then the client is held. To be asked while there's a pause or a snapshot,
- * or keys are on their way. */
+/* Must this request wait? Then the client is held. To be asked while one may have to, or there's a
+ * snapshot. */
 bool client_pause_hold(struct client *c, const struct request *r);
 
 #endif

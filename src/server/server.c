@@ -28,7 +28,7 @@
 #include "server/watching.h"
 
 enum {
-    EVICTION_US = 1000,             /* until eviction begins, or goes on after others freed */
+    EVICTION_US = 1000,             /* until eviction begins */
     EVICTION_RETRY_US = 100 * 1000, /* when nothing may be evicted */
     POOL_KEPT = 16,                 /* reply chunks kept for reuse */
 };
@@ -58,7 +58,7 @@ static void on_eviction(struct loop_timer *timer) {
     if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     if (result == EVICT_NOTHING)
         loop_timer_start(s->loop, timer, loop_now_us(s->loop) + EVICTION_RETRY_US);
-    else if (result == EVICT_MORE && !background_pending(s->background, BACKGROUND_FREE))
+    else if (result == EVICT_MORE)
         loop_timer_start(s->loop, timer, 0);
 }
 

@@ -32,6 +32,13 @@ static inline size_t tracked_keys_count(const struct tracked_keys *t) {
     return table_count(&t->table);
 }
 
+/* Bytes, about. */
+static inline size_t tracked_keys_memory(const struct tracked_keys *t) {
+    enum { KEY_BYTES = 48 };
+    return table_overhead(&t->table) + tracked_keys_count(t) * KEY_BYTES +
+           t->items * sizeof(uint64_t);
+}
+
 /* `hash` is that of the name by the seed, here and below. */
 bool tracked_keys_has(const struct tracked_keys *t, struct slice name, uint64_t hash);
 /* The client has read the key. */

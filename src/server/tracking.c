@@ -201,12 +201,15 @@ void tracking_turn_over(struct server *s) {
 
 struct discard_job {
     struct background_job job;
+    struct engine *engine;
+    size_t bytes;
     struct tracked_keys keys;
 };
 
 static void discard(struct background_job *job) {
     struct discard_job *discarded = (struct discard_job *)job;
     tracked_keys_release(&discarded->keys);
+    engine_left(discarded->engine, discarded->bytes);
     mem_free(discarded);
 }
 
@@ -219,7 +222,9 @@ void tracking_flushed(struct engine *e) {
         tell(((struct client_tracking *)l)->client, &what, false);
     if (!tracked_keys_count(&t->keys)) return;
     struct discard_job *job = mem_alloc(sizeof *job);
-    *job = (struct discard_job){.job.run = discard, .keys = t->keys};
+    *job = (struct discard_job){.job.run = discard, .engine = e, .keys = t->keys};
+    job->bytes = tracked_keys_memory(&t->keys);
+    engine_leaving(e, job->bytes);
     tracked_keys_init(&t->keys, &e->keyspace.seed);
     background_add(s->background, BACKGROUND_FREE, &job->job);
     listen_if_needed(s);

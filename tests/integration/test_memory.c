@@ -62,6 +62,36 @@ static void test_limit_lowered(void **state) {
     server_stop(s);
 }
 
+/* Small keys go for large ones that come: a slice of eviction brings less than one of those takes,
+ * so their senders wait. */
+static void test_limit_while_sizes_grow(void **state) {
+    enum { LIMIT = 8 * 1024 * 1024, LARGE = 64 * 1024, SETS = 400, IN_FLIGHT = 8 };
+    struct server *s = server_start("--maxmemory %d --maxmemory-policy allkeys-random "
+                                    "--maxmemory-eviction-tenacity 0",
+                                    LIMIT);
+    redisContext *c = client_open(s), *other = client_open(s);
+    static const char large[LARGE] = {'v'};
+    assert_int_equal(fill(c, 0, 3 * KEYS), 0);
+    long long most = 0;
+    for (int sent = 0; sent < SETS; sent += IN_FLIGHT) {
+        for (int i = 0; i < IN_FLIGHT; i++)
+            redisAppendCommand(c, "SET large:%d %b", sent + i, large, sizeof large);
+        for (int i = 0; i < IN_FLIGHT; i++) {
+            redisReply *reply;
+            assert_int_equal(redisGetReply(c, (void **)&reply), REDIS_OK);
+            assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+            freeReplyObject(reply);
+            long long used = info(other, "used_memory");
+            if (used > most) most = used;
+        }
+    }
+    /* A 32nd, and what came while the last to be let in were: pieces of those that follow. */
+    if (most > LIMIT + LIMIT / 32 + 2 * IN_FLIGHT * LARGE) fail_msg("%lld bytes in use", most);
+    redisFree(c);
+    redisFree(other);
+    server_stop(s);
+}
+
 static void test_limit_without_eviction(void **state) {
     struct server *s = server_start("--maxmemory 2mb --maxmemory-policy noeviction");
     redisContext *c = client_open(s);
@@ -112,6 +142,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_while_writing),
         cmocka_unit_test(test_limit_lowered),
+        cmocka_unit_test(test_limit_while_sizes_grow),
         cmocka_unit_test(test_limit_without_eviction),
         cmocka_unit_test(test_tracked_keys),
     };
