@@ -114,8 +114,16 @@ static void on_cron(struct loop_timer *timer) {
     watching_part(s, LATENCY_CRON, ns);
 }
 
+/* Signals. The handler only notes them: it ends the loop's sleep, and the turn's end looks; or
+ * else, when it came just before that sleep, the cron timer does. */
+
+static volatile sig_atomic_t stop_signal;
+/* Files that a save which is interrupted leaves: names in the working directory. */
+static char unfinished[2][64];
+
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
+    if (__builtin_expect(stop_signal, 0) && !s->debug.no_cron) server_heed_signals(s);
     heed_new_limit(s);
     persist_turn_end(&s->persist);
     SERVER_EXTEND(s, turn_end);
@@ -127,12 +135,6 @@ static void on_turn_end(void *ctx) {
     chores_turn_end(s);
     watching_turn_end(s);
 }
-
-/* Signals. The handler only notes them: the cron timer ends the loop's sleep soon enough. */
-
-static volatile sig_atomic_t stop_signal;
-/* Files that a save which is interrupted leaves: names in the working directory. */
-static char unfinished[2][64];
 
 static void on_stop_signal(int signal) {
     if (stop_signal) { /* somebody insists */

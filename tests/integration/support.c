@@ -486,18 +486,24 @@ static struct wire *wire_over(int fd, const struct sockaddr *address, socklen_t 
     return w;
 }
 
-struct wire *wire_open_at(const char *host, int port) {
+/* With a receive buffer of so many bytes; 0: as the system has it. */
+static struct wire *wire_connect(const char *host, int port, int buffer) {
     char service[16];
     snprintf(service, sizeof service, "%d", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST}, *found;
-    int error = getaddrinfo(host ? host : "127.0.0.1", service, &hints, &found);
+    int error = getaddrinfo(host, service, &hints, &found);
     if (error) FAIL("%s: %s", host, gai_strerror(error));
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (buffer) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     struct wire *w = fd < 0 ? NULL : wire_over(fd, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
     /* Each send a segment of its own, as the tests that cut requests need it. */
     if (w) setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return w;
+}
+
+struct wire *wire_open_at(const char *host, int port) {
+    return wire_connect(host ? host : "127.0.0.1", port, 0);
 }
 
 struct wire *wire_open_unix(const char *path) {
@@ -510,6 +516,12 @@ struct wire *wire_open_unix(const char *path) {
 
 struct wire *wire_open(const struct server *s) {
     struct wire *w = s->port ? wire_open_at(NULL, s->port) : wire_open_unix(s->unix_path);
+    if (!w) FAIL("connect: %s", strerror(errno));
+    return w;
+}
+
+struct wire *wire_open_narrow(const struct server *s) {
+    struct wire *w = wire_connect("127.0.0.1", s->port, 32 * 1024);
     if (!w) FAIL("connect: %s", strerror(errno));
     return w;
 }

@@ -26,7 +26,7 @@
 #include <cmocka.h>
 #include <hiredis.h>
 
-enum { PATIENCE_SEC = 60 };
+enum { PATIENCE_SEC = 120 };
 
 /* --- The server --- */
 
@@ -106,7 +106,10 @@ struct wire {
 
 struct wire *wire_open(const struct server *s); /* TCP, or the unix socket if it has no port */
 struct wire *wire_open_at(const char *host, int port); /* NULL if nobody listens there */
-struct wire *wire_open_unix(const char *path);         /* NULL if nobody listens there */
+/* Takes in little that isn't read, so that the rest is soon the server's to keep, however much the
+ * system's buffers hold. */
+struct wire *wire_open_narrow(const struct server *s);
+struct wire *wire_open_unix(const char *path); /* NULL if nobody listens there */
 void wire_close(struct wire *w);
 void wire_reset(struct wire *w); /* closes with RST instead of FIN */
 

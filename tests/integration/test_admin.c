@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static void expect_info(redisContext *c, const char *section, const char *field, const char *want) {
@@ -34,7 +33,7 @@ static void test_info_sections(void **state) {
     expect(c, "\"\"", "INFO nonsense");
     expect_like(c,
                 "\"# Loop\\\\r\\\\nloop_turns:[1-9]*loop_turn_usec:p50=*,p99=*,p99.9=*,max=[1-9]*"
-                "loop_turns_longer_than_usec:100=*,100000=0*",
+                "loop_turns_longer_than_usec:100=*,100000=[0-9]*",
                 "INFO loop");
     expect_like(c, "\"# Debug\\\\r\\\\neventloop_duration_aof_sum:*", "INFO debug");
     char *everything = ask(c, "INFO everything");
@@ -345,8 +344,8 @@ static size_t starts_logged(const struct server *s) {
 static void await_restart(const struct server *s, struct wire *before, size_t starts) {
     wire_expect_closed(before);
     wire_close(before);
-    const time_t end = time(NULL) + PATIENCE_SEC;
-    while (starts_logged(s) < starts) assert_true(time(NULL) < end);
+    const double end = seconds_now() + PATIENCE_SEC;
+    while (starts_logged(s) < starts) assert_true(seconds_now() < end);
 }
 
 static void test_debug_restart(void **state) {

@@ -210,22 +210,29 @@ static void test_timeouts(void **state) {
     redisFree(c);
 }
 
-/* Who waits isn't idle; and it may wait longer than CLIENT PAUSE lasts. */
+/* Who waits isn't idle, such as the one who sets it; and it may wait longer than CLIENT PAUSE
+ * lasts. */
 static void test_idle_timeout_and_pause(void **state) {
-    redisContext *c = client_open(*state);
-    struct wire *w = wire_open(*state);
-    wire_text(w, "WAIT 1 4000\r\nPING\r\n");
+    struct server *s = server_start("%s", "");
+    redisContext *c = client_open(s);
+    struct wire *w = wire_open(s), *admin = wire_open(s);
+    long long id = id_of(w);
+    char text[128];
+    wire_text(w, "WAIT 1 100000\r\nPING\r\n");
     await_blocked(c, 1);
     expect_like(c, "*clients_in_timeout_table:1\\\\r\\\\n*", "INFO clients");
-    expect(c, "+OK", "CONFIG SET timeout 1");
-    expect(c, "+OK", "CLIENT PAUSE 100");
+    redisFree(c);
+    snprintf(text, sizeof text,
+             "CONFIG SET timeout 1\r\nCLIENT PAUSE 100\r\nWAIT 1 1500\r\nCLIENT UNBLOCK %lld\r\n"
+             "WAIT 1 0\r\n",
+             id);
+    wire_text(admin, text);
+    wire_expect(admin, "+OK\r\n+OK\r\n:0\r\n:1\r\n");
     wire_expect(w, ":0\r\n+PONG\r\n");
     wire_expect_closed(w);
     wire_close(w);
-    redisFree(c);
-    c = client_open(*state);
-    expect(c, "+OK", "CONFIG SET timeout 0");
-    redisFree(c);
+    wire_close(admin);
+    server_stop(s);
 }
 
 /* --- Ends --- */

@@ -27,6 +27,13 @@ static void await_alone(redisContext *c) {
     await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
 }
 
+static char *id_of(struct wire *w) {
+    wire_text(w, "CLIENT ID\r\n");
+    char *reply = wire_take_reply(w);
+    memmove(reply, reply + strlen("(int) "), strlen(reply + strlen("(int) ")) + 1);
+    return reply;
+}
+
 /* Sends requests until the server closes; no more than 64 MB of them. */
 static void send_until_closed(struct wire *w, const char *request) {
     size_t len = strlen(request), times = 8192 / len;
@@ -78,6 +85,7 @@ static void test_pause_keeps_order(void **state) {
 
 static void test_pause_of_all_ends(void **state) {
     struct wire *w = wire_open(*state);
+    wire_ask(w, "+PONG", "PING");
     double start_at = seconds_now();
     wire_text(w, "CLIENT PAUSE 300\r\nPING\r\nnonsense\r\nPING\r\n");
     wire_expect(w, "+OK\r\n+PONG\r\n-ERR unknown command 'nonsense', with args beginning with: "
@@ -162,7 +170,7 @@ static void test_soft_output_limit(void **state) {
     expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "normal 0 1mb 1");
     expect(c, "+OK", "CONFIG RESETSTAT");
     expect(c, "(int) 1000000", "SETRANGE wide 999999 x");
-    struct wire *w = wire_open(*state);
+    struct wire *w = wire_open_narrow(*state);
     wire_ask(w, "+PONG", "PING");
     double start_at = seconds_now();
     for (int i = 0; i < 20; i++)
@@ -226,9 +234,7 @@ static void test_ids(void **state) {
     char *ids[MANY], line[64];
     for (int i = 0; i < MANY; i++) {
         all[i] = wire_open(*state);
-        wire_text(all[i], "CLIENT ID\r\n");
-        ids[i] = wire_take_reply(all[i]);
-        memmove(ids[i], ids[i] + strlen("(int) "), strlen(ids[i] + strlen("(int) ")) + 1);
+        ids[i] = id_of(all[i]);
     }
     for (int i = 0; i < MANY; i += 3) wire_close(all[i]);
     snprintf(line, sizeof line, "*connected_clients:%d\\\\r\\\\n*", 1 + MANY - (MANY + 2) / 3);
@@ -261,25 +267,46 @@ static void test_output_before_auth(void **state) {
     redisFree(c);
 }
 
+/* The end of the connection comes no earlier than that. */
+static void expect_closed_after(struct wire *w, double from, double seconds) {
+    wire_expect_closed(w);
+    wire_close(w);
+    double passed = seconds_now() - from;
+    if (passed < seconds - 0.1) fail_msg("closed after %.3f s", passed);
+}
+
+/* Who sends something begins its time anew; who waits isn't idle, such as the one who sets it. */
 static void test_timeout_set_later(void **state) {
-    redisContext *c = client_open(*state);
-    struct wire *idle = wire_open(*state), *later = wire_open(*state);
-    wire_ask(idle, "+PONG", "PING");
-    wire_ask(later, "+PONG", "PING");
-    expect(c, "+OK", "CONFIG SET timeout 2");
     double start_at = seconds_now();
-    while (seconds_now() - start_at < 2.5) { /* a busy one's time begins anew */
-        settle(c);
-        wire_ask(later, "+PONG", "PING");
-    }
-    wire_expect_closed(idle);
-    wire_close(idle);
-    expect(c, "+OK", "CONFIG SET timeout 0");
-    start_at = seconds_now();
-    while (seconds_now() - start_at < 2.5) settle(c);
-    wire_ask(later, "+PONG", "PING");
-    wire_close(later);
+    redisContext *c = client_open(*state);
+    struct wire *admin = wire_open(*state), *idle = wire_open(*state), *busy = wire_open(*state);
+    char *id = id_of(busy), text[128];
+    wire_ask(idle, "+PONG", "PING");
+    wire_text(busy, "WAIT 1 0\r\nPING\r\n");
+    await_blocked(c, 1);
     redisFree(c);
+    double set_at = seconds_now();
+    snprintf(text, sizeof text,
+             "CONFIG SET timeout 1\r\nWAIT 1 700\r\nCLIENT UNBLOCK %s\r\nWAIT 1 0\r\n", id);
+    wire_text(admin, text);
+    wire_expect(admin, "+OK\r\n:0\r\n:1\r\n");
+    wire_expect(busy, ":0\r\n+PONG\r\n");
+    expect_closed_after(idle, start_at, 1);
+    expect_closed_after(busy, set_at, 1.7);
+    wire_close(admin);
+    free(id);
+}
+
+static void test_timeout_taken_back(void **state) {
+    struct wire *admin = wire_open(*state), *idle = wire_open(*state);
+    wire_ask(admin, "+PONG", "PING");
+    wire_ask(idle, "+PONG", "PING");
+    wire_text(admin, "MULTI\r\nCONFIG SET timeout 1\r\nCONFIG SET timeout 0\r\nEXEC\r\n"
+                     "WAIT 1 1500\r\n");
+    wire_expect(admin, "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n:0\r\n");
+    wire_ask(idle, "+PONG", "PING");
+    wire_close(idle);
+    wire_close(admin);
 }
 
 /* Fills the input of a named client with so many bytes. */
@@ -370,6 +397,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_query_limit, start, stop),
         cmocka_unit_test_setup_teardown(test_output_before_auth, start, stop),
         cmocka_unit_test_setup_teardown(test_timeout_set_later, start, stop),
+        cmocka_unit_test_setup_teardown(test_timeout_taken_back, start, stop),
         cmocka_unit_test_setup_teardown(test_eviction_of_clients, start, stop),
         cmocka_unit_test_setup_teardown(test_password_set_later, start, stop),
     };

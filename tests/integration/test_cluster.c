@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { NODES = 3, SLOTS = 16384 };
@@ -159,6 +158,18 @@ static int bus_port_of(int i) {
     return port;
 }
 
+/* A node that isn't given the CPU for this long has failed, to the others: it's little only while
+ * that is waited for. */
+enum { NODE_TIMEOUT_MS = 2000, LONG_TIMEOUT_MS = 20000 };
+
+static void set_timeout(redisContext *c, int ms) {
+    expect(c, "+OK", "CONFIG SET cluster-node-timeout %d", ms);
+}
+
+static void set_timeouts(int ms) {
+    for (int i = 0; i < NODES; i++) set_timeout(clients[i], ms);
+}
+
 static void await_all(const char *want, const char *command) {
     for (int i = 0; i < NODES; i++) await_like(clients[i], want, command);
 }
@@ -176,6 +187,8 @@ static int start_three(void **state) {
         expect(clients[i], "+OK", "CLUSTER MEET 127.0.0.1 %d %d", nodes[i + 1]->port,
                bus_port_of(i + 1));
     await_all("*cluster_state:ok*cluster_known_nodes:3*cluster_size:3*", "CLUSTER INFO");
+    set_timeouts(LONG_TIMEOUT_MS);
+    await_all("*cluster_state:ok*", "CLUSTER INFO");
     return 0;
 }
 
@@ -251,6 +264,7 @@ static void test_failure(void **state) {
     char fails[80], well[80];
     snprintf(fails, sizeof fails, "*%s * master,fail *", ids[2]);
     snprintf(well, sizeof well, "*%s * master - *", ids[2]);
+    set_timeouts(NODE_TIMEOUT_MS);
     kill(nodes[2]->pid, SIGSTOP);
     for (int i = 0; i < 2; i++) {
         await_like(clients[i], fails, "CLUSTER NODES");
@@ -259,6 +273,7 @@ static void test_failure(void **state) {
     expect(clients[0], "(err) CLUSTERDOWN The cluster is down", "GET bar");
     kill(nodes[2]->pid, SIGCONT);
     for (int i = 0; i < 2; i++) await_like(clients[i], well, "CLUSTER NODES");
+    set_timeouts(LONG_TIMEOUT_MS);
     await_all("*cluster_state:ok*", "CLUSTER INFO");
 }
 
@@ -267,27 +282,28 @@ static void test_failure(void **state) {
 static struct server *replica;
 static redisContext *replica_client;
 
-/* A replica of the real server, if there's one, takes its place: by hand, and gives it back; then
- * because it says nothing any more. */
 /* An attempt is given up after five seconds, which can be too few on a busy machine: another
  * follows. */
 static void fail_over(redisContext *c) {
-    const time_t end = time(NULL) + PATIENCE_SEC;
+    const double end = seconds_now() + PATIENCE_SEC;
     for (bool leads = false; !leads;) {
         free(ask(c, "CLUSTER FAILOVER"));
-        for (time_t next = time(NULL) + 7; !leads && time(NULL) < next;) {
+        for (double next = seconds_now() + 7; !leads && seconds_now() < next;) {
             char *info = ask(c, "INFO replication");
             leads = strstr(info, "role:master");
             free(info);
         }
-        assert_true(leads || time(NULL) < end);
+        assert_true(leads || seconds_now() < end);
     }
 }
 
+/* A replica of the real server, if there's one, takes its place: by hand, and gives it back; then
+ * because it says nothing any more. */
 static void test_failover(void **state) {
     char *id, leads[96], follows[160];
     replica = start_node("");
     replica_client = client_open(replica);
+    set_timeout(replica_client, LONG_TIMEOUT_MS);
     id = id_of(replica_client);
     snprintf(leads, sizeof leads, "*%s * myself,master - *5461-10921*", id);
     snprintf(follows, sizeof follows, "*%s * myself,slave %s *", id, ids[1]);
@@ -298,7 +314,7 @@ static void test_failover(void **state) {
     expect(replica_client, "(err) ERR REPLICAOF not allowed in cluster mode.", "REPLICAOF NO ONE");
     await_like(replica_client, "*master_link_status:up*", "INFO replication");
     await_like(replica_client, follows, "CLUSTER NODES");
-    expect(clients[1], "+OK", "SET key1 value"); /* slot 9189 */
+    await_like(clients[1], "+OK", "SET key1 value"); /* slot 9189 */
     await_like(replica_client, "(int) 1", "DBSIZE");
     expect_like(replica_client, "(err) MOVED 9189 *", "GET key1");
     expect(replica_client, "+OK", "READONLY");
@@ -307,13 +323,15 @@ static void test_failover(void **state) {
     fail_over(replica_client);
     await_like(replica_client, leads, "CLUSTER NODES");
     await_like(clients[1], "*role:slave*master_link_status:up*", "INFO replication");
-    expect(replica_client, "+OK", "SET key1 other");
+    await_like(replica_client, "+OK", "SET key1 other");
     await_like(clients[0], "*cluster_state:ok*", "CLUSTER INFO");
     snprintf(follows, sizeof follows, "*%s * slave %s *", ids[1], id);
     await_like(replica_client, follows, "CLUSTER NODES");
     fail_over(clients[1]);
     await_like(replica_client, "*role:slave*master_link_status:up*", "INFO replication");
     expect(replica_client, "\"other\"", "GET key1");
+    set_timeouts(NODE_TIMEOUT_MS);
+    set_timeout(replica_client, NODE_TIMEOUT_MS);
     kill(nodes[1]->pid, SIGSTOP);
     await_like(replica_client, leads, "CLUSTER NODES");
     await_like(replica_client, "+OK", "SET key1 third");

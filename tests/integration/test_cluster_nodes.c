@@ -65,6 +65,16 @@ static void meet(const struct node *a, const struct node *b) {
     expect(a->client, "+OK", "CLUSTER MEET 127.0.0.1 %d %d", b->server->port, b->bus_port);
 }
 
+/* A node that isn't given the CPU for this long has failed, to the others: it's little only while
+ * that is waited for. */
+enum { NODE_TIMEOUT_MS = 2000, LONG_TIMEOUT_MS = 20000 };
+
+static void set_timeouts(const struct node *nodes, int count, int ms) {
+    for (int i = 0; i < count; i++)
+        expect(nodes[i].client, "+OK", "CONFIG SET cluster-node-timeout %d", ms);
+}
+
+/* Until they know each other. */
 static void await_nodes(const struct node *nodes, int count) {
     char want[48];
     snprintf(want, sizeof want, "*cluster_known_nodes:%d*", count);
@@ -72,6 +82,9 @@ static void await_nodes(const struct node *nodes, int count) {
         await_like(nodes[i].client, want, "CLUSTER INFO");
         await_like(nodes[i].client, "*cluster_state:ok*", "CLUSTER INFO");
     }
+    set_timeouts(nodes, count, LONG_TIMEOUT_MS);
+    for (int i = 0; i < count; i++)
+        await_like(nodes[i].client, "*cluster_state:ok*", "CLUSTER INFO");
 }
 
 static int64_t pongs_received(const struct node *n) {
@@ -206,6 +219,7 @@ static void test_migration(void **state) {
         await_replicas(&nodes[i], first, 2);
         await_replicas(&nodes[i], second, 1);
     }
+    set_timeouts(nodes, MAX_NODES, NODE_TIMEOUT_MS);
     redisFree(nodes[4].client);
     server_end(nodes[4].server, SIGKILL);
     bool lower = strcmp(nodes[2].id, nodes[3].id) < 0;

@@ -7,6 +7,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,9 +220,13 @@ static void test_unix_socket_only(void **state) {
     server_stop(s);
 }
 
+/* Is there the address ::1? A kernel that knows IPv6 may have been told not to use it. */
 static bool has_ipv6(void) {
-    return access("/proc/sys/net/ipv6/conf/lo/disable_ipv6", F_OK) == 0 &&
-           access("/proc/net/if_inet6", R_OK) == 0;
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0) close(fd);
+    return has;
 }
 
 /* An address that may be missing is marked by a dash; one that's there is listened to. */
@@ -455,7 +460,7 @@ static void test_output_limit_closes_who_never_reads(void **state) {
     struct server *s = server_start("--client-output-buffer-limit normal 2mb 0 0");
     redisContext *c = client_open(s);
     expect(c, "(int) 1000000", "SETRANGE wide 999999 x");
-    struct wire *w = wire_open(s);
+    struct wire *w = wire_open_narrow(s);
     for (int i = 0; i < 200 && wire_try_send(w, "GET wide\r\n", 10); i++) {
     }
     wire_drain(w);
@@ -481,19 +486,14 @@ static void test_query_limit_closes_who_never_ends(void **state) {
     server_stop(s);
 }
 
+/* One who says nothing at all; what begins the time anew is test_clients.c's. */
 static void test_timeout(void **state) {
     struct server *s = server_start("--timeout 1");
-    redisContext *busy = client_open(s);
-    struct wire *idle = wire_open(s);
     double start = seconds_now();
-    wire_ask(idle, "+PONG", "PING");
-    /* The busy one keeps asking until the idle one is gone: it's seen in the list of clients. */
-    await_like(busy, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
-    double passed = seconds_now() - start;
+    struct wire *idle = wire_open(s);
     wire_expect_closed(idle);
-    assert_true(passed > 0.9);
+    assert_true(seconds_now() - start > 0.9);
     wire_close(idle);
-    redisFree(busy);
     server_stop(s);
 }
 

@@ -9,10 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* All tests have a directory with a snapshot of so many keys; loading it slowly takes minutes. */
-enum { KEYS = 50000 };
+/* All tests have a directory with a snapshot of so many keys; loading it slowly takes minutes, and
+ * a reply meanwhile a few hundredths of a second. */
+enum { KEYS = 100000 };
 #define SLOWLY                                                                                     \
-    "--enable-debug-command yes --loading-process-events-interval-bytes 1024 --key-load-delay 5000"
+    "--enable-debug-command yes --loading-process-events-interval-bytes 1024 --key-load-delay 1000"
 
 static char dir[64];
 
@@ -86,8 +87,8 @@ static void test_progress(void **state) {
     expect_like(c, want, "INFO persistence");
     expect(c, "+OK", "CONFIG SET key-load-delay 0");
     await_like(other, "*Persistence????loading:0*", "INFO persistence");
-    expect(c, "(int) 50000", "DBSIZE");
-    expect_like(c, "*rdb_last_load_keys_expired:0*rdb_last_load_keys_loaded:50000*", "INFO");
+    expect(c, "(int) 100000", "DBSIZE");
+    expect_like(c, "*rdb_last_load_keys_expired:0*rdb_last_load_keys_loaded:100000*", "INFO");
     char *info = ask(c, "INFO persistence");
     assert_null(strstr(info, "loading_start_time"));
     free(info);
@@ -131,15 +132,15 @@ static void test_signals(void **state) {
 static void test_reload(void **state) {
     struct server *s = server_start("--dir %s --enable-debug-command yes", dir);
     redisContext *c = client_open(s);
-    expect(c, "+OK", "CONFIG SET loading-process-events-interval-bytes 1024 key-load-delay 5000");
+    expect(c, "+OK", "CONFIG SET loading-process-events-interval-bytes 1024 key-load-delay 1000");
     struct wire *w = wire_open(s);
     wire_text(w, "DEBUG RELOAD NOSAVE\r\nDBSIZE\r\n");
     await_like(c, "(err) LOADING *", "DBSIZE");
     expect_like(c, "*loading:1*", "INFO persistence");
     expect(c, "+OK", "CONFIG SET key-load-delay -1000");
     wire_reply(w, "+OK");
-    wire_reply(w, "(int) 50000");
-    expect(c, "(int) 50000", "DBSIZE");
+    wire_reply(w, "(int) 100000");
+    expect(c, "(int) 100000", "DBSIZE");
     wire_close(w);
     redisFree(c);
     server_stop(s);
@@ -149,7 +150,7 @@ static void test_shutdown_in_reload(void **state) {
     struct stat before = snapshot();
     struct server *s = server_start("--dir %s --enable-debug-command yes --save '1 1'", dir);
     redisContext *c = client_open(s);
-    expect(c, "+OK", "CONFIG SET loading-process-events-interval-bytes 1024 key-load-delay 5000");
+    expect(c, "+OK", "CONFIG SET loading-process-events-interval-bytes 1024 key-load-delay 1000");
     struct wire *w = wire_open(s);
     wire_text(w, "DEBUG RELOAD NOSAVE\r\nSAVE\r\nSHUTDOWN SAVE\r\n");
     await_like(c, "*loading:1*", "INFO persistence");

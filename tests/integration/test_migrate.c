@@ -30,7 +30,7 @@ static int stop_both(void **state) {
 
 static void make_values(void) {
     expect(here, "+OK", "SET string %b", "a\0b\r\n", (size_t)5);
-    expect(here, "+OK", "SET number 12345 PX 100000");
+    expect(here, "+OK", "SET number 12345 PX 100000000");
     expect(here, "(int) 3", "RPUSH list a b c");
     expect(here, "(int) 2", "SADD set x 1");
     expect(here, "(int) 2", "ZADD zset 1.5 a 2 b");
@@ -45,13 +45,13 @@ static void test_values(void **state) {
     make_values();
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char *before = ask(here, "DEBUG DIGEST-VALUE %s", keys[i]);
-        expect(here, "+OK", "MIGRATE 127.0.0.1 %d %s 3 5000", to->port, keys[i]);
+        expect(here, "+OK", "MIGRATE 127.0.0.1 %d %s 3 100000", to->port, keys[i]);
         expect(here, "(int) 0", "EXISTS %s", keys[i]);
         expect(there, "+OK", "SELECT 3");
         expect(there, before, "DEBUG DIGEST-VALUE %s", keys[i]);
         free(before);
     }
-    expect_like(there, "(int) 9[0-9][0-9][0-9][0-9]", "PTTL number");
+    expect_like(there, "(int) [19]???????*", "PTTL number");
     expect(there, "(int) -1", "PTTL string");
     expect(there, "(int) 8", "DBSIZE");
     expect(there, "+OK", "FLUSHALL");
@@ -61,26 +61,26 @@ static void test_values(void **state) {
 
 static void test_options(void **state) {
     expect(here, "+OK", "MSET a 1 b 2 c 3");
-    expect(here, "+NOKEY", "MIGRATE 127.0.0.1 %d none 0 5000", to->port);
-    expect(here, "+OK", "MIGRATE 127.0.0.1 %d a 0 5000 COPY", to->port);
+    expect(here, "+NOKEY", "MIGRATE 127.0.0.1 %d none 0 100000", to->port);
+    expect(here, "+OK", "MIGRATE 127.0.0.1 %d a 0 100000 COPY", to->port);
     expect(here, "\"1\"", "GET a");
     expect(here,
            "(err) ERR Target instance replied with error: BUSYKEY Target key name already exists.",
-           "MIGRATE 127.0.0.1 %d %s 0 5000 KEYS b a none c", to->port, "");
+           "MIGRATE 127.0.0.1 %d %s 0 100000 KEYS b a none c", to->port, "");
     expect(here, "[(nil), \"1\", (nil)]", "MGET b a c"); /* what arrived is gone here */
     expect(here, "+OK", "SET a new");
-    expect(here, "+OK", "MIGRATE 127.0.0.1 %d %s 0 5000 REPLACE KEYS a", to->port, "");
+    expect(here, "+OK", "MIGRATE 127.0.0.1 %d %s 0 100000 REPLACE KEYS a", to->port, "");
     expect(there, "[\"new\", \"2\", \"3\"]", "MGET a b c");
     expect(there, "+OK", "FLUSHALL");
     expect(here, "+OK", "SET a 1");
     expect_like(here, "(err) ERR Target instance replied with error: ERR DB index*",
-                "MIGRATE 127.0.0.1 %d a 77 5000", to->port);
+                "MIGRATE 127.0.0.1 %d a 77 100000", to->port);
     expect(here, "\"1\"", "GET a");
     expect(there, "(int) 0", "DBSIZE"); /* nothing comes to where it shouldn't */
-    expect(here, "(err) ERR syntax error", "MIGRATE 127.0.0.1 %d a 0 5000 COPY AUTH", to->port);
+    expect(here, "(err) ERR syntax error", "MIGRATE 127.0.0.1 %d a 0 100000 COPY AUTH", to->port);
     expect_like(here, "(err) ERR When using MIGRATE KEYS option*",
-                "MIGRATE 127.0.0.1 %d a 0 5000 KEYS a", to->port);
-    expect_like(here, "(err) IOERR *", "MIGRATE 127.0.0.1 %d a 0 5000", free_port());
+                "MIGRATE 127.0.0.1 %d a 0 100000 KEYS a", to->port);
+    expect_like(here, "(err) IOERR *", "MIGRATE 127.0.0.1 %d a 0 100000", free_port());
     expect(here, "(int) 1", "DEL a");
 }
 
@@ -88,14 +88,14 @@ static void test_auth(void **state) {
     struct server *locked = server_start("--requirepass secret");
     expect(here, "+OK", "MSET a 1 b 2 c 3");
     expect_like(here, "(err) ERR Target instance replied with error: NOAUTH*",
-                "MIGRATE 127.0.0.1 %d a 9 5000", locked->port);
+                "MIGRATE 127.0.0.1 %d a 9 100000", locked->port);
     expect_like(here, "(err) ERR Target instance replied with error: WRONGPASS*",
-                "MIGRATE 127.0.0.1 %d a 9 5000 AUTH wrong", locked->port);
-    expect(here, "+OK", "MIGRATE 127.0.0.1 %d a 9 5000 AUTH secret", locked->port);
-    expect(here, "+OK", "MIGRATE 127.0.0.1 %d b 9 5000 COPY AUTH2 default secret", locked->port);
+                "MIGRATE 127.0.0.1 %d a 9 100000 AUTH wrong", locked->port);
+    expect(here, "+OK", "MIGRATE 127.0.0.1 %d a 9 100000 AUTH secret", locked->port);
+    expect(here, "+OK", "MIGRATE 127.0.0.1 %d b 9 100000 COPY AUTH2 default secret", locked->port);
     /* who doesn't know it doesn't get the connection of who does */
     expect_like(here, "(err) ERR Target instance replied with error: NOAUTH*",
-                "MIGRATE 127.0.0.1 %d c 9 5000", locked->port);
+                "MIGRATE 127.0.0.1 %d c 9 100000", locked->port);
     expect(here, "(int) 2", "DEL b c");
     server_stop(locked);
 }
@@ -103,13 +103,13 @@ static void test_auth(void **state) {
 static void test_transaction(void **state) {
     expect(here, "+OK", "SET a 1");
     expect(here, "+OK", "MULTI");
-    expect(here, "+QUEUED", "MIGRATE 127.0.0.1 %d a 0 5000", to->port);
+    expect(here, "+QUEUED", "MIGRATE 127.0.0.1 %d a 0 100000", to->port);
     expect(here, "+QUEUED", "EXISTS a");
     expect(here, "[+OK, (int) 0]", "EXEC");
     expect(there, "\"1\"", "GETDEL a");
     expect(here, "+OK", "SET a 1");
     expect(here, "+OK", "EVAL %s 1 a %d",
-           "return redis.call('MIGRATE', '127.0.0.1', ARGV[1], KEYS[1], 0, 5000)", to->port);
+           "return redis.call('MIGRATE', '127.0.0.1', ARGV[1], KEYS[1], 0, 100000)", to->port);
     expect(there, "\"1\"", "GETDEL a");
 }
 
@@ -203,8 +203,8 @@ static void test_two_targets(void **state) {
 static void test_timeout(void **state) {
     int port, listener = listen_at(&port);
     expect(here, "+OK", "SET n 1");
-    expect(here, "(err) IOERR error or timeout reading to target instance",
-           "MIGRATE 127.0.0.1 %d n 0 100", port);
+    expect_like(here, "(err) IOERR error or timeout * target instance",
+                "MIGRATE 127.0.0.1 %d n 0 100", port);
     expect(here, "\"1\"", "GETDEL n");
     close(listener);
 }

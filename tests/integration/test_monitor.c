@@ -162,7 +162,8 @@ static void test_several(void **state) {
         free(line);
     }
     expect(c, "+OK", "CONFIG SET client-output-buffer-limit %s", "normal 2000000 0 0");
-    struct wire *slow = monitor(*state);
+    struct wire *slow = wire_open_narrow(*state);
+    wire_ask(slow, "+OK", "MONITOR");
     for (int i = 0; i < 100; i++) {
         expect(c, "+OK", "SET long %s", value);
         char *line = wire_take_reply(m[0]);

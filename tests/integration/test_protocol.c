@@ -273,7 +273,7 @@ static void test_lines_without_end(void **state) {
     for (size_t i = 0; i < sizeof endless / sizeof *endless; i++) {
         struct wire *w = wire_open(*state);
         wire_text(w, endless[i].request);
-        wire_send(w, digits, SIZE);
+        wire_try_send(w, digits, SIZE); /* the end comes in the middle */
         expect_violation(w, endless[i].error);
         wire_close(w);
     }
