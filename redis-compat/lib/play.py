@@ -189,6 +189,8 @@ class Player:
                 self.listeners = [events.Listener(side.server) for side in sides]
             self.changes.start()
             self.waits = False
+            self.ours_alone = not any(_asked_both(step) and "send" not in step.flags
+                                      for step in section.steps)
             for step in section.steps:
                 message = (self._play_step(step, protocol, tally) or self._changes_of(step)
                            or self._events_of(step) or self._propagated_of(step))
@@ -329,7 +331,7 @@ class Player:
     def _do_until(self, step, tally):
         """The command is repeated until its reply contains the text."""
         wanted, *words = casefile.expand(step.words, {})
-        for side in (self.ours, self.peer):
+        for side in (self.ours,) if self.ours_alone else (self.ours, self.peer):
             if not side.server.await_reply(wanted, words):
                 return "%s doesn't come to say %s" % (side.server.name, wanted.decode())
         return None

@@ -19,7 +19,7 @@ from collections import namedtuple
 
 Reply = namedtuple("Reply", "kind value")
 
-REPLY_SECONDS = 30.0  # longer means that no reply comes
+REPLY_SECONDS = 90.0  # longer means that no reply comes
 
 LINES = b"+-(,"
 BULKS = b"$="

@@ -20,7 +20,7 @@ ONLY_SERVERS_REFUSE = {"made-function-bad", "made-function-noheader", "made-sele
 
 
 def run(*arguments):
-    done = subprocess.run([TOOL, *arguments], capture_output=True, timeout=60)
+    done = subprocess.run([TOOL, *arguments], capture_output=True, timeout=harness.PATIENCE)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

@@ -53,8 +53,8 @@ class Commands(Cli):
         self.assertEqual(self.cli("-d", "|", "MGET", "a", "b"), "1|two words\n")
         self.assertEqual(json.loads(self.cli("--json", "MGET", "a", "b", "c")),
                          ["1", "two words", None])
-        self.assertEqual(json.loads(self.cli("--json", "CONFIG", "GET", "maxclients")),
-                         {"maxclients": "10000"})
+        self.assertEqual(json.loads(self.cli("--json", "CONFIG", "GET", "databases")),
+                         {"databases": "16"})
         self.assertEqual(json.loads(self.cli("--json", "COMMAND", "INFO", "get"))[0][:2],
                          ["get", 2])
 

@@ -38,13 +38,13 @@ class Endless(harness.Case):
 class Scripts(Endless):
     def test_lock(self):
         client = self.client()
-        lock = client.lock("lock", timeout=100, thread_local=False)
+        lock = client.lock("lock", timeout=1000, thread_local=False)
         self.assertTrue(lock.acquire())
-        self.assertFalse(self.client().lock("lock", timeout=100).acquire(blocking=False))
-        self.assertTrue(lock.extend(50))
-        self.assertGreater(client.pttl("lock"), 140 * 1000)
+        self.assertFalse(self.client().lock("lock", timeout=1000).acquire(blocking=False))
+        self.assertTrue(lock.extend(500))
+        self.assertGreater(client.pttl("lock"), 1400 * 1000)
         self.assertTrue(lock.reacquire())
-        self.assertLess(client.pttl("lock"), 101 * 1000)
+        self.assertLess(client.pttl("lock"), 1001 * 1000)
         self.assertTrue(lock.owned())
         lock.release()
         self.assertEqual(client.exists("lock"), 0)
