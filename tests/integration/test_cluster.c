@@ -273,6 +273,7 @@ static void test_failure(void **state) {
     expect(clients[0], "(err) CLUSTERDOWN The cluster is down", "GET bar");
     kill(nodes[2]->pid, SIGCONT);
     for (int i = 0; i < 2; i++) await_like(clients[i], well, "CLUSTER NODES");
+    await_all("*cluster_state:ok*", "CLUSTER INFO");
     set_timeouts(LONG_TIMEOUT_MS);
     await_all("*cluster_state:ok*", "CLUSTER INFO");
 }
