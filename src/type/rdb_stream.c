@@ -208,7 +208,8 @@ static struct stream_id last_in_node(const uint8_t *node, struct stream_id first
     return at ? stream_node_read(&reader, at).id : first;
 }
 
-/* `*last`: the greatest id of the blocks before, which this one must be above. */
+/* `*last`: the greatest id of the blocks before, which this one must be above; 0-0, which no entry
+ * has, if there's none. */
 static bool get_node(struct rdb_reader *r, struct stream *s, struct stream_id *last) {
     uint64_t len;
     struct stream_id first;
@@ -217,7 +218,7 @@ static bool get_node(struct rdb_reader *r, struct stream *s, struct stream_id *l
     if (!get_raw_id(r, &first)) return false;
     uint8_t *node = rdb_get_listpack(r, 0, node_damaged);
     if (!node) return false;
-    if (!stream_node_valid(node, first) || (s->nodes.count && stream_id_cmp(first, *last) <= 0)) {
+    if (!stream_node_valid(node, first) || stream_id_cmp(first, *last) <= 0) {
         listpack_free(node);
         return rdb_fail(r, node_damaged);
     }
