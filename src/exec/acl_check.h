@@ -18,7 +18,8 @@ struct acl_denial {
 struct acl_denial acl_check(const struct acl_rights *r, const struct command_entry *cmd,
                             const struct slice *argv, int argc);
 
-/* True: acl_check would allow it. Asks for no more than one key, by the user's own rules. */
+/* True: acl_check would allow it. Asks by the user's own rules, and of commands only whose keys are
+ * known by their places. */
 bool acl_check_quick(const struct acl_rights *r, const struct command_entry *cmd,
                      const struct slice *argv, int argc);
 

@@ -19,20 +19,27 @@ static struct acl_pattern *pattern_find(const struct acl_patterns *p, struct sli
     return NULL;
 }
 
+static void pattern_init(struct acl_pattern *p, struct slice text) {
+    size_t prefix = glob_literal_prefix_len(text);
+    size_t head = prefix < sizeof p->head ? prefix : sizeof p->head;
+    bool then_any = prefix + 1 == text.len && text.ptr[prefix] == '*';
+    *p = (struct acl_pattern){.text = text, .prefix = prefix, .then_any = then_any};
+    p->then_any_short = then_any && prefix == head;
+    memcpy(&p->head, text.ptr, head);
+    memset(&p->head_set, 0xff, head);
+}
+
 void acl_patterns_add(struct acl_patterns *p, struct slice text, unsigned access) {
     struct acl_pattern *known = pattern_find(p, text);
-    if (known) {
-        known->access |= access;
-        return;
+    if (!known) {
+        p->items = mem_realloc(p->items, (p->n + 1) * sizeof *p->items);
+        known = &p->items[p->n++];
+        pattern_init(known, text_copy(text));
     }
-    size_t prefix = glob_literal_prefix_len(text);
-    p->items = mem_realloc(p->items, (p->n + 1) * sizeof *p->items);
-    p->items[p->n++] = (struct acl_pattern){
-        .text = text_copy(text),
-        .access = access,
-        .prefix = prefix,
-        .then_any = prefix + 1 == text.len && text.ptr[prefix] == '*',
-    };
+    known->access |= access;
+    known->denied = 0;
+    if (!(known->access & ACL_MAY_READ)) known->denied |= KEY_ACCESS;
+    if (!(known->access & ACL_MAY_WRITE)) known->denied |= KEY_INSERT | KEY_DELETE | KEY_UPDATE;
 }
 
 void acl_patterns_clear(struct acl_patterns *p) {

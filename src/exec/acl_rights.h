@@ -21,9 +21,13 @@ enum acl_access { ACL_MAY_READ = 1 << 0, ACL_MAY_WRITE = 1 << 1 };
 
 struct acl_pattern {
     struct slice text;
-    unsigned access; /* of enum acl_access; 0 for channels */
-    size_t prefix;   /* so many bytes at the start are to be met as they stand, */
-    bool then_any;   /* and what follows them is a lone '*' */
+    unsigned access;     /* of enum acl_access; 0 for channels */
+    unsigned denied;     /* of enum key_spec_flag: uses of keys that it doesn't include */
+    size_t prefix;       /* so many bytes at the start are to be met as they stand, */
+    bool then_any;       /* and what follows them is a lone '*' */
+    bool then_any_short; /* as then_any, and `head` has the whole prefix */
+    uint64_t head;       /* the first eight of these bytes, as they lie in memory, */
+    uint64_t head_set;   /* and which of its bytes are any */
 };
 
 struct acl_patterns {

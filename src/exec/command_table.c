@@ -98,10 +98,11 @@ static void check_specs(const struct command *row) {
 
 static enum command_named named_by(const struct command *row) {
     const struct key_spec *spec = &row->keys[0];
-    if (row->keys_of || row->channels || row->keys[1].kind) return COMMAND_NAMES_MORE;
+    bool by_arguments = row->keys_of && !(spec->flags & KEY_VARIABLE_FLAGS);
+    if (by_arguments || row->channels || row->keys[1].kind) return COMMAND_NAMES_MORE;
     if (!spec->kind) return COMMAND_NAMES_NOTHING;
-    bool one = spec->kind == KEYS_RANGE && !spec->keyword && spec->last == 0;
-    return one && !(spec->flags & KEY_NOT_KEY) ? COMMAND_NAMES_KEY : COMMAND_NAMES_MORE;
+    bool placed = spec->kind == KEYS_RANGE && !spec->keyword && spec->limit < 2;
+    return placed && !(spec->flags & KEY_NOT_KEY) ? COMMAND_NAMES_KEYS : COMMAND_NAMES_MORE;
 }
 
 static void entry_init(struct command_entry *e, const struct command *row,
@@ -118,6 +119,9 @@ static void entry_init(struct command_entry *e, const struct command *row,
         .open = row->run && !(row->flags & CMD_PROTECTED),
         .plain = row->run && !(row->flags & CMD_PROTECTED) && !row->subcommands,
         .named = (uint8_t)named_by(row),
+        .last_key = (int16_t)(spec->last < 0 ? spec->last : spec->begin + spec->last),
+        .key_step = spec->step,
+        .one_key = named_by(row) == COMMAND_NAMES_KEYS && spec->last == 0 ? spec->begin : 0,
         .key_use = spec->flags,
         .flags = implied_flags(row),
         .categories = implied_categories(row),

@@ -18,7 +18,7 @@ struct command_stats {
 /* What requests of a command name, as rights are asked for it. */
 enum command_named {
     COMMAND_NAMES_NOTHING, /* neither keys nor channels */
-    COMMAND_NAMES_KEY,     /* the key at first_key, and nothing else */
+    COMMAND_NAMES_KEYS,    /* the keys from first_key to last_key, and nothing else */
     COMMAND_NAMES_MORE,
 };
 
@@ -37,7 +37,10 @@ struct command_entry {
     bool open;           /* has a handler and isn't CMD_PROTECTED: the engine's guard isn't asked */
     bool plain;          /* and has no subcommands */
     uint8_t named;       /* enum command_named */
-    unsigned key_use;    /* COMMAND_NAMES_KEY: what's done with it */
+    int16_t last_key;    /* COMMAND_NAMES_KEYS: negative ones count from the end, -1 is the last, */
+    int16_t key_step;    /* and so many arguments are from one key to the next */
+    int16_t one_key;     /* first_key if it's the last, too; else 0 */
+    unsigned key_use;    /* what's done with each of them; with KEY_VARIABLE_FLAGS at most */
     unsigned flags, categories; /* with all that is implied */
     char *name; /* what it's called by: renamed perhaps; of a subcommand the second word */
     uint64_t name_prefix; /* its first eight letters, and its length: for command_find */
