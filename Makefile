@@ -66,7 +66,8 @@ LIBS += $(or $(shell pkg-config --libs liblzf 2>/dev/null),-llzf)
 BASE += $(shell pkg-config --cflags lua5.1 2>/dev/null)
 LIBS += $(or $(shell pkg-config --libs lua5.1 2>/dev/null),-llua5.1)
 BASE += $(shell pkg-config --cflags libssl 2>/dev/null)
-LIBS += $(or $(shell pkg-config --libs libssl libcrypto 2>/dev/null),-lssl -lcrypto)
+TLS  := $(or $(shell pkg-config --libs libssl libcrypto 2>/dev/null),-lssl -lcrypto)
+LIBS += $(TLS)
 ifeq ($(shell pkg-config --exists libsystemd 2>/dev/null && echo yes),yes)
 BASE += -DDREY_SYSTEMD $(shell pkg-config --cflags libsystemd)
 LIBS += $(shell pkg-config --libs libsystemd)
@@ -168,7 +169,7 @@ $(out)/tests/unit/test_%: tests/unit/test_%.c $(unit_support) $(library) $(flags
 $(out)/tests/integration/test_%: tests/integration/test_%.c $(integration_support) $(flags)
 	@echo "  TEST  $<"
 	@$(CC) $(filter-out -flto%,$(ALL_CFLAGS)) -Itests -MMD -MP -MF $@.d -o $@ $< \
-	    $(integration_support) $(HIREDIS) $(CMOCKA)
+	    $(integration_support) $(HIREDIS) $(CMOCKA) $(TLS)
 
 # Tests find it beside the server.
 $(fault_library): tests/fault/preload.c tests/fault/faults.h $(flags)
