@@ -448,9 +448,9 @@ static void test_handshakes(void **state) {
     double beside = load_run(&l, seconds);
     made = told->handshakes - made;
     begun = seconds_now() - begun;
-    hostile_stop(pid);
     char *turns = info_text(l.friends[0], "loop", "loop_turn_usec");
     char *longer = info_text(l.friends[0], "loop", "loop_turns_longer_than_usec");
+    hostile_stop(pid);
 
     printf("%.0f handshakes a second, of %d tried\n", (double)made / begun, rate);
     printf("others' requests, 99th percentile: %.0f us alone, %.0f us beside\n", alone * 1e6,
