@@ -147,6 +147,7 @@ static void dump_and_restore(struct db *db, struct slice key) {
     struct entry *e = find(db, key);
     struct digest before = digest_of(e);
     struct slice dumped = ask_line("DUMP @", key);
+    if (!find(db, key)) return; /* its time has come meanwhile */
     must(dumped.len && dumped.ptr[0] == '$');
     const char *text = memchr(dumped.ptr, '\n', dumped.len);
     struct buf payload = BUF_INIT;
