@@ -101,6 +101,13 @@ unit_support        := $(patsubst %.c,$(out)/%.o, \
 integration_tests   := $(patsubst %.c,$(out)/%,$(wildcard tests/integration/test_*.c))
 client_tests        := $(wildcard tests/integration/clients/test_*.py)
 security_tests      := $(wildcard tests/security/test_*.py)
+# Those that take longest begin first, so that none is left over at the end. Most of their time they
+# wait, so there are more at once than CPUs, unless a sanitizer keeps those busy.
+longest             := %/test_tls.py %/test_cluster %/test_aof %/test_faults %/test_cluster_nodes \
+                       %/test_replica %/test_protocol.py
+socket_tests        := $(integration_tests) $(client_tests) $(security_tests)
+socket_tests        := $(filter $(longest),$(socket_tests)) $(filter-out $(longest),$(socket_tests))
+socket_jobs         := $(shell echo $$(($$(nproc) * $(if $(SAN),1,2))))
 fault_library       := $(out)/tests/fault/faults.so
 integration_support := $(patsubst %.c,$(out)/%.o, \
                          $(filter-out tests/integration/test_%.c,$(wildcard tests/integration/*.c)))
@@ -240,7 +247,8 @@ fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 endif
 
 integration: $(programs) $(integration_tests) $(fault_library) ## only the integration tests
-	@DREY_SERVER=$(abspath $(server)) tests/run --retry $(RETRY) $(integration_tests) $(client_tests) $(security_tests)
+	@DREY_SERVER=$(abspath $(server)) tests/run --jobs $(socket_jobs) --retry $(RETRY) \
+	    $(socket_tests)
 
 security: $(programs)               ## only the attacks that others have fallen to
 	@DREY_SERVER=$(abspath $(server)) tests/run $(security_tests)
@@ -258,8 +266,8 @@ faults: $(server) $(fault_library) $(out)/tests/integration/test_faults ## fail 
 	    $(out)/tests/integration/test_faults
 
 compat: $(server)                   ## only the comparison with redis-server
-	@tests/steps 'redis-compat/run --server $(server)' 'redis-compat/files --server $(server)' \
-	    'redis-compat/interchange --server $(server)'
+	@tests/run --retry $(RETRY) 'redis-compat/run --server $(server)' \
+	    'redis-compat/files --server $(server)' 'redis-compat/interchange --server $(server)'
 
 fuzz:                               ## run each fuzz target for TIME seconds (60); needs clang
 	@deps/install build check
