@@ -222,6 +222,7 @@ static void supervision(void **unused) {
 static void oom_score(void **unused) {
     struct process_oom oom = {0};
     int before = atoi(contents("/proc/self/oom_score_adj"));
+    if (before > 990) skip(); /* as in some containers */
     assert_int_equal(process_oom_adjust(&oom, PROCESS_OOM_NO, 500), 0);
     assert_int_equal(atoi(contents("/proc/self/oom_score_adj")), before);
     /* Raising the score is everyone's right, lowering it needs a privilege: so up only, but for the
