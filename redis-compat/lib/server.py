@@ -12,7 +12,7 @@ import time
 
 from .resp import REPLY_SECONDS, Connection, Trouble
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 FIRST_PORT, LAST_PORT = 12000, 30000
 PR_SET_PDEATHSIG = 1
 

@@ -84,6 +84,13 @@ static char *read_all(int fd) {
     return text;
 }
 
+bool make_directory(char path[64]) {
+    snprintf(path, 64, "/dev/shm/drey-test-XXXXXX");
+    if (mkdtemp(path)) return true;
+    snprintf(path, 64, "/tmp/drey-test-XXXXXX");
+    return mkdtemp(path) != NULL;
+}
+
 void write_file(const char *path, const char *text) {
     FILE *file = fopen(path, "w");
     if (!file || fputs(text, file) < 0 || fclose(file) != 0) FAIL("%s: %s", path, strerror(errno));

@@ -71,6 +71,10 @@ int server_run(char **output, const char *input, const char *arguments, ...)
  * another one. */
 int free_port(void);
 
+/* Makes a directory for a few MB of the test's own files, in memory if there's such a file system:
+ * syncing them takes no time there, which isn't what is tested. False: it can't. */
+bool make_directory(char path[64]);
+
 /* Writes all of text to a file, or fails the test. */
 void write_file(const char *path, const char *text);
 

@@ -19,8 +19,7 @@
 static char dir[64];
 
 static int make_dir(void **state) {
-    snprintf(dir, sizeof dir, "/tmp/drey-test-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
+    return make_directory(dir) ? 0 : -1;
 }
 
 static int remove_dir(void **state) {

@@ -33,8 +33,7 @@ static struct faults *faults;
 static int make_dir(void **state) {
     char path[96], library[512];
     const char *server = getenv("DREY_SERVER");
-    snprintf(dir, sizeof dir, "/tmp/drey-test-XXXXXX");
-    if (!mkdtemp(dir)) return -1;
+    if (!make_directory(dir)) return -1;
     snprintf(path, sizeof path, "%s.faults", dir);
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, sizeof *faults) < 0) return -1;

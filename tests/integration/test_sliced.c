@@ -76,7 +76,7 @@ static void check_each_once(const redisReply *keys) {
 /* How long KEYS takes beside the test's own requests is up to the machine: now and then one is over
  * before the first of them comes. */
 static void test_others_are_served_beside_keys(void **state) {
-    enum { TRIES = 30 };
+    enum { TRIES = 200 };
     redisContext *c = filled(*state), *walker = client_open(*state);
     long rounds = 0;
     for (int i = 0; i < TRIES && rounds < 10; i++) {
@@ -128,7 +128,7 @@ static void test_requests_behind_run_in_order(void **state) {
 
 /* A pause for writes stops DELPATTERN where it is, which INFO tells; KEYS goes on. */
 static void test_pause(void **state) {
-    enum { TRIES = 30 };
+    enum { TRIES = 200 };
     redisContext *c = filled(*state), *deleter = client_open(*state);
     bool stopped = false;
     for (int i = 0; i < TRIES && !stopped; i++) {
