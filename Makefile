@@ -12,6 +12,7 @@ BUILD   ?= build
 TIME    ?= 60
 ROUNDS  ?= 10
 RETRY   ?= 0
+MINUTES ?= 2
 ARGS    ?=
 
 # All cores; several goals at once (`make clean all`) run in the order given instead.
@@ -122,7 +123,7 @@ cachesim            := $(out)/utils/cachesim
 c_files             := $(shell find src tests utils -name '*.[ch]')
 
 .PHONY: all run test test-all unit integration security hostile crash faults compat fuzz-replay \
-        fuzz fuzzers bench hit-ratio check format check-format check-style check-gcc check-clang \
+        soak soak-one fuzz fuzzers bench hit-ratio check format check-format check-style check-gcc check-clang \
         check-cppcheck install uninstall \
         clean help
 .DELETE_ON_ERROR:
@@ -264,6 +265,12 @@ crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUN
 faults: $(server) $(fault_library) $(out)/tests/integration/test_faults ## fail or stop at every call on a file
 	@DREY_FAULT_STEP=1 DREY_SERVER=$(abspath $(server)) tests/run --timeout 3600 \
 	    $(out)/tests/integration/test_faults
+
+soak:                               ## mixed load for MINUTES (2), with sanitizers and again optimised
+	@tests/steps '$(MAKE) soak-one SAN=address,undefined' '$(MAKE) soak-one'
+
+soak-one: $(server)
+	@tests/soak/soak --server $(server) --minutes $(MINUTES)
 
 compat: $(server)                   ## only the comparison with redis-server
 	@tests/run --retry $(RETRY) 'redis-compat/run --server $(server)' \

@@ -88,6 +88,15 @@ static void *raw_realloc(void *ptr, size_t size) {
     return realloc(ptr, size ? size : 1);
 }
 
+void *mem_compact(void *ptr) {
+    size_t size = mem_usable_size(ptr);
+    void *to = malloc(size);
+    if (!to) return ptr;
+    memcpy(to, ptr, size);
+    free(ptr);
+    return to;
+}
+
 #else
 
 /* jemalloc's size classes: multiples of 16 up to 128, then four steps to each doubling. */
@@ -129,6 +138,43 @@ static void *raw_alloc_aligned(size_t size, size_t align) {
 
 static void *raw_realloc(void *ptr, size_t size) {
     return rallocx(ptr, size ? size : 1, 0);
+}
+
+/* What experimental.utilization.query tells of a block's slab and of all slabs of its size. */
+struct utilization {
+    char *current; /* the slab that blocks come from at the moment */
+    size_t free, blocks, slab_bytes;
+    size_t all_free, all_blocks;
+};
+
+static bool ask_utilization(void *ptr, struct utilization *u) {
+    static _Thread_local size_t mib[3], mib_len;
+    if (!mib_len) {
+        size_t len = sizeof mib / sizeof *mib;
+        if (mallctlnametomib("experimental.utilization.query", mib, &len)) return false;
+        mib_len = len;
+    }
+    size_t len = sizeof *u;
+    return mallctlbymib(mib, mib_len, u, &len, &ptr, sizeof ptr) == 0;
+}
+
+static bool is_in_sparse_slab(void *ptr) {
+    struct utilization u;
+    if (!ask_utilization(ptr, &u) || u.free == 0) return false;
+    if ((char *)ptr >= u.current && (char *)ptr < u.current + u.slab_bytes) return false;
+    return mem_is_sparse(u.blocks - u.free, u.blocks, u.all_blocks - u.all_free, u.all_blocks);
+}
+
+/* A thread's cache would hand out the very places that others have just been moved from. */
+void *mem_compact(void *ptr) {
+    enum { LARGEST_IN_SLABS = 14336 };
+    size_t size = sallocx(ptr, 0);
+    if (size > LARGEST_IN_SLABS || !is_in_sparse_slab(ptr)) return ptr;
+    void *to = mallocx(size, MALLOCX_TCACHE_NONE);
+    if (!to) return ptr;
+    memcpy(to, ptr, size);
+    dallocx(ptr, MALLOCX_TCACHE_NONE);
+    return to;
 }
 
 #endif

@@ -41,6 +41,19 @@ size_t mem_class_size(size_t size);
 /* Bytes really handed out at ptr. */
 size_t mem_usable_size(const void *ptr);
 
+/* Moves a block out of the pages where few others are left, so that those can be given back:
+ * returns where it is then, or `ptr` if it's fine where it is. The block mustn't be aligned to more
+ * than its size asks for. About 150 ns, with a copy if it moves. Where libc's malloc doesn't tell,
+ * each block moves. */
+void *mem_compact(void *ptr) __attribute__((warn_unused_result));
+
+/* Of so many places in a slab `used` are in use, and all_used of all slabs' all_places: is it one
+ * to be emptied? Those that are, are below the average or not far above it, and there's something
+ * to be gained. */
+static inline bool mem_is_sparse(size_t used, size_t places, size_t all_used, size_t all_places) {
+    return all_used * 16 < all_places * 15 && used * 8 * all_places <= all_used * 9 * places;
+}
+
 /* Bytes handed out and not yet freed, of the whole process. Exact for the calling thread's own
  * work; other threads' may lag by a few KB. */
 size_t mem_used(void);

@@ -74,3 +74,7 @@ bool bytes_try_resize(struct bytes **b, size_t cap) {
 size_t bytes_memory(const struct bytes *b) {
     return sizeof *b + b->cap;
 }
+
+struct bytes *bytes_compact(struct bytes *b) {
+    return atomic_load_explicit(&b->refs, memory_order_acquire) == 1 ? mem_compact(b) : b;
+}

@@ -40,6 +40,9 @@ struct bytes *bytes_own(struct bytes *b, size_t cap) __attribute__((warn_unused_
  * shrinking. False if there's no memory; they are as they were then. */
 bool bytes_try_resize(struct bytes **b, size_t cap) __attribute__((warn_unused_result));
 
+/* Moves it, unless others hold it, as mem_compact does: returns where it is then. */
+struct bytes *bytes_compact(struct bytes *b) __attribute__((warn_unused_result));
+
 /* Memory it takes. */
 size_t bytes_memory(const struct bytes *b);
 

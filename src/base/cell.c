@@ -52,6 +52,10 @@ void cell_free(void *cell, size_t size) {
     mem_free_sized(cell, size);
 }
 
+void *cell_compact(void *cell, size_t size) {
+    return mem_compact(cell);
+}
+
 void cell_flush(void) {}
 
 struct cell_stats cell_stats(void) {
@@ -367,6 +371,39 @@ void cell_free(void *cell, size_t size) {
     if (__builtin_expect(cache->count >= cache->room, 0)) make_room(cache, kind);
     mem_count(-(int64_t)size_of_kind(kind));
     cache->cells[cache->count++] = cell;
+}
+
+/* --- Compaction ------------------------------------------------------------------------------- */
+
+static bool is_sparse(const struct depot *d, const struct slab *s) {
+    if (s == d->current || s->used == s->capacity) return false;
+    return mem_is_sparse(s->used, s->capacity, d->used, d->slabs * s->capacity);
+}
+
+/* A free cell of a fuller slab than `from`; NULL: there's none. */
+static void *take_fuller(struct depot *d, const struct slab *from) {
+    void *cell = NULL;
+    if (!d->current) d->current = pick(d);
+    if (d->current && d->current != from) depot_take(d, &cell, &cell + 1);
+    return cell;
+}
+
+/* Around the thread's cache, which would hand out what was moved from. */
+void *cell_compact(void *cell, size_t size) {
+    unsigned kind;
+    if (!find_kind(size, &kind)) return mem_compact(cell);
+    struct depot *d = &depots[kind];
+    struct slab *from = slab_at(base_of(cell)), *empty = NULL;
+    void *to = NULL;
+    pthread_mutex_lock(&d->lock);
+    if (is_sparse(d, from)) to = take_fuller(d, from);
+    if (to) {
+        memcpy(to, cell, size_of_kind(kind));
+        depot_put(d, cell, &empty);
+    }
+    pthread_mutex_unlock(&d->lock);
+    slabs_free(empty);
+    return to ? to : cell;
 }
 
 /* --- What's asked rarely --------------------------------------------------------------------- */

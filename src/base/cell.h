@@ -29,6 +29,10 @@ void cell_free(void *cell, size_t size);
  * shrink into each other. */
 size_t cell_size(size_t size);
 
+/* Moves a cell out of a slab in which few are left, as mem_compact does with blocks: returns where
+ * it is then. About 50 ns if it stays. */
+void *cell_compact(void *cell, size_t size) __attribute__((warn_unused_result));
+
 /* Each thread keeps up to 64 freed cells of each size for itself; this gives the calling thread's
  * back, and with them the slabs that they alone keep. A helper thread calls it at the end of a job;
  * a thread that ends does by itself. */

@@ -38,6 +38,10 @@ struct heap_stats heap_stats(void) {
     return (struct heap_stats){used, used, used};
 }
 
+bool heap_knows_waste(void) {
+    return false;
+}
+
 const char *heap_allocator(void) {
     return "libc";
 }
@@ -65,6 +69,10 @@ int heap_act(const char *name) {
 }
 
 #else
+
+bool heap_knows_waste(void) {
+    return true;
+}
 
 #define TEXT_OF_(number) #number
 #define TEXT_OF(number)  TEXT_OF_(number)

@@ -21,6 +21,9 @@ struct heap_stats {
  * mem_used says. */
 struct heap_stats heap_stats(void);
 
+/* Does the difference of `active` and `allocated` say what is lost to fragmentation? */
+bool heap_knows_waste(void);
+
 /* "jemalloc-5.3.0", or "libc". */
 const char *heap_allocator(void);
 

@@ -27,6 +27,11 @@ static inline void entries_moved(struct db *db) {
     db->ahead = NULL;
 }
 
+uint64_t db_renew(struct db *db, uint64_t from, table_renewer *renew, void *ctx) {
+    entries_moved(db);
+    return table_renew(&db->table, from, renew, ctx);
+}
+
 /* The database has another table. */
 static void table_changed(struct db *db) {
     struct keyspace *ks = db->keyspace;

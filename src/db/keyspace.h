@@ -183,6 +183,10 @@ db_look_up(const struct db *db, struct key k, struct table_ref *ref) {
     return table_find_by(&db->table, k.hash, k.name, ref, db_entry_key);
 }
 
+/* A step of a walk over all entries, which may move in memory: see table_renew. Nothing else about
+ * them may change. */
+uint64_t db_renew(struct db *db, uint64_t from, table_renewer *renew, void *ctx);
+
 /* The entry of a key, or NULL. Out of line with its parts as arguments, as a struct key would go
  * through memory, which costs more than the look-up of a key that's in the cache. */
 struct entry *db_find_hashed(struct db *db, struct slice name, uint64_t hash,

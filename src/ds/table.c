@@ -449,9 +449,10 @@ static uint64_t first_hash_of(const struct table_segment *s, uint32_t home) {
 /* Part of a segment: the `count` buckets from `home` on, of their hashes those from `from` on. */
 struct scan_range {
     const struct table *table;
-    const struct table_segment *segment;
+    struct table_segment *segment;
     uint64_t from;
     uint32_t home, count;
+    table_renewer *renew; /* instead of visiting */
 };
 
 static bool range_has(const struct scan_range *r, const void *entry) {
@@ -464,19 +465,24 @@ static bool range_has(const struct scan_range *r, const void *entry) {
  * hash. Behind a bucket that nobody passed there's nothing to tell apart: most needn't be hashed.
  */
 static void scan_range(const struct scan_range *r, table_visit *visit, void *ctx) {
-    const struct table_segment *s = r->segment;
+    struct table_segment *s = r->segment;
     bool whole = r->from == first_hash_of(s, r->home);
     bool mixed = s->bucket[r->home ? r->home - 1 : s->buckets - 1u].passed;
     uint32_t at = r->home;
     for (uint32_t n = 0; n < s->buckets; n++) {
-        const struct table_bucket *b = &s->bucket[at];
+        struct table_bucket *b = &s->bucket[at];
         if (n % ITER_BURST == 0 && n < r->count)
             for (uint32_t i = 0; i < ITER_BURST && n + i <= r->count; i++) touch_entries(s, at + i);
         if (n > r->count) touch_entries(s, at);
         bool sure = whole && !mixed && n < r->count;
         for (unsigned used = ~free_slots(b) & TAGS_ALL; used; used &= used - 1) {
-            void *entry = table_slot(b, (unsigned)__builtin_ctz(used));
-            if (sure || range_has(r, entry)) visit(ctx, entry);
+            unsigned slot = (unsigned)__builtin_ctz(used);
+            void *entry = table_slot(b, slot);
+            if (!sure && !range_has(r, entry)) continue;
+            if (r->renew)
+                slot_set(b, slot, r->renew(ctx, entry));
+            else
+                visit(ctx, entry);
         }
         mixed = b->passed;
         if (n + 1 >= r->count && !mixed) return;
@@ -485,15 +491,28 @@ static void scan_range(const struct scan_range *r, table_visit *visit, void *ctx
 }
 
 static struct scan_range range_from(const struct table *t, uint64_t hash) {
-    const struct table_segment *s = table_word_segment(table_dir_word(t, hash));
-    return (struct scan_range){t, s, hash, table_home(hash, s->depth, s->buckets), 1};
+    struct table_segment *s = table_word_segment(table_dir_word(t, hash));
+    return (struct scan_range){
+        t, s, hash, table_home(hash, s->depth, s->buckets), .count = 1, .renew = NULL};
+}
+
+static struct scan_range walk_from(const struct table *t, uint64_t hash) {
+    struct scan_range r = range_from(t, hash);
+    uint32_t left = r.segment->buckets - r.home;
+    r.count = left < WALK_BUCKETS ? left : WALK_BUCKETS;
+    return r;
 }
 
 uint64_t table_walk(const struct table *t, uint64_t from, table_visit *visit, void *ctx) {
-    struct scan_range r = range_from(t, from);
-    uint32_t left = r.segment->buckets - r.home;
-    r.count = left < WALK_BUCKETS ? left : WALK_BUCKETS;
+    struct scan_range r = walk_from(t, from);
     scan_range(&r, visit, ctx);
+    return first_hash_of(r.segment, r.home + r.count);
+}
+
+uint64_t table_renew(struct table *t, uint64_t from, table_renewer *renew, void *ctx) {
+    struct scan_range r = walk_from(t, from);
+    r.renew = renew;
+    scan_range(&r, NULL, ctx);
     return first_hash_of(r.segment, r.home + r.count);
 }
 

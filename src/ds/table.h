@@ -242,6 +242,11 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_visit *visit, 
  * the walk that's done. */
 uint64_t table_walk(const struct table *t, uint64_t from, table_visit *visit, void *ctx);
 
+/* A step of such a walk that puts what `renew` returns in the entry's place: the entry itself, or
+ * the same one at another address. */
+typedef void *table_renewer(void *ctx, void *entry);
+uint64_t table_renew(struct table *t, uint64_t from, table_renewer *renew, void *ctx);
+
 /* Walks all entries in hash order; the table mustn't change meanwhile. */
 struct table_iter {
     const struct table *table;

@@ -78,12 +78,24 @@ static void run_snapshot(struct server *s) {
     rest(s, end_ns, end_ns - start_ns);
 }
 
+static bool defrag_ready(const struct server *s) {
+    return defrag_due_us(s) <= (uint64_t)clock_mono_us();
+}
+
+/* It has rests of its own. */
+static void defrag(struct server *s) {
+    defrag_run(s, (uint64_t)clock_mono_ns() + SLICE_NS_MAX);
+}
+
 /* Those that have something to do take turns. */
 static void run_one(struct server *s) {
     static const struct {
         bool (*ready)(const struct server *s);
         void (*run)(struct server *s);
-    } chores[] = {{expiry_ready, expire}, {jobs_ready, run_job}, {snapshot_ready, run_snapshot}};
+    } chores[] = {{expiry_ready, expire},
+                  {jobs_ready, run_job},
+                  {snapshot_ready, run_snapshot},
+                  {defrag_ready, defrag}};
     const unsigned count = sizeof chores / sizeof *chores;
     engine_tick(&s->engine);
     for (unsigned tries = 0; tries < count; tries++) {
@@ -104,13 +116,14 @@ void chores_init(struct server *s) {
 /* When something is due, on the monotonic clock. */
 static uint64_t due_us(const struct server *s, uint64_t now_us) {
     if (s->engine.sliced.first && jobs_ready(s)) return now_us;
-    uint64_t snapshot_us = snapshot_due_us(&s->persist.snapshot);
-    if (snapshot_us == 0) return now_us;
+    uint64_t other_us = snapshot_due_us(&s->persist.snapshot), defrag_us = defrag_due_us(s);
+    if (other_us == 0) return now_us;
+    if (defrag_us < other_us) other_us = defrag_us;
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
-    if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return snapshot_us;
+    if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return other_us;
     uint64_t wall_us = (uint64_t)clock_wall_us();
     uint64_t expiry_us = next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
-    return expiry_us < snapshot_us ? expiry_us : snapshot_us;
+    return expiry_us < other_us ? expiry_us : other_us;
 }
 
 static void wake_at(struct server *s, uint64_t at_us) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the server does beside what clients ask for at the moment: deleting what has expired, and
- * commands that take long (exec/sliced.h). A turn of the loop has one slice of it at most, so that
- * nobody waits for more than that. While clients are busy, a rest follows in which they're alone.
+/* What the server does beside what clients ask for at the moment: deleting what has expired,
+ * commands that take long (exec/sliced.h), snapshots, active defragmentation. A turn of the loop
+ * has one slice of it at most, so that nobody waits for more than that. While clients are busy, a
+ * rest follows in which they're alone.
  */
 #ifndef DREY_SERVER_CHORES_H
 #define DREY_SERVER_CHORES_H

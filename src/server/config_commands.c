@@ -62,6 +62,7 @@ static void cmd_config_resetstat(struct call *c) {
     c->engine->scripts->cache.evicted = 0;
     s->stats = (struct server_stats){0};
     metrics_reset(s);
+    defrag_reset_stats(&s->defrag);
     reply_ok(c->reply);
 }
 

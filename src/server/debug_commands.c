@@ -411,6 +411,8 @@ static void debug_help(struct call *c) {
         "    Crash by a failed assertion.",
         "CHANGE-REPL-ID",
         "    Take another replication id, as if the history of writes were a new one.",
+        "CHECK",
+        "    Look through all structures for what can't be.",
         "CLIENT-EVICTION",
         "    Show how many clients there are of which size, with maxmemory-clients.",
         "CONFIG-REWRITE-FORCE-ALL",
@@ -488,6 +490,7 @@ static void debug_help(struct call *c) {
 static const struct subcommand subcommands[] = {
     {"AOF-FLUSH-SLEEP", 3, 3, debug_aof_flush_sleep},
     {"ASSERT", 2, 2, debug_assert},
+    {"CHECK", 2, 2, debug_check},
     {"CLIENT-EVICTION", 2, 2, debug_client_eviction},
     {"CONFIG-REWRITE-FORCE-ALL", 2, 2, debug_config_rewrite},
     {"CRASH-AND-RECOVER", 2, 3, debug_crash_and_recover},

@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
+#include "base/cell.h"
+#include "db/keyspace_check.h"
+#include "pubsub/pubsub.h"
 #include "server/server.h"
 #include "type/t_string.h"
 #include "type/type.h"
@@ -91,4 +95,18 @@ void debug_client_eviction(struct call *c) {
     client_memory_describe(s, &text);
     reply_verbatim(c->reply, buf_slice(&text), "txt");
     buf_release(&text);
+}
+
+void debug_check(struct call *c) {
+    const struct server *s = server_of(c->engine);
+    struct keyspace_sums sums = keyspace_check(&c->engine->keyspace);
+    ASSERT(sums.bytes <= mem_used());
+    cell_check();
+    table_check(&s->clients_by_id);
+    ASSERT(table_count(&s->clients_by_id) == s->client_count);
+    tracked_keys_check(&s->tracking.keys);
+    pubsub_check(c->engine->pubsub);
+    reply_array(c->reply, 2);
+    reply_i64(c->reply, (int64_t)sums.keys);
+    reply_i64(c->reply, (int64_t)sums.bytes);
 }

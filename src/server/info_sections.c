@@ -174,12 +174,7 @@ static void write_keyspace_stats(const struct server *s, struct buf *out) {
     info_u64(out, "total_forks", s->script_sessions.forks);
     info_u64(out, "migrate_cached_sockets", s->migrate.link_count);
     info_u64(out, "slave_expires_tracked_keys", s->stats.own_expiries);
-    buf_append_str(out, "active_defrag_hits:0\r\n"
-                        "active_defrag_misses:0\r\n"
-                        "active_defrag_key_hits:0\r\n"
-                        "active_defrag_key_misses:0\r\n"
-                        "total_active_defrag_time:0\r\n"
-                        "current_active_defrag_time:0\r\n");
+    defrag_write_stats(s, out);
     info_u64(out, "tracking_total_keys", tracked_keys_count(&s->tracking.keys));
     info_u64(out, "tracking_total_items", s->tracking.keys.items);
     info_u64(out, "tracking_total_prefixes", tracking_prefixes_count(&s->tracking.prefixes));

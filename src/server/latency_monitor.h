@@ -17,6 +17,7 @@
     X(EXPIRE_CYCLE, "expire-cycle", "slices of deleting what has expired")                         \
     X(EVICTION_CYCLE, "eviction-cycle", "slices of eviction")                                      \
     X(EVICTION_DEL, "eviction-del", "freeing a single evicted key")                                \
+    X(ACTIVE_DEFRAG_CYCLE, "active-defrag-cycle", "slices of active defragmentation")              \
     X(AOF_WRITE, "aof-write", "writing to the append-only file")                                   \
     X(AOF_WRITE_PENDING_FSYNC, "aof-write-pending-fsync",                                          \
       "writing to the append-only file while it's being synced")                                   \

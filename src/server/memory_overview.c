@@ -126,7 +126,7 @@ void memory_overview_write(void *server, struct buf *out) {
     info_u64(out, "mem_aof_buffer", s->persist.aof.log.pending.cap);
     info_str(out, "mem_allocator", heap_allocator());
     info_u64(out, "mem_overhead_db_hashtable_rehashing", 0); /* tables grow without a second one */
-    info_u64(out, "active_defrag_running", 0);
+    info_u64(out, "active_defrag_running", s->defrag.percent);
     info_u64(out, "lazyfree_pending_objects", background_pending(background, BACKGROUND_FREE));
     info_u64(out, "lazyfreed_objects", s->engine.keyspace.stats.lazy_freed);
 }

@@ -102,6 +102,7 @@ static void on_cron(struct loop_timer *timer) {
         uint64_t cpu_ns = (uint64_t)clock_thread_cpu_ns();
         hotkeys_adapt(&s->engine, cpu_ns);
         bigkeys_round(&s->engine, cpu_ns);
+        defrag_cron(s);
         persist_cron(&s->persist);
         script_sessions_cron(s);
         SERVER_EXTEND(s, cron);
@@ -336,6 +337,7 @@ static void assemble(struct server *s) {
     server_config_register(s->registry, &s->config);
     s->tls.server = s;
     server_tls_register(s->registry, &s->tls);
+    defrag_register(s->registry, &s->defrag.config);
     config_register_kept(s->registry);
     pubsub_start(&s->engine, client_subscribed);
     info_sections_register(s);

@@ -23,6 +23,7 @@
 #include "server/command_log.h"
 #include "server/crash.h"
 #include "server/debug_restart.h"
+#include "server/defrag.h"
 #include "server/extension.h"
 #include "server/latency_monitor.h"
 #include "server/listener.h"
@@ -112,6 +113,7 @@ struct server {
     struct client *busy_with; /* whose script runs while others are answered; NULL: none */
 
     struct chores chores;
+    struct defrag defrag;
     struct loop_timer eviction, cron;
     uint64_t eviction_limit; /* maxmemory at the end of the last turn */
     struct server_stats stats;

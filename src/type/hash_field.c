@@ -2,6 +2,7 @@
 #include "type/hash_field.h"
 
 #include "base/cell.h"
+#include "type/compact.h"
 
 static size_t size_of(unsigned flags, size_t name_len, size_t value_len) {
     return sizeof(struct hash_field) + hash_field_words(flags) + name_len +
@@ -73,6 +74,15 @@ void hash_field_free(struct hash_field *f) {
 size_t hash_field_memory(const struct hash_field *f) {
     const struct bytes *bytes = hash_field_bytes(f);
     return cell_size(cell_bytes(f)) + (bytes ? bytes_memory(bytes) : 0);
+}
+
+struct hash_field *hash_field_compact(struct hash_field *f, struct compact_count *count) {
+    struct bytes *bytes = hash_field_bytes(f);
+    if (bytes) {
+        bytes = compact_bytes(count, bytes);
+        write_words(f, hash_field_name(f).len, hash_field_deadline(f), bytes);
+    }
+    return compact_cell(count, f, cell_bytes(f));
 }
 
 struct hash_field *hash_field_assign(struct hash_field *f, const struct hash_input *in) {

@@ -79,6 +79,11 @@ void hash_field_free(struct hash_field *f);
 /* Bytes that cell and value take. */
 size_t hash_field_memory(const struct hash_field *f);
 
+struct compact_count;
+/* The same field, perhaps elsewhere: see compact.h. */
+struct hash_field *hash_field_compact(struct hash_field *f, struct compact_count *count)
+    __attribute__((warn_unused_result));
+
 /* Gives the field another value and deadline. What is given may lie in the cell. Returns the cell;
  * `f` is gone. In place if the new contents are of the same size class. */
 struct hash_field *hash_field_assign(struct hash_field *f, const struct hash_input *in)

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "ds/listpack.h"
+#include "type/compact.h"
 #include "type/type.h"
 
 static struct hash_dated *dated_of(const struct entry *e) {
@@ -44,6 +45,10 @@ void hash_packed_copy(struct entry *to, const struct entry *from) {
         entry_set_ptr(to, d);
     }
     set_block(to, listpack_copy(block(from)));
+}
+
+void hash_packed_compact(struct entry *e, struct compact_count *count) {
+    set_block(e, compact_block(count, block(e)));
 }
 
 size_t hash_packed_memory(const struct entry *e) {

@@ -24,6 +24,8 @@ void hash_packed_create(struct entry *e);
 void hash_packed_release(struct entry *e);
 void hash_packed_copy(struct entry *to, const struct entry *from); /* encoding set */
 size_t hash_packed_memory(const struct entry *e);
+struct compact_count;
+void hash_packed_compact(struct entry *e, struct compact_count *count); /* see compact.h */
 
 size_t hash_packed_len(const struct entry *e);
 size_t hash_packed_bytes(const struct entry *e); /* of the listpack */

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "ds/listpack.h"
+#include "type/compact.h"
 #include "type/rdb_types.h"
 #include "type/rewrite.h"
 
@@ -433,6 +434,17 @@ static void digest(const struct entry *e, struct digest *d) {
     }
 }
 
+static void *compact_field(void *count, void *field) {
+    return hash_field_compact(field, count);
+}
+
+static uint64_t compact(struct entry *e, uint64_t from, struct compact_count *count) {
+    if (e->encoding == HASH_TABLE)
+        return table_renew(&hash_of(e)->table, from, compact_field, count);
+    hash_packed_compact(e, count);
+    return 0;
+}
+
 const struct type type_hash = {
     .name = "hash",
     .encoding_name = encoding_name,
@@ -444,6 +456,8 @@ const struct type type_hash = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .compact = compact,
+    .check = hash_check,
     .table = table_of,
     .parts = &parts,
     .rdb = &hash_rdb,

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "ds/deque_edit.h"
+#include "type/compact.h"
 #include "type/rdb_types.h"
 #include "type/rewrite.h"
 
@@ -289,6 +290,12 @@ static void describe(const struct entry *e, const struct type_settings *settings
     buf_appendf(out, " ql_uncompressed_size:%zu", bytes);
 }
 
+/* Blocks of long lists are large: there's little to gain. */
+static uint64_t compact(struct entry *e, uint64_t from, struct compact_count *count) {
+    if (e->encoding == LIST_LISTPACK) compact_only_block(count, e);
+    return 0;
+}
+
 const struct type type_list = {
     .name = "list",
     .encoding_name = encoding_name,
@@ -300,6 +307,8 @@ const struct type type_list = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .compact = compact,
+    .check = list_check,
     .describe = describe,
     .rdb = &list_rdb,
     .rewrite = rewrite_list,

@@ -6,6 +6,7 @@
 #include "base/cell.h"
 #include "ds/intset.h"
 #include "ds/listpack.h"
+#include "type/compact.h"
 #include "type/rdb_types.h"
 #include "type/rewrite.h"
 
@@ -494,6 +495,16 @@ static void digest(const struct entry *e, struct digest *d) {
     }
 }
 
+static void *compact_member(void *count, void *cell) {
+    return compact_cell(count, cell, cell_bytes(cell_text(cell)));
+}
+
+static uint64_t compact(struct entry *e, uint64_t from, struct compact_count *count) {
+    if (encoding(e) == SET_TABLE) return table_renew(entry_ptr(e), from, compact_member, count);
+    compact_only_block(count, e);
+    return 0;
+}
+
 const struct type type_set = {
     .name = "set",
     .encoding_name = encoding_name,
@@ -505,6 +516,8 @@ const struct type type_set = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .compact = compact,
+    .check = set_check,
     .table = set_table,
     .rdb = &set_rdb,
     .rewrite = rewrite_set,

@@ -66,6 +66,10 @@ static void digest(const struct entry *e, struct digest *d) {
     }
 }
 
+static void check(const struct entry *e) {
+    stream_check(entry_ptr(e));
+}
+
 const struct type type_stream = {
     .name = "stream",
     .encoding_name = encoding_name,
@@ -76,6 +80,7 @@ const struct type type_stream = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .check = check,
     .rdb = &stream_rdb,
     .rewrite = rewrite_stream,
 };

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "type/compact.h"
 #include "type/rdb_types.h"
 #include "type/rewrite.h"
 
@@ -51,6 +52,11 @@ static void digest(const struct entry *e, struct digest *d) {
     digest_chain(d, string_view(e, digits));
 }
 
+static uint64_t compact(struct entry *e, uint64_t from, struct compact_count *count) {
+    if (e->encoding == STRING_BYTES) entry_set_ptr(e, compact_bytes(count, entry_ptr(e)));
+    return 0;
+}
+
 const struct type type_string = {
     .name = "string",
     .encoding_name = encoding_name,
@@ -60,6 +66,7 @@ const struct type type_string = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .compact = compact,
     .rdb = &string_rdb,
     .rewrite = rewrite_string,
 };

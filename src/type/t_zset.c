@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "ds/listpack.h"
 #include "ds/scored.h"
+#include "type/compact.h"
 #include "type/rdb_types.h"
 #include "type/rewrite.h"
 
@@ -436,6 +437,12 @@ static void digest(const struct entry *e, struct digest *d) {
     }
 }
 
+/* Of a tree's members both the table and the tree know where they are: they stay. */
+static uint64_t compact(struct entry *e, uint64_t from, struct compact_count *count) {
+    if (encoding(e) == ZSET_LISTPACK) compact_only_block(count, e);
+    return 0;
+}
+
 const struct type type_zset = {
     .name = "zset",
     .encoding_name = encoding_name,
@@ -447,6 +454,8 @@ const struct type type_zset = {
     .memory = memory,
     .free_effort = free_effort,
     .digest = digest,
+    .compact = compact,
+    .check = zset_check,
     .table = zset_table,
     .rdb = &zset_rdb,
     .rewrite = rewrite_zset,

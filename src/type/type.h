@@ -9,6 +9,7 @@
 #include "type/type_settings.h"
 
 struct buf;
+struct compact_count;
 struct table;
 struct rdb_walk;
 struct rdb_writer;
@@ -65,10 +66,16 @@ struct type {
     void (*digest)(const struct entry *e, struct digest *d);
     /* The hash table that its elements are in; NULL (the hook, too): none. */
     const struct table *(*table)(const struct entry *e);
+    /* Moves some of what belongs to the value out of sparse pages: begins with `from` 0, and
+     * returns where to go on, 0 when all has been looked at. A step is some dozens of allocations
+     * at most. NULL: they stay where they are. */
+    uint64_t (*compact)(struct entry *e, uint64_t from, struct compact_count *count);
     const struct type_parts *parts; /* NULL: parts have no deadlines */
     const struct type_rdb *rdb;     /* how values are written to RDB files, and read */
     /* Writes the commands that make the value: see rewrite.h. */
     bool (*rewrite)(const struct entry *e, struct rdb_writer *w, struct rdb_walk *at, size_t limit);
+    /* Checks all that must hold of the value, by ASSERT. For tests. NULL: there's nothing to. */
+    void (*check)(const struct entry *e);
     /* Appends what DEBUG OBJECT says of the type beyond the common, each " name:value". NULL:
      * nothing. */
     void (*describe)(const struct entry *e, const struct type_settings *settings, struct buf *out);

@@ -106,6 +106,35 @@ static void test_limit_without_eviction(void **state) {
     server_stop(s);
 }
 
+/* Pages of which one key in ten is left are given back, and what's in the keys is the same. */
+static void test_active_defragmentation(void **state) {
+    struct server *s =
+        server_start("--active-defrag-ignore-bytes 1 --active-defrag-threshold-lower "
+                     "1 --active-defrag-cycle-max 75 --enable-debug-command yes");
+    redisContext *c = client_open(s);
+    assert_int_equal(fill(c, 0, KEYS), 0);
+    for (int i = 0; i < KEYS; i++)
+        if (i % 10) redisAppendCommand(c, "DEL key:%d", i);
+    for (int i = 0; i < KEYS; i++) {
+        redisReply *reply;
+        if (i % 10 == 0) continue;
+        assert_int_equal(redisGetReply(c, (void **)&reply), REDIS_OK);
+        assert_int_equal(reply->integer, 1);
+        freeReplyObject(reply);
+    }
+    char *before = ask(c, "DEBUG DIGEST");
+    expect_like(c, "*active_defrag_hits:0?r*", "INFO stats");
+    expect(c, "+OK", "CONFIG SET activedefrag yes");
+    await_like(c, "*active_defrag_hits:[1-9]???*", "INFO stats");
+    expect(c, before, "DEBUG DIGEST");
+    expect_like(c, "[[](int) 2000, (int) *]", "DEBUG CHECK");
+    expect(c, "+OK", "CONFIG SET activedefrag no");
+    await_like(c, "*active_defrag_running:0?r*", "INFO memory");
+    free(before);
+    redisFree(c);
+    server_stop(s);
+}
+
 /* What is said about a key that goes takes more memory than the key did, if many track it. */
 static void test_tracked_keys(void **state) {
     enum { TRACKERS = 10, TRACKED = 300, NAME = 1000, TOO_MUCH = 40000 };
@@ -145,6 +174,7 @@ int main(void) {
         cmocka_unit_test(test_limit_while_sizes_grow),
         cmocka_unit_test(test_limit_without_eviction),
         cmocka_unit_test(test_tracked_keys),
+        cmocka_unit_test(test_active_defragmentation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

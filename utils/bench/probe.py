@@ -14,6 +14,7 @@ it doesn't matter when the probe gets to read it; and it counts how long a threa
 a CPU: for the server that time is subtracted, and a GET during whose sending it happened to the probe isn't counted
 (nor is one of which nothing remains, since the server's waiting began before it was sent).
 """
+import collections
 import contextlib
 import gc
 import os
@@ -162,6 +163,45 @@ class LargeValue(Nothing):
 
     def close(self):
         self.exchange.close()
+
+
+class Storm(Nothing):
+    """Connections made at an even rate. Each asks for a PONG, and is reset some time after."""
+
+    LIFE_NS = 20_000_000
+    RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # leaves no port behind that waits
+
+    def __init__(self, port, per_second):
+        self.address = ("127.0.0.1", port)
+        self.every_ns = 1_000_000_000 // per_second
+        self.start = self.due = now_ns()
+        self.open = collections.deque()
+        self.made = self.answered = 0
+
+    def _connect(self, now):
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, self.RESET_ON_CLOSE)
+        connection.connect_ex(self.address)
+        with contextlib.suppress(OSError):  # it's in the backlog, or that is full
+            connection.send(b"PING\r\n")
+        self.open.append((now + self.LIFE_NS, connection))
+        self.made += 1
+
+    def turn(self, now):
+        if now >= self.due:
+            self.due += self.every_ns
+            self._connect(now)
+        if self.open and now >= self.open[0][0]:
+            connection = self.open.popleft()[1]
+            with contextlib.suppress(OSError):
+                self.answered += connection.recv(16) == b"+PONG\r\n"
+            connection.close()
+
+    def close(self):
+        self.rate = self.made / ((now_ns() - self.start) / 1e9)
+        for _, connection in self.open:
+            connection.close()
 
 
 class Shrinking(Nothing):

@@ -13,7 +13,7 @@ import time
 
 from . import report
 from .client import SETS, Template
-from .probe import LargeValue, Load, Nothing, Once, Probe, Shrinking
+from .probe import LargeValue, Load, Nothing, Once, Probe, Shrinking, Storm
 from .saving import await_saved
 from .server import Server
 
@@ -21,6 +21,7 @@ EXPIRY_SECONDS = 1.5  # watched from the moment on at which keys expire
 GROWTH = 3            # times as many keys as before
 LOAD_SECONDS_MAX = 300
 LARGE_BYTES = 10_000_000
+CONNECTIONS_PER_SECOND = 10_000
 
 
 def cores():
@@ -116,6 +117,9 @@ class Round:
         await_saved(self.server, self.client)
         self.watch("keys", sizes.watch_seconds, Once(port, "KEYS", "nothing:*"))
         self.watch("large", sizes.watch_seconds, LargeValue(port, LARGE_BYTES))
+        storm = self.watch("storm", sizes.watch_seconds, Storm(port, CONNECTIONS_PER_SECOND))
+        self.figures["storm rate"] = storm.rate
+        self.figures["storm answered"] = 100 * storm.answered / (storm.made - len(storm.open))
         self.client.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         half = int(self.client.info("memory")["used_memory"]) // 2
         self.watch("lower", sizes.watch_seconds, Once(port, "CONFIG", "SET", "maxmemory", half))
@@ -153,6 +157,7 @@ def show(got, names, sizes):
         "save": f"BGSAVE of {grown} keys",
         "keys": f"KEYS over {grown} keys",
         "large": f"SET and GET of {LARGE_BYTES // 1_000_000} MB without a pause",
+        "storm": f"{CONNECTIONS_PER_SECOND:,} new connections a second",
         "lower": f"maxmemory lowered to half of {grown} keys",
         "flush": "FLUSHALL of what is left",
     }
@@ -168,5 +173,8 @@ def show(got, names, sizes):
         report.heading(title, names)
         for label, text in rows.items():
             report.row("  " + text, got[label, figure])
+    report.heading("New connections", names)
+    report.row("  a second", got["storm rate"])
+    report.row("  answered within 20 ms (%)", got["storm answered"], 1)
     report.heading(f"Until they're gone (ms; -: over {1000 * EXPIRY_SECONDS:,.0f})", names)
     report.row(f"  {keys} expired keys", got["gone"], scale=1000)
