@@ -125,7 +125,8 @@ static bool load_text(struct loader *loader, struct slice text, const char *orig
     struct buf why = BUF_INIT;
     int64_t number = 1;
     bool ok = true;
-    for (const char *at = text.ptr, *end = at + text.len; at < end && ok; number++) {
+    for (const char *at = text.len ? text.ptr : "", *end = at + text.len; at < end && ok;
+         number++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (!stop) stop = end;
         struct slice line = trimmed(slice_of(at, (size_t)(stop - at)));
