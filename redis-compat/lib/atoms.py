@@ -6,6 +6,8 @@ both servers agree on what's alive. Sizes stay below the proto-max-bulk-len that
 with (1 MB), or lie far above it.
 """
 
+import hashlib
+
 INT64_EDGES = [2**63 - 1, 2**63 - 2, -(2**63), -(2**63) + 1, 2**63, -(2**63) - 1, 2**62, -(2**62)]
 EDGES = INT64_EDGES + [2**31 - 1, 2**31, -(2**31), 2**32 - 1, 2**32, 255, 256, -1, 0, 1, 2**64]
 ODD = [b"", b"abc", b"1.5", b" 1", b"1 ", b"01", b"+1", b"-0", b"0x10", b"1e2", b"nan", b"inf",
@@ -257,6 +259,68 @@ def unit(rng):
     return rng.choice([b"km"] * 6 + [b"m", b"ft", b"mi", b"KM", b"zz"])
 
 
+RULES = """on off nopass reset resetpass ~* ~k* ~k1 %R~k* %W~k2 %RW~k[3-5] allkeys resetkeys &* &c*
+allchannels resetchannels +@all -@all +@read -@read +@write -@write +@string -@list +@hash -@set
++@sortedset +@keyspace -@dangerous +@fast -@slow +get -get +set -set +mget +del -copy +acl|cat
+-acl +config|get -config +select|1 +object +object|encoding -object|encoding +eval (+get~k1)
+clearselectors +nosuch -@nosuch ~ % (""".split()
+
+
+def user(rng):
+    return rng.choice([b"u", b"u", b"u", b"v", b"none"])
+
+
+def rule(rng):
+    if rng.random() < 0.1:
+        return rng.choice([b"(+get ~k1)", b"(%R~k* +@read)", b"(+@all ~k2 -del)", b"(+set", b"()"])
+    return rng.choice(RULES).encode()
+
+
+SCRIPTS = [
+    b"return 1", b"return {1, {2, 'x'}, false, {ok = 'fine'}}", b"return {err = 'E x'}",
+    b"return redis.call('GET', KEYS[1])", b"return redis.call('SET', KEYS[1], ARGV[1])",
+    b"return {#KEYS, KEYS[1], ARGV[1], 3.99, -0.5, true}", b"return redis.error_reply('ERR no')",
+    b"redis.setresp(3) return redis.call('HMGET', KEYS[1], 'a', 'm1')",
+    b"redis.call('SET', KEYS[1], ARGV[1]) return redis.call('DEL', KEYS[1])",
+    b"for i = 1, 100 do redis.call('RPUSH', KEYS[1], i) end return redis.call('LLEN', KEYS[1])",
+    b"return redis.call('TYPE', KEYS[1])", b"return redis.sha1hex(ARGV[1])",
+    b"return redis.pcall('INCRBY', KEYS[1], ARGV[1])", b"return tonumber(ARGV[1])",
+    b"redis.call('SET', KEYS[1], 'v') redis.call('NOSUCH')", b"return cjson.encode(ARGV)",
+    b"return cjson.encode(cjson.decode('[1,2.5,{\"a\":null}]'))", b"return nosuch", b"return {",
+    b"#!lua flags=no-writes\nreturn redis.call('SET', KEYS[1], 'v')", b"#!lua\nreturn ARGV[1]",
+    b"#!lua flags=nosuch\nreturn 1", b"return string.rep('x', 10) .. #ARGV[1]",
+    b"redis.call('SELECT', 1) return redis.call('SET', KEYS[1], 'there')",
+]
+CALLERS = [b"return redis.call(unpack(ARGV))", b"return redis.pcall(unpack(ARGV))",
+           b"redis.setresp(3) return redis.pcall(unpack(ARGV))",
+           b"local r = redis.pcall(unpack(ARGV)) return type(r) == 'table' and r.err or type(r)"]
+LIBRARIES = [
+    b"#!lua name=lib\nredis.register_function('f', function(k, a) return a end)",
+    b"#!lua name=lib\nredis.register_function{function_name='f', flags={'no-writes'}, "
+    b"callback=function(k, a) return redis.call('GET', k[1]) end}",
+    b"#!lua name=other\nredis.register_function('g', function(k, a) "
+    b"return redis.call('SET', k[1], a[1]) end)",
+    b"#!lua name=other\nredis.register_function('f', function(k, a) return 1 end)",
+    b"#!lua name=bad\nerror('x')", b"#!lua\nreturn 1", b"#!lua name=empty\n", b"return 1",
+]
+
+
+def script(rng):
+    return rng.choice(SCRIPTS)
+
+
+def caller(rng):
+    return rng.choice(CALLERS)
+
+
+def library(rng):
+    return rng.choice(LIBRARIES)
+
+
+def digest(rng):
+    return hashlib.sha1(rng.choice(SCRIPTS)).hexdigest().encode()
+
+
 ATOMS = {"key": key, "hll_key": hll_key, "word": word, "value": value, "integer": integer,
          "float": float_, "odd": odd, "bad_ttl": bad_ttl, "small": small, "index": index,
          "offset": offset, "bit_offset": bit_offset, "bit": bit, "field": field,
@@ -265,4 +329,5 @@ ATOMS = {"key": key, "hll_key": hll_key, "word": word, "value": value, "integer"
          "integers": integers, "member": member, "score": score, "pairs": pairs,
          "score_bound": score_bound, "lex_bound": lex_bound,
          "place": place, "distance": distance, "unit": unit, "stream_id": stream_id, "new_id": new_id,
-         "range_id": range_id, "stream_field": stream_field, "group": group, "consumer": consumer}
+         "range_id": range_id, "user": user, "rule": rule, "script": script, "caller": caller,
+         "library": library, "digest": digest, "stream_field": stream_field, "group": group, "consumer": consumer}

@@ -9,6 +9,8 @@ from .text import Word
 
 MUTATED_SHARE = 0.06
 CLOSERS = {"[": "]", "(": ")", "{": "}"}
+INNER = {"<command>", "<called>"}
+WAITING = {b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP"}
 
 
 class BadGrammar(Exception):
@@ -27,6 +29,13 @@ class Template:
         self.nodes, rest = _parse(words, None)
         if rest:
             raise BadGrammar("unbalanced: " + line)
+
+    @classmethod
+    def of(cls, marks, nodes):
+        """One that no line says."""
+        template = cls("")
+        template.marks, template.nodes = marks, nodes
+        return template
 
 
 def _parse(words, closer):
@@ -74,8 +83,11 @@ class Grammar:
                 lines.append((float(first), Template(rest)))
         total = sum(part for part, _ in lines)
         for part, template in lines if wanted else ():
-            self.templates.append(template)
-            self.weights.append(weight * part / total)
+            self.add(template, weight * part / total)
+
+    def add(self, template, weight):
+        self.templates.append(template)
+        self.weights.append(weight)
 
     def step(self, rng):
         """A random command as a step."""
@@ -90,8 +102,8 @@ class Grammar:
         for node in nodes:
             if isinstance(node, tuple):
                 out += self._bracket(node[0], node[1], rng)
-            elif node == "<command>":
-                out += self._inner_command(rng)
+            elif node in INNER:
+                out += self._inner_command(rng, node == "<called>")
             elif node.startswith("<") and node.endswith(">"):
                 made = ATOMS[node[1:-1]](rng)
                 out += made if isinstance(made, list) else [made]
@@ -105,17 +117,19 @@ class Grammar:
         times = rng.choice([1, 1, 2, 3, 4]) if bracket == "{" else 1
         return [word for _ in range(times) for word in self._words(rng.choice(alternatives), rng)]
 
-    def _inner_command(self, rng):
+    def _inner_command(self, rng, called):
         """The words of some other command, sometimes spoilt; none that holds one itself. At least two: a
-        name alone is refused by 7.0 and taken by 7.2."""
+        name alone is refused by 7.0 and taken by 7.2. `called`: by a script, which 7.0 lets wait for
+        nothing."""
         while True:
             template = rng.choices(self.templates, self.weights)[0]
-            if "<command>" not in template.nodes:
-                words = self._words(template.nodes, rng)
-                if rng.random() < MUTATED_SHARE:
-                    _spoil(words, rng)
-                if len(words) > 1:
-                    return words
+            if not INNER.isdisjoint(node for node in template.nodes if isinstance(node, str)):
+                continue
+            words = self._words(template.nodes, rng)
+            if rng.random() < MUTATED_SHARE:
+                _spoil(words, rng)
+            if len(words) > 1 and not (called and words[0] in WAITING):
+                return words
 
 
 def _spoil(words, rng):

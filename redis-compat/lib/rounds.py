@@ -16,6 +16,8 @@ from .resp import Trouble, encode
 DATABASES = 4
 NUMBERED = re.compile(rb"([a-z]*)(0|[1-9][0-9]*)")
 SHRINK_SECONDS = 20
+# What rounds leave besides keys.
+BEYOND_KEYS = (("ACL", "DELUSER", "u", "v", "none"), ("FUNCTION", "FLUSH"), ("SCRIPT", "FLUSH"))
 SHOWN_CHARACTERS = 1000
 
 
@@ -51,6 +53,8 @@ class Arena:
                 self.propagated.start(None)
             for side in self.sides:
                 side.begin(protocol)
+                for words in BEYOND_KEYS:
+                    side.server.run(*words)
                 for name in _parameters(batches):
                     side.configure(name)
             found = None

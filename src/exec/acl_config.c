@@ -10,50 +10,8 @@
 
 #define USERS "Users"
 
-/* --- requirepass: any bytes, "" for none --- */
-
-static bool secret_parse(const struct config_input *in, void *value) {
-    struct acl_secret *secret = value;
-    if (in->n != 1) {
-        buf_append_str(in->why, "wrong number of arguments");
-        return false;
-    }
-    struct slice text = in->words[0];
-    if (!text.len) return true;
-    *secret = (struct acl_secret){mem_alloc(text.len), text.len};
-    memcpy(secret->bytes, text.ptr, text.len);
-    return true;
-}
-
-static void secret_format(const struct config_param *param, const void *value, struct buf *out) {
-    const struct acl_secret *secret = value;
-    buf_append(out, secret->bytes, secret->len);
-}
-
-static void secret_release(void *value) {
-    struct acl_secret *secret = value;
-    mem_free(secret->bytes);
-    *secret = (struct acl_secret){0};
-}
-
-static void secret_rewrite(const struct config_param *param, const void *value, struct buf *lines) {
-    const struct acl_secret *secret = value;
-    if (!secret->bytes) return;
-    buf_append_str(lines, param->name);
-    config_append_word(lines, slice_of(secret->bytes, secret->len));
-    buf_append_char(lines, '\n');
-}
-
-static const struct config_type type_secret = {
-    .size = sizeof(struct acl_secret),
-    .parse = secret_parse,
-    .format = secret_format,
-    .release = secret_release,
-    .rewrite = secret_rewrite,
-};
-
 void acl_config_apply_password(struct acl *acl) {
-    const struct acl_secret *secret = &acl->config.requirepass;
+    const struct config_secret *secret = &acl->config.requirepass;
     struct acl_rights rights;
     acl_rights_copy(&rights, &acl->default_user->rights);
     acl_passwords_clear(&rights.passwords);
@@ -174,7 +132,7 @@ static const struct config_word pubsub_words[] = {
     {"allchannels", ACL_ALL_CHANNELS}, {"resetchannels", ACL_NO_CHANNELS}, {NULL, 0}};
 
 static const struct config_param rows[] = {
-    {"requirepass", CONFIG_OTHER(struct acl_config, requirepass, type_secret), NULL, .group = USERS,
+    {"requirepass", CONFIG_SECRET(struct acl_config, requirepass), NULL, .group = USERS,
      .flags = CONFIG_SENSITIVE, .apply = password_changed,
      .about = "The default user's password; empty for none."},
     {"user", &type_declared, CONFIG_FIELD(struct acl_config, declared, struct acl_declared), 1,

@@ -9,12 +9,6 @@ struct acl;
 
 enum acl_pubsub_default { ACL_NO_CHANNELS, ACL_ALL_CHANNELS };
 
-/* A password: any bytes. */
-struct acl_secret {
-    char *bytes; /* NULL: none */
-    size_t len;
-};
-
 /* The lines "user NAME RULE..." of the file. CONFIG REWRITE writes the users there are. */
 struct acl_declared {
     struct config_lines lines;
@@ -22,7 +16,7 @@ struct acl_declared {
 };
 
 struct acl_config {
-    struct acl_secret requirepass; /* the default user's password */
+    struct config_secret requirepass; /* the default user's password */
     struct acl_declared declared;
     char *file;          /* aclfile; "": none */
     int pubsub_default;  /* enum acl_pubsub_default */

@@ -22,6 +22,7 @@
  *     CONFIG_BITS     int        several of the words ored; a word of value 0 stands for none
  *     CONFIG_OCTAL    int64_t    octal (file modes), lo..hi
  *     CONFIG_STRING   char *     owned by the registry (mem_free); see CONFIG_EMPTY_IS_NULL
+ *     CONFIG_SECRET   struct config_secret  any bytes; "" for none
  *     CONFIG_LIST     struct config_list    words; CONFIG GET joins them by a space
  *     CONFIG_LINES    struct config_lines   each line of the file adds lo..hi words (user)
  *     CONFIG_OTHER    what a struct config_type of the module's own says
@@ -114,6 +115,8 @@ struct config_param {
     &config_type_octal, CONFIG_FIELD(owner, field, int64_t), lo, hi, NULL
 #define CONFIG_STRING(owner, field)                                                                \
     &config_type_string, CONFIG_FIELD(owner, field, char *), 0, 0, NULL
+#define CONFIG_SECRET(owner, field)                                                                \
+    &config_type_secret, CONFIG_FIELD(owner, field, struct config_secret), 0, 0, NULL
 #define CONFIG_LIST(owner, field)                                                                  \
     &config_type_list, CONFIG_FIELD(owner, field, struct config_list), 0, 0, NULL
 #define CONFIG_LINES(owner, field, lo, hi)                                                         \

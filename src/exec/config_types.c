@@ -290,6 +290,41 @@ const struct config_type config_type_string = {.size = sizeof(char *),
                                                .release = string_release,
                                                .rewrite = string_rewrite};
 
+/* --- secrets --- */
+
+static bool secret_parse(const struct config_input *in, void *value) {
+    struct config_secret *secret = value;
+    if (in->n != 1) return refuse(in, "wrong number of arguments");
+    struct slice text = in->words[0];
+    if (text.len) *secret = (struct config_secret){text_copy(text), text.len};
+    return true;
+}
+
+static void secret_format(const struct config_param *param, const void *value, struct buf *out) {
+    const struct config_secret *secret = value;
+    buf_append(out, secret->bytes, secret->len);
+}
+
+static void secret_release(void *value) {
+    struct config_secret *secret = value;
+    mem_free(secret->bytes);
+    *secret = (struct config_secret){0};
+}
+
+static void secret_rewrite(const struct config_param *param, const void *value, struct buf *lines) {
+    const struct config_secret *secret = value;
+    if (!secret->bytes) return;
+    buf_append_str(lines, param->name);
+    config_append_word(lines, slice_of(secret->bytes, secret->len));
+    buf_append_char(lines, '\n');
+}
+
+const struct config_type config_type_secret = {.size = sizeof(struct config_secret),
+                                               .parse = secret_parse,
+                                               .format = secret_format,
+                                               .release = secret_release,
+                                               .rewrite = secret_rewrite};
+
 /* --- lists --- */
 
 void config_list_copy(struct config_list *to, const struct slice *words, size_t n) {

@@ -18,6 +18,12 @@ struct config_word {
     int value;
 };
 
+/* A password. */
+struct config_secret {
+    char *bytes; /* NULL: none */
+    size_t len;
+};
+
 struct config_list {
     char **items;
     size_t n;
@@ -58,7 +64,7 @@ struct config_type {
 
 extern const struct config_type config_type_bool, config_type_int, config_type_memory,
     config_type_percent, config_type_enum, config_type_bits, config_type_octal, config_type_string,
-    config_type_list, config_type_lines;
+    config_type_secret, config_type_list, config_type_lines;
 
 /* The name of a value of an enum, "unknown" if there is none. */
 const char *config_word_name(const struct config_word *words, int value);

@@ -12,7 +12,8 @@ enum link_on_error { LINK_ERROR_IGNORED, LINK_ERROR_PANIC, LINK_ERROR_PANIC_REPL
 
 struct link_config {
     struct config_list replicaof; /* host and port; none: a primary */
-    char *auth, *user;            /* for the primary; NULL: none */
+    struct config_secret auth;    /* for the primary */
+    char *user;                   /* the same; NULL: none */
     bool serve_stale;
     bool read_only;
     int64_t priority;

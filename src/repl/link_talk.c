@@ -47,10 +47,15 @@ bool link_talk_line(struct repl_link *l, bool *lost) {
     return true;
 }
 
+static void put_word(struct buf *to, struct slice word) {
+    buf_appendf(to, "$%zu\r\n", word.len);
+    buf_append_slice(to, word);
+    buf_append_str(to, "\r\n");
+}
+
 static void put_command(struct buf *to, const char *const *words, size_t count) {
     buf_appendf(to, "*%zu\r\n", count);
-    for (size_t i = 0; i < count; i++)
-        buf_appendf(to, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
+    for (size_t i = 0; i < count; i++) put_word(to, slice_str(words[i]));
 }
 
 /* It's little, and the connection is new: so it fits into what the system buffers. */
@@ -82,11 +87,11 @@ static void say_ping(struct repl_link *l) {
 
 static void put_auth(struct repl_link *l, struct buf *text) {
     const struct link_config *config = &l->repl->link_config;
-    if (!config->auth) return;
-    if (config->user)
-        put_command(text, (const char *const[]){"AUTH", config->user, config->auth}, 3);
-    else
-        put_command(text, (const char *const[]){"AUTH", config->auth}, 2);
+    const struct config_secret *auth = &config->auth;
+    if (!auth->bytes) return;
+    buf_appendf(text, "*%d\r\n$4\r\nAUTH\r\n", config->user ? 3 : 2);
+    if (config->user) put_word(text, slice_str(config->user));
+    put_word(text, slice_of(auth->bytes, auth->len));
     expect(&l->talk, LINK_AUTH);
 }
 

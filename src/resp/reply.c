@@ -389,6 +389,7 @@ void reply_errorf(struct reply *r, const char *format, ...) {
     va_start(args, format);
     buf_vappendf(&b, format, args);
     va_end(args);
+    while (b.len && (b.data[b.len - 1] == '\n' || b.data[b.len - 1] == '\r')) b.len--;
     reply_error_text(r, buf_slice(&b), false);
     buf_release(&b);
 }

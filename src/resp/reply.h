@@ -119,7 +119,8 @@ void reply_end_array(struct reply *r, struct reply_mark mark, size_t count);
 void reply_end_map(struct reply *r, struct reply_mark mark, size_t pairs);
 void reply_end_set(struct reply *r, struct reply_mark mark, size_t count);
 
-/* -text; `text` starts with the code ("ERR …"). Line breaks in it turn into spaces. */
+/* -text; `text` starts with the code ("ERR …"). Line breaks in it turn into spaces; as in Redis
+ * those at the end of what reply_errorf makes are dropped. */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `counted`: on_error has been told of it, as a command's that a script passes on. */
