@@ -158,8 +158,8 @@ static void cmd_zmpop(struct call *c) {
 static void cmd_bzmpop(struct call *c) {
     struct pop_many p;
     struct key_wait wait = {.type = TYPE_ZSET, .null_array = true};
-    if (!arg_timeout_s_or_reply(c, 1, &wait.timeout_ms)) return;
     if (!pop_many_args_or_reply(c, 2, &p)) return;
+    if (!arg_timeout_s_or_reply(c, 1, &wait.timeout_ms)) return;
     wait.first = p.first;
     wait.count = p.keys;
     if (!pop_many_or_reply(c, &p)) blocking_on_keys(c, &wait);
