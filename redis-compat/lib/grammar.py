@@ -31,10 +31,10 @@ class Template:
             raise BadGrammar("unbalanced: " + line)
 
     @classmethod
-    def of(cls, marks, nodes):
+    def of(cls, marks, nodes, mutable):
         """One that no line says."""
         template = cls("")
-        template.marks, template.nodes = marks, nodes
+        template.marks, template.nodes, template.mutable = marks, nodes, mutable
         return template
 
 

@@ -26,9 +26,11 @@ EXCLUDED = {
     "wait", "migrate", "dump", "object", "pfselftest", "geohash", "zrangestore",
 }
 
+SHORT_WAIT = "0.001"  # commands that wait aren't spoilt: they'd wait for ever
+
 # By the argument's name; with a group in front, only there.
 ATOMS = {
-    "timeout": "0.001", "milliseconds": "<bad_ttl>", "seconds": "<bad_ttl>",
+    "timeout": SHORT_WAIT, "milliseconds": "<bad_ttl>", "seconds": "<bad_ttl>",
     "unix-time-seconds": "<at>", "unix-time-milliseconds": "<at_ms>", "ttl": "<bad_ttl>",
     "value": "<value>", "element": "<member>", "pivot": "<member>", "member": "<member>",
     "member1": "<member>", "member2": "<member>", "field": "<member>", "score": "<score>",
@@ -134,6 +136,6 @@ def add_to(grammar, connection, ours):
         marks = _marks({tip.value.decode() for tip in tips}, group)
         if "arguments" in docs:
             nodes = [name.upper()] + _sequence(docs["arguments"].value, group)
-            templates.append(Template.of(marks, nodes))
+            templates.append(Template.of(marks, nodes, SHORT_WAIT not in nodes))
     for template in templates:
         grammar.add(template, WEIGHT / len(templates))
