@@ -126,7 +126,7 @@ class Grammar:
             if not INNER.isdisjoint(node for node in template.nodes if isinstance(node, str)):
                 continue
             words = self._words(template.nodes, rng)
-            if rng.random() < MUTATED_SHARE:
+            if template.mutable and rng.random() < MUTATED_SHARE:
                 _spoil(words, rng)
             if len(words) > 1 and not (called and words[0] in WAITING):
                 return words
