@@ -56,10 +56,6 @@ static void step_in_table(struct compactor *c, struct db *db) {
     unsigned large_before = c->large_count;
     c->position = db_renew(db, c->position, renew_entry, c);
     remember_by_hash(c, db, large_before);
-    if (c->position == 0) {
-        c->db++;
-        c->table_id = 0;
-    }
 }
 
 static void step_in_value(struct compactor *c, struct db *db) {
@@ -83,6 +79,10 @@ static void step(struct compactor *c, struct keyspace *ks) {
         step_in_value(c, db);
     else
         step_in_table(c, db);
+    if (c->position == 0 && c->large_count == 0) { /* also of what was met last */
+        c->db++;
+        c->table_id = 0;
+    }
 }
 
 bool compactor_run(struct compactor *c, struct keyspace *ks, uint64_t until_ns) {
