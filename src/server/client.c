@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "io/conn.h"
 #include "io/send_batch.h"
 #include "pubsub/pubsub.h"
@@ -24,6 +25,8 @@
 enum {
     WRITE_BUDGET = 256 * 1024, /* bytes sent to one client in one turn: its share */
     BATCH_MIN = 16,            /* clients from which on sending to them in a batch pays */
+    CLOSES_TIMED = 16,         /* closing so many is done between two looks at the clock */
+    CLOSE_NS = 500 * 1000,     /* of a turn, if others wait */
 };
 
 struct client *client_of(struct session *s) {
@@ -410,10 +413,12 @@ static void flush_all(struct server *s) {
     }
 }
 
-/* All but one who runs a script still. */
+/* All but one who runs a script still; of thousands that go at once as many as CLOSE_NS lets, and
+ * the others in the next turns. */
 static void close_all(struct server *s) {
     struct client *kept = NULL;
-    while (s->to_close) {
+    uint64_t until_ns = 0;
+    for (unsigned n = 1; s->to_close; n++) {
         struct client *c = s->to_close;
         s->to_close = c->next_to_close;
         if (c == s->busy_with) {
@@ -422,9 +427,15 @@ static void close_all(struct server *s) {
         }
         client_log(c, LOG_LEVEL_VERBOSE, "Client closed connection", "");
         client_free(c);
+        if (n % CLOSES_TIMED) continue;
+        uint64_t now_ns = (uint64_t)clock_mono_ns();
+        if (!until_ns) until_ns = now_ns + CLOSE_NS;
+        if (now_ns >= until_ns) break;
     }
+    if (s->to_close) loop_no_sleep(s->loop);
+    if (!kept) return;
+    kept->next_to_close = s->to_close;
     s->to_close = kept;
-    if (kept) kept->next_to_close = NULL;
 }
 
 void clients_poll_end(struct server *s) {
