@@ -64,8 +64,8 @@ int64_t process_alive_interval_ms(enum process_supervision how);
 enum { PROCESS_RESERVED_FDS = 32 };
 
 /* Raises the limit of open files for maxclients + PROCESS_RESERVED_FDS, the hard one too if that is
- * allowed. Returns how many clients there may be, at most maxclients; 0 when not even one fits. All
- * outcomes are logged as Redis does. */
+ * allowed, and makes room for them in the kernel's table. Returns how many clients there may be, at
+ * most maxclients; 0 when not even one fits. All outcomes are logged as Redis does. */
 uint32_t process_raise_open_files(struct log *log, uint32_t maxclients);
 
 /* ---- title, as ps shows it ---- */

@@ -402,6 +402,23 @@ static void test_maxclients(void **state) {
     server_stop(s);
 }
 
+/* The kernel's table of descriptors has room for all clients from the start: each time it grows is
+ * a stall of milliseconds. */
+static void test_descriptor_table(void **state) {
+    enum { MAX = 600 };
+    struct server *s = server_start("--maxclients %d", MAX);
+    char path[64], line[256];
+    long size = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)s->pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (!size && fgets(line, sizeof line, f))
+        if (strncmp(line, "FDSize:", 7) == 0) size = atol(line + 7);
+    fclose(f);
+    assert_true(size >= MAX + 32);
+    server_stop(s);
+}
+
 /* --- Clients that misbehave --- */
 
 static void await_alone(redisContext *c) {
@@ -558,6 +575,7 @@ int main(void) {
         cmocka_unit_test(test_auth_without_password),
         cmocka_unit_test(test_limits_before_auth),
         cmocka_unit_test(test_maxclients),
+        cmocka_unit_test(test_descriptor_table),
         cmocka_unit_test(test_client_vanishes_in_a_request),
         cmocka_unit_test(test_client_vanishes_before_its_replies),
         cmocka_unit_test(test_half_close),
