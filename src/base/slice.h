@@ -47,9 +47,15 @@ static inline bool slice_eq(struct slice a, struct slice b) {
         memcpy(&tail_b, b.ptr + a.len - 4, 4);
         return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
     }
-    if (a.len == 0) return true;
-    return a.ptr[0] == b.ptr[0] && a.ptr[a.len / 2] == b.ptr[a.len / 2] &&
-           a.ptr[a.len - 1] == b.ptr[a.len - 1];
+    if (a.len >= 2) {
+        uint16_t head_a, head_b, tail_a, tail_b;
+        memcpy(&head_a, a.ptr, 2);
+        memcpy(&head_b, b.ptr, 2);
+        memcpy(&tail_a, a.ptr + a.len - 2, 2);
+        memcpy(&tail_b, b.ptr + a.len - 2, 2);
+        return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
+    }
+    return a.len == 0 || *a.ptr == *b.ptr;
 }
 
 /* Compares with ASCII case folded; `text` is a C string, typically an option's name. */

@@ -61,9 +61,10 @@ static bool allows_command(const struct acl_selector *s, const struct question *
 /* --- Keys --- */
 
 static bool allows_key(const struct acl_selector *s, struct slice key, unsigned use) {
-    const struct acl_pattern *p = s->keys.items, *end = p + s->keys.n;
-    for (; p < end; p++)
+    for (size_t i = 0; i < s->keys.n; i++) {
+        const struct acl_pattern *p = &s->keys.items[i];
         if (!(p->denied & use) && pattern_matches(p, key)) return true;
+    }
     return false;
 }
 

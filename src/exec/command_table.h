@@ -36,6 +36,7 @@ struct command_entry {
     int16_t arity;       /* the row's */
     bool open;           /* has a handler and isn't CMD_PROTECTED: the engine's guard isn't asked */
     bool plain;          /* and has no subcommands */
+    bool one_word;       /* neither has subcommands nor is one: argv[0] alone names it */
     uint8_t named;       /* enum command_named */
     int16_t last_key;    /* COMMAND_NAMES_KEYS: negative ones count from the end, -1 is the last, */
     int16_t key_step;    /* and so many arguments are from one key to the next */

@@ -124,12 +124,11 @@ static void redo_line(struct rewriter *rw, struct slice line) {
 }
 
 static void redo_lines(struct rewriter *rw, struct slice text) {
-    const char *at = text.ptr, *end = text.ptr + text.len;
-    while (at < end) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if (!stop) stop = end;
-        redo_line(rw, slice_of(at, (size_t)(stop - at)));
-        at = stop + 1;
+    for (size_t at = 0; at < text.len;) {
+        const char *line = text.ptr + at, *stop = memchr(line, '\n', text.len - at);
+        size_t len = stop ? (size_t)(stop - line) : text.len - at;
+        redo_line(rw, slice_of(line, len));
+        at += len + 1;
     }
 }
 

@@ -22,7 +22,7 @@ command_of(const struct command_table *commands, const struct request *r) {
 /* Is it the command of `before`, called by the same bytes? As in most batches it is. */
 static inline bool same_command(const struct request *r, const struct request *before) {
     const struct command_entry *cmd = before->cmd;
-    return cmd && !cmd->parent && !cmd->sub_count && slice_eq(r->argv[0], before->argv[0]);
+    return cmd && cmd->one_word && slice_eq(r->argv[0], before->argv[0]);
 }
 
 /* Keys of a batch that differ mostly do so at the end. */
@@ -43,7 +43,7 @@ static inline void prepare(const struct session *s, struct request *r, const str
     struct slice key = r->argv[r->hashed_arg];
     r->same_key = repeats && before && before->hashed_arg &&
                   keys_equal(key, before->argv[before->hashed_arg]);
-    r->hash = r->same_key ? before->hash : table_hash(&s->db->table, key);
+    r->hash = r->same_key ? before->hash : hash_bytes(s->db->table.seed, key); /* inlined */
 }
 
 /* The table that the request will look an element up in, if there's one. */
