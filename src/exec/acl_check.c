@@ -175,9 +175,10 @@ bool acl_check_quick(const struct acl_rights *r, const struct command_entry *cmd
     if (at && at < argc && acl_selector_has(s, cmd->id) && argv[at].len >= sizeof(uint64_t)) {
         uint64_t head;
         memcpy(&head, argv[at].ptr, sizeof head);
-        const struct acl_pattern *p = s->keys.items, *end = p + s->keys.n;
-        for (; p < end; p++)
+        for (size_t i = 0; i < s->keys.n; i++) {
+            const struct acl_pattern *p = &s->keys.items[i];
             if (p->then_any_short && !(p->denied & cmd->key_use) && begins(p, head)) return true;
+        }
     }
     return check_places(s, cmd, argv, argc);
 }

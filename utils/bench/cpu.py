@@ -69,7 +69,7 @@ def run(contestants, sizes):
         else:
             servers = [stack.enter_context(Server(name, program)) for name, program in contestants]
         fill(servers, sizes.keys, Template(b"SET", KEY, b"x" * sizes.size))
-        for test in sizes.tests.split(","):
+        for test in filter(None, sizes.tests.split(",")):
             for pipeline in map(int, sizes.pipelines.split(",")):
                 compare(test.upper(), servers, test, pipeline, sizes)
         for name in filter(None, sizes.collections.split(",")):
