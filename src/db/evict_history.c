@@ -20,8 +20,9 @@ enum {
 enum {
     WINDOW_PART = 4,
     SIGNIFICANT = 64, /* returns: fewer say nothing */
-    LEARNING = 3 * ACCESS_GENERATION,
-    LEARNS = 4,   /* what is usual is a mean over about so many windows at first, */
+    SETTLING = 3 * ACCESS_GENERATION,
+    LEARNING = 3 * ACCESS_GENERATION / 2,
+    LEARNS = 4,   /* what is usual is a mean over about so many windows while it learns, */
     FOLLOWS = 32, /* and over so many later */
 };
 static const double SHIFTED = 1.5; /* times what is usual */
@@ -51,7 +52,7 @@ static uint64_t now(const struct evict_history *h) {
 
 /* After a time to settle in, what is usual is found out anew. */
 static void learn(struct evict_history *h) {
-    h->learns_from = now(h) + LEARNING;
+    h->learns_from = now(h) + SETTLING;
 }
 
 /* Other keys are popular now: what was counted so far is aged so much that a few uses outweigh it,
