@@ -546,7 +546,7 @@ size_t db_load(struct db *db, struct entry *const *entries, size_t count) {
     struct key keys[DB_LOAD_MAX];
     for (size_t i = 0; i < count; i++) {
         keys[i] = db_key(db, entry_key(entries[i]));
-        table_touch_bucket(&db->table, keys[i].hash);
+        table_touch(table_home_of(&db->table, keys[i].hash));
     }
     for (size_t i = 0; i < count; i++) {
         if (db_look_up(db, keys[i], NULL)) return i;

@@ -204,6 +204,34 @@ static void touch_some(void *const *entries, size_t n) {
     for (size_t i = 0; i < n && i < TOUCH_AHEAD; i++) table_touch_whole(entries[i]);
 }
 
+void *table_guess_behind(const struct table *t, uint64_t hash) {
+    uint64_t word = table_dir_word(t, hash);
+    const struct table_segment *segment = table_word_segment(word);
+    unsigned buckets = (unsigned)(word >> 56) + 1;
+    uint32_t at = table_home(hash, (unsigned)(word >> 48) & 0xff, buckets);
+    for (unsigned tries = buckets; tries; tries--) {
+        const struct table_bucket *b = &segment->bucket[at];
+        unsigned found = tags_match(b->tags, table_tag(hash));
+        if (found) return table_slot(b, (unsigned)__builtin_ctz(found));
+        if (!b->passed) return NULL;
+        at = at + 1 == buckets ? 0 : at + 1;
+    }
+    return NULL;
+}
+
+void table_touch_all(const struct table *t, const uint64_t *hashes, size_t count) {
+    const struct table_bucket *homes[TOUCH_AHEAD];
+    void *guesses[TOUCH_AHEAD];
+    while (count) {
+        size_t n = count < TOUCH_AHEAD ? count : TOUCH_AHEAD;
+        for (size_t i = 0; i < n; i++) homes[i] = table_home_of(t, hashes[i]);
+        table_touch_homes(homes, n);
+        for (size_t i = 0; i < n; i++) guesses[i] = table_guess(t, hashes[i], homes[i]);
+        table_touch_guesses(guesses, n);
+        hashes += n, count -= n;
+    }
+}
+
 /* The entries of a segment and their hashes; returns how many. */
 static size_t segment_hashes(const struct table *t, const struct table_segment *s, void **entries,
                              uint64_t *hashes) {

@@ -12,12 +12,13 @@
 int call_keys_ahead(const struct call *c, int first, int end, int step,
                     struct key keys[CALL_KEYS_AHEAD]) {
     const struct table *t = &c->db->table;
+    uint64_t hashes[CALL_KEYS_AHEAD];
     int n = 0;
-    for (int i = first; i < end && n < CALL_KEYS_AHEAD; i += step) {
-        keys[n++] = call_key(c, i);
+    for (int i = first; i < end && n < CALL_KEYS_AHEAD; i += step, n++) {
+        keys[n] = call_key(c, i);
+        hashes[n] = keys[n].hash;
     }
-    for (int i = 0; i < n && n > 1; i++) table_touch_bucket(t, keys[i].hash);
-    for (int i = 0; i < n && n > 1; i++) table_touch_entry(t, keys[i].hash);
+    if (n > 1) table_touch_all(t, hashes, (size_t)n);
     return n;
 }
 

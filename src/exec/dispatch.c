@@ -2,6 +2,7 @@
 #include "exec/dispatch.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/ticks.h"
 #include "exec/admission.h"
 #include "exec/blocking_keys.h"
@@ -66,26 +67,40 @@ __attribute__((noinline)) static void touch_elements(const struct session *s,
         r->elements = elements_of(s, r, i ? r - 1 : NULL);
         if (r->elements) r->element_hash = table_hash(r->elements, r->argv[r->cmd->element_arg]);
     }
-    for (size_t i = 0; i < count; i++)
-        if (requests[i].elements)
-            table_touch_bucket(requests[i].elements, requests[i].element_hash);
-    for (size_t i = 0; i < count; i++)
-        if (requests[i].elements) table_touch_entry(requests[i].elements, requests[i].element_hash);
+    const struct table_bucket *homes[DISPATCH_BATCH];
+    void *guesses[DISPATCH_BATCH];
+    for (size_t i = 0; i < count; i++) {
+        const struct request *r = &requests[i];
+        homes[i] = r->elements ? table_home_of(r->elements, r->element_hash) : NULL;
+    }
+    table_touch_homes(homes, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct request *r = &requests[i];
+        guesses[i] = homes[i] ? table_guess(r->elements, r->element_hash, homes[i]) : NULL;
+    }
+    table_touch_guesses(guesses, count);
 }
 
 static void touch_keys(const struct db *db, struct request *requests, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (requests[i].hashed_arg && !requests[i].same_key)
-            table_touch_bucket(&db->table, requests[i].hash);
+    const struct table_bucket *homes[DISPATCH_BATCH];
+    void *guesses[DISPATCH_BATCH];
+    for (size_t i = 0; i < count; i++) {
+        const struct request *r = &requests[i];
+        bool look = r->hashed_arg && !r->same_key;
+        homes[i] = look ? table_home_of(&db->table, r->hash) : NULL;
+    }
+    table_touch_homes(homes, count);
     for (size_t i = 0; i < count; i++) {
         struct request *r = &requests[i];
-        if (!r->hashed_arg) continue;
-        r->entry = r->same_key ? r[-1].entry : table_touch_entry(&db->table, r->hash);
+        guesses[i] = homes[i] ? table_guess(&db->table, r->hash, homes[i]) : NULL;
+        r->entry = r->same_key ? r[-1].entry : guesses[i];
         r->placing = db->placing;
     }
+    table_touch_guesses(guesses, count);
 }
 
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
+    DASSERT(count <= DISPATCH_BATCH);
     const struct request *before = NULL;
     bool elements = false, repeats = true; /* until two keys differ: most batches do one or other */
     for (size_t i = 0; i < count; before = &requests[i++]) {

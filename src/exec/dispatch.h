@@ -19,6 +19,8 @@ struct request {
     uint64_t element_hash;
 };
 
+enum { DISPATCH_BATCH = 64 }; /* requests that are prepared together, at most */
+
 /* For each of a batch of requests: looks up the handler, hashes the first key, and brings what it
  * will find into the cache. */
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count);

@@ -164,11 +164,14 @@ void transaction_discard(struct session *s) {
 
 /* The keys of all that will run, looked up ahead together. */
 static void touch_keys(const struct session *s, const struct transaction *t) {
-    const struct table *table = &s->db->table;
-    for (size_t i = 0; i < t->count; i++)
-        if (t->queued[i].request.hashed_arg) table_touch_bucket(table, t->queued[i].request.hash);
-    for (size_t i = 0; i < t->count; i++)
-        if (t->queued[i].request.hashed_arg) table_touch_entry(table, t->queued[i].request.hash);
+    enum { TOGETHER = 64 };
+    uint64_t hashes[TOGETHER];
+    for (size_t i = 0; i < t->count;) {
+        size_t n = 0;
+        for (; i < t->count && n < TOGETHER; i++)
+            if (t->queued[i].request.hashed_arg) hashes[n++] = t->queued[i].request.hash;
+        table_touch_all(&s->db->table, hashes, n);
+    }
 }
 
 /* The user's rights may have changed since the request was queued. */

@@ -45,8 +45,8 @@ enum {
 /* Requests parsed into server->reading->batch. */
 struct batch {
     size_t count;
-    size_t ends[SERVER_BATCH]; /* where in the input each ends */
-    size_t begin;              /* where the first begins */
+    size_t ends[DISPATCH_BATCH]; /* where in the input each ends */
+    size_t begin;                /* where the first begins */
     size_t tail;              /* where what follows them begins: an incomplete request or nothing */
     size_t tail_args;         /* the tail's arguments in reading->args start here */
     enum request_status last; /* READY: there may be more requests to parse */
@@ -83,7 +83,7 @@ static void batch_parse(struct client *c, struct request_parser *p, struct slice
      */
     bool complete = s->reading->args.count && request_parser_idle(p);
     struct request_limits limits = limits_of(c);
-    size_t firsts[SERVER_BATCH], most = limits.authenticated ? SERVER_BATCH : 1;
+    size_t firsts[DISPATCH_BATCH], most = limits.authenticated ? DISPATCH_BATCH : 1;
     b->count = b->tail_args = 0;
     b->begin = b->tail;
     b->last = REQUEST_READY;

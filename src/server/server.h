@@ -39,7 +39,6 @@
 
 enum {
     SERVER_READ_SIZE = 64 * 1024, /* bytes read of one client at once: its share of a turn */
-    SERVER_BATCH = 64,            /* requests of one client that are prepared together */
     SERVER_PEAK_RESET_US = 5000 * 1000,
     SERVER_CRON_US = 100 * 1000, /* from one round of the cron to the next */
 };
@@ -66,7 +65,7 @@ struct server_debug {
 struct server_reading {
     char input[SERVER_READ_SIZE]; /* what clients without pending input are read into */
     struct request_args args;     /* of the batch being run */
-    struct request batch[SERVER_BATCH];
+    struct request batch[DISPATCH_BATCH];
 };
 
 struct cluster;

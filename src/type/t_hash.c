@@ -190,8 +190,7 @@ void hash_touch(const struct entry *e, const struct slice *fields, size_t count,
     if (count > HASH_TOUCH_MAX) count = HASH_TOUCH_MAX;
     uint64_t hashes[HASH_TOUCH_MAX];
     for (size_t i = 0; i < count; i++) hashes[i] = table_hash(t, fields[i * step]);
-    for (size_t i = 0; i < count; i++) table_touch_bucket(t, hashes[i]);
-    for (size_t i = 0; i < count; i++) table_touch_entry(t, hashes[i]);
+    table_touch_all(t, hashes, count);
 }
 
 void hash_iter_init(struct hash_iter *it, const struct entry *e) {

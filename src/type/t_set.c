@@ -296,8 +296,7 @@ static size_t look_ahead(const struct table *t, const struct slice *members, siz
                          uint64_t hashes[AHEAD]) {
     if (count > AHEAD) count = AHEAD;
     for (size_t i = 0; i < count; i++) hashes[i] = table_hash(t, members[i]);
-    for (size_t i = 0; i < count && count > 1; i++) table_touch_bucket(t, hashes[i]);
-    for (size_t i = 0; i < count && count > 1; i++) table_touch_entry(t, hashes[i]);
+    if (count > 1) table_touch_all(t, hashes, count);
     return count;
 }
 
