@@ -67,6 +67,7 @@ bool num_to_u64(struct slice text, uint64_t *out) {
 }
 
 bool num_to_i64(struct slice text, int64_t *out) {
+    if (!text.len) return false;
     bool negative = text.len > 1 && text.ptr[0] == '-';
     uint64_t magnitude;
     if (!num_to_u64(slice_of(text.ptr + negative, text.len - negative), &magnitude)) return false;
@@ -77,6 +78,7 @@ bool num_to_i64(struct slice text, int64_t *out) {
 }
 
 int64_t num_leading_i64(struct slice text) {
+    if (!text.len) return 0;
     const char *at = text.ptr, *end = text.ptr + text.len;
     while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r'))) at++;
     bool negative = at < end && *at == '-';
@@ -102,8 +104,9 @@ struct simple {
 };
 
 static bool simple_parse(struct slice text, struct simple *out) {
-    const char *at = text.ptr, *end = text.ptr + text.len;
     *out = (struct simple){0};
+    if (!text.len) return false;
+    const char *at = text.ptr, *end = text.ptr + text.len;
     if (at < end && (*at == '-' || *at == '+')) out->negative = *at++ == '-';
     if (end - at > SIMPLE_DIGITS + 1) return false;
 
