@@ -93,6 +93,19 @@ static void windows(struct evict_history *h, struct access_policy *p, unsigned c
     }
 }
 
+/* A cache that holds many of the keys evicts few of them: much happens in its first generations. */
+static void finds_early_shifts(void **state) {
+    struct access_policy p = {.kind = ACCESS_LRFU};
+    struct evict_history h = {0};
+    history_advance(&h, &p, KEYS, 0);
+    windows(&h, &p, 2 * KEYS / 1000, 100, 3000);
+    assert_in_range(p.clock, 3 * ACCESS_GENERATION / 2, 5 * ACCESS_GENERATION / 2);
+    assert_int_equal(h.shifts, 0);
+    windows(&h, &p, 2, 300, 2000);
+    assert_int_equal(h.shifts, 1);
+    history_release(&h);
+}
+
 static void finds_shifts(void **state) {
     struct access_policy p = {.kind = ACCESS_LRFU};
     struct evict_history h = {0};
@@ -115,9 +128,8 @@ static void finds_shifts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_uses),
-        cmocka_unit_test(ages),
-        cmocka_unit_test(remembers),
+        cmocka_unit_test(counts_uses),  cmocka_unit_test(ages),
+        cmocka_unit_test(remembers),    cmocka_unit_test(finds_early_shifts),
         cmocka_unit_test(finds_shifts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
