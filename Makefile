@@ -241,7 +241,7 @@ unit fuzz-replay:
 	@$(MAKE) $@ DEBUG=1
 else
 unit: $(unit_tests)                 ## only the unit tests
-	@tests/run --retry $(RETRY) $^
+	@tests/run $^
 
 fuzz-replay: $(fuzz_replays)        ## only the kept inputs of the fuzz targets
 	@tests/run $(foreach name,$(fuzz_names),'$(out)/tests/fuzz/replay_$(name) tests/fuzz/corpus/$(name)')
