@@ -247,8 +247,7 @@ static const struct config_param rows[] = {
      .about = "What to tell it for the server, for a replica, for helper processes."},
     {"disable-thp", CONFIG_BOOL(struct server_config, disable_thp), "yes", .group = PROCESS,
      .flags = CONFIG_IMMUTABLE,
-     .about = "Do without transparent huge pages; with no and MALLOC_CONF=thp:always in the "
-              "environment they spare CPU and take memory."},
+     .about = "Do without transparent huge pages, which take more memory."},
     {"shutdown-on-sigterm", CONFIG_BITS(struct server_config, shutdown_on_sigterm, shutdown_words),
      "default", .group = PROCESS, .flags = CONFIG_KEPT | CONFIG_MULTI_ARG, .check = check_shutdown,
      .about = "How to stop on SIGTERM: save, nosave, now, force."},
