@@ -46,7 +46,7 @@ struct reply {
 
 enum {
     REPLY_CHUNK = 16 * 1024 - 64,   /* data bytes of a pooled chunk */
-    REPLY_BY_REFERENCE = 16 * 1024, /* values at least this long aren't copied */
+    REPLY_BY_REFERENCE = 8 * 1024, /* values at least this long aren't copied */
 };
 
 void reply_init(struct reply *r, struct reply_pool *pool, int resp);
