@@ -7,7 +7,7 @@ enum {
     CLOCK_STEP = 4, /* keys between two looks at the clock */
     TENACITY_LINEAR = 10,
     TENACITY_MAX = 100,
-    LINEAR_US = 50,
+    LINEAR_US = 25,
 };
 
 static uint64_t time_limit_us(int64_t tenacity) {
@@ -40,10 +40,10 @@ static bool evict_one(struct evict_pool *pool, struct keyspace *ks, const struct
 }
 
 enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
-                            const struct db_config *cfg) {
+                            const struct db_config *cfg, size_t limit) {
     uint64_t start_us = (uint64_t)clock_mono_us(), most_us = time_limit_us(cfg->tenacity);
     pool->longest_ns = 0;
-    for (unsigned n = 1; evict_wanted(ks, cfg); n++) {
+    for (unsigned n = 1; evict_wanted_above(ks, cfg, limit); n++) {
         bool found = evict_one(pool, ks, cfg);
         if (!found && !evict_allowed(ks, cfg->maxmemory_policy)) return EVICT_NOTHING;
         bool look = !found || n % CLOCK_STEP == 0;

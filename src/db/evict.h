@@ -20,15 +20,21 @@ enum evict_result {
 };
 
 /* What helper threads have to free is as good as free. */
-static inline bool evict_wanted(const struct keyspace *ks, const struct db_config *cfg) {
+static inline bool evict_wanted_above(const struct keyspace *ks, const struct db_config *cfg,
+                                      size_t limit) {
     size_t spared = ks->uncounted + atomic_load_explicit(&ks->leaving, memory_order_relaxed);
-    return cfg->maxmemory && mem_used() > cfg->maxmemory + spared && !cfg->unlimited;
+    return cfg->maxmemory && mem_used() > limit + spared && !cfg->unlimited;
 }
 
-/* Evicts until there's room, for the time that maxmemory-eviction-tenacity allows: 50 us for each
- * of the first 10 (the default: 500 us), 15 % more for each further one, no limit with 100; it's
- * looked at every few keys. About 1.5 us a key in a large table. */
+static inline bool evict_wanted(const struct keyspace *ks, const struct db_config *cfg) {
+    return evict_wanted_above(ks, cfg, cfg->maxmemory);
+}
+
+/* Evicts until memory is within `limit` bytes (maxmemory or more), for the time that
+ * maxmemory-eviction-tenacity allows: 25 us for each of the first 10 (the default: 250 us), 15 %
+ * more for each further one, no limit with 100; it's looked at every few keys. About 1.5 us a key
+ * in a large table. */
 enum evict_result evict_run(struct evict_pool *pool, struct keyspace *ks,
-                            const struct db_config *cfg);
+                            const struct db_config *cfg, size_t limit);
 
 #endif

@@ -170,7 +170,7 @@ static bool memory_suffices(const struct session *s, const struct request *r) {
     bool takes = takes_memory(s, r);
     if (!takes && !(s->gates & GATE_TRACKED)) return true;
     e->admitting = true;
-    enum evict_result result = dispatch_make_room(e);
+    enum evict_result result = dispatch_make_room(e, true);
     e->admitting = false;
     return !takes || result != EVICT_NOTHING || s->obeyed;
 }

@@ -126,9 +126,9 @@ static uint64_t take_ns(struct engine *e) {
     return take_ns_since(e, e->ticks_at);
 }
 
-enum evict_result dispatch_make_room(struct engine *e) {
+enum evict_result dispatch_make_room(struct engine *e, bool for_command) {
     dispatch_settle(e);
-    enum evict_result result = engine_make_room(e);
+    enum evict_result result = engine_make_room(e, for_command);
     take_ns(e);
     return result;
 }

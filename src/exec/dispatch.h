@@ -39,9 +39,9 @@ void dispatch_run_nested(struct session *s, const struct request *r);
  * nothing. */
 void dispatch_replay(struct session *s, const struct request *r);
 
-/* Evicts for a slice's time if there's too much. The time that takes is part of the client's share
- * of the turn, but not the command's. */
-enum evict_result dispatch_make_room(struct engine *e);
+/* engine_make_room; the time that takes is part of the client's share of the turn, but not the
+ * command's. */
+enum evict_result dispatch_make_room(struct engine *e, bool for_command);
 
 /* Accounts for what ran since the last reading of the clock: at the end of each batch. */
 void dispatch_settle(struct engine *e);

@@ -211,11 +211,14 @@ void engine_tick(struct engine *e) {
     if (__builtin_expect(e->settings.db.maxmemory != 0, 0)) watch_memory(e);
 }
 
-enum evict_result engine_make_room(struct engine *e) {
-    if (!evict_wanted(&e->keyspace, &e->settings.db)) return EVICT_ROOM;
+enum evict_result engine_make_room(struct engine *e, bool for_command) {
+    const struct db_config *db = &e->settings.db;
+    bool keep = for_command && e->evicting && e->least_used > db->maxmemory;
+    size_t limit = keep ? e->least_used : db->maxmemory;
+    if (!evict_wanted_above(&e->keyspace, db, limit)) return EVICT_ROOM;
     struct evict_pool *pool = &e->evict_pool;
     uint64_t start = pool->timed ? ticks_now(&e->ticks) : 0;
-    enum evict_result result = evict_run(pool, &e->keyspace, &e->settings.db);
+    enum evict_result result = evict_run(pool, &e->keyspace, db, limit);
     if (pool->timed)
         e->observer.evicted(e, ticks_to_ns(&e->ticks, ticks_now(&e->ticks) - start),
                             pool->longest_ns);

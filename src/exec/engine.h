@@ -188,6 +188,7 @@ struct engine {
     unsigned gates;     /* of enum gate */
     size_t least_used;  /* memory since it's above maxmemory; maxmemory, if it isn't */
     bool overdue;       /* see engine_tick */
+    bool evicting;      /* slices of eviction go by themselves, one a turn; the owner sets it */
     unsigned listeners; /* of enum engine_listener */
     struct hotkeys hotkeys;
     struct bigkeys bigkeys;
@@ -249,8 +250,10 @@ void engine_release(struct engine *e);
  * `overdue` and should wait until it isn't, or nothing is left that could go. */
 void engine_tick(struct engine *e);
 
-/* Evicts for a slice's time if memory is over its limit. */
-enum evict_result engine_make_room(struct engine *e);
+/* Evicts for a slice's time if memory is over its limit. For a command, while slices go by
+ * themselves, no more than brings memory back to the least it has been since it's above: so a turn
+ * with many commands that take memory hasn't as many slices. */
+enum evict_result engine_make_room(struct engine *e, bool for_command);
 
 /* A job that frees `bytes`, about, is going to BACKGROUND_FREE; until it has called the second
  * that's as good as free. */

@@ -63,7 +63,7 @@ bool script_admit_or_reply(struct script_run *run) {
     bool by_reading = (c->cmd->flags & CMD_READONLY) != 0;
     bool says = !(run->flags & SCRIPT_UNDECLARED), writes = !(run->flags & SCRIPT_NO_WRITES);
     run->read_only = by_reading || !writes;
-    if (e->gates & GATE_MEMORY) run->out_of_memory = dispatch_make_room(e) == EVICT_NOTHING;
+    if (e->gates & GATE_MEMORY) run->out_of_memory = dispatch_make_room(e, true) == EVICT_NOTHING;
     if (run->flags & SCRIPT_ALLOW_OOM) run->out_of_memory = false;
     run->slot = run->keys && call_in_cluster(c) ? (int)slot_of(c->argv[run->first_key]) : -1;
     if ((run->flags & SCRIPT_NO_CLUSTER) && call_in_cluster(c)) {

@@ -53,8 +53,10 @@ static bool eviction_due(const struct server *s) {
 static void on_eviction(struct loop_timer *timer) {
     struct server *s = (struct server *)((char *)timer - offsetof(struct server, eviction));
     engine_tick(&s->engine);
+    s->engine.evicting = false;
     if (!eviction_due(s)) return;
-    enum evict_result result = dispatch_make_room(&s->engine);
+    enum evict_result result = dispatch_make_room(&s->engine, false);
+    s->engine.evicting = result == EVICT_MORE;
     if (blocking_ready(&s->engine)) blocking_serve(&s->engine);
     if (result == EVICT_NOTHING)
         loop_timer_start(s->loop, timer, loop_now_us(s->loop) + EVICTION_RETRY_US);

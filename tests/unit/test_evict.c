@@ -77,7 +77,7 @@ static size_t evict(struct setup *s, size_t n) {
     size_t before = s->ks.stats.evicted;
     for (size_t done = 0; done < n; done = s->ks.stats.evicted - before) {
         s->cfg.maxmemory = mem_used() - 1;
-        if (evict_run(&s->pool, &s->ks, &s->cfg) == EVICT_NOTHING) break;
+        if (evict_run(&s->pool, &s->ks, &s->cfg, s->cfg.maxmemory) == EVICT_NOTHING) break;
     }
     s->cfg.maxmemory = 0;
     return s->ks.stats.evicted - before;
@@ -268,9 +268,9 @@ static void noeviction_takes_nothing(void **state) {
     start(&s, DB_POLICY_NOEVICTION);
     for (size_t i = 0; i < 100; i++) put(&s.ks.dbs[0], i, NOW_MS * 2);
     s.cfg.maxmemory = 1;
-    assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg), EVICT_NOTHING);
+    assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory), EVICT_NOTHING);
     s.cfg.maxmemory = 0;
-    assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg), EVICT_ROOM);
+    assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory), EVICT_ROOM);
     assert_int_equal(db_count(&s.ks.dbs[0]), 100);
     stop(&s);
 }
@@ -285,7 +285,7 @@ static void limit_is_kept(void **state) {
     uint64_t evicted = 0;
     for (size_t i = N; i < 2 * N; i++) {
         put(&s.ks.dbs[i % DBS], i, ENTRY_NO_DEADLINE);
-        assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg), EVICT_ROOM);
+        assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory), EVICT_ROOM);
         assert_true(mem_used() <= s.cfg.maxmemory);
         assert_true(s.ks.stats.evicted - evicted < 600); /* a new segment may need many */
         evicted = s.ks.stats.evicted;
@@ -293,7 +293,7 @@ static void limit_is_kept(void **state) {
     assert_true(evicted > N / 2);
     s.cfg.maxmemory = 1;
     s.ks.now_ms = NOW_MS + 2000;
-    assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg), EVICT_NOTHING);
+    assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory), EVICT_NOTHING);
     for (uint32_t i = 0; i < DBS; i++) assert_int_equal(db_count(&s.ks.dbs[i]), 0);
     assert_int_equal(s.ks.stats.evicted + s.ks.stats.expired, 2 * N);
     assert_true(s.ks.stats.expired > 0);
@@ -313,10 +313,10 @@ static void leaving_is_as_good_as_free(void **state) {
             db_edit_string(db, key_of(db, i, name), LARGE, EVENT_SETRANGE);
         s.cfg.maxmemory = mem_used() - LARGE / 2;
         s.ks.leaving = LARGE;
-        assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg), EVICT_ROOM);
+        assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory), EVICT_ROOM);
         assert_int_equal(s.ks.stats.evicted, 0);
         s.ks.leaving = 0;
-        assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg), EVICT_ROOM);
+        assert_int_equal(evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory), EVICT_ROOM);
         assert_int_equal(s.ks.stats.evicted, 1);
         assert_int_equal(s.discarded, lazy);
         stop(&s);
@@ -332,7 +332,7 @@ static void slices_end(void **state) {
     s.cfg.maxmemory = 1;
     s.cfg.tenacity = 0;
     size_t slices = 0;
-    while (evict_run(&s.pool, &s.ks, &s.cfg) == EVICT_MORE) slices++;
+    while (evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory) == EVICT_MORE) slices++;
     assert_int_equal(slices, N / SLICE_MOST);
     assert_int_equal(db_count(&s.ks.dbs[0]), 0);
     stop(&s);
@@ -371,7 +371,7 @@ static double hit_ratio(enum db_policy policy, size_t scans) {
         s.ks.now_ms = NOW_MS + i / 10;
         bool found = db_find(&s.ks.dbs[0], key_of(&s.ks.dbs[0], key, name), DB_READ);
         hits += found && i >= REQUESTS / 2;
-        evict_run(&s.pool, &s.ks, &s.cfg);
+        evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory);
         if (!found) put(&s.ks.dbs[0], key, ENTRY_NO_DEADLINE);
     }
     s.cfg.maxmemory = 0;

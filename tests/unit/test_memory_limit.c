@@ -99,7 +99,7 @@ static void writers_wait_for_the_helper(void **state) {
     assert_true(mem_used() > bytes + bytes / 64);
     assert_false(awaits_memory("get"));
     assert_false(awaits_memory("unlink"));
-    assert_int_equal(engine_make_room(&engine), EVICT_ROOM);
+    assert_int_equal(engine_make_room(&engine, false), EVICT_ROOM);
     assert_int_equal(engine.keyspace.stats.evicted, 0);
 
     sem_post(&gate);
@@ -117,7 +117,7 @@ static void memory_above_may_not_grow(void **state) {
     limit(bytes, DB_POLICY_ALLKEYS_RANDOM);
     engine.settings.db.tenacity = 0;
     assert_false(awaits_memory("set"));
-    for (int i = 0; i < SLICES; i++) assert_int_equal(engine_make_room(&engine), EVICT_MORE);
+    for (int i = 0; i < SLICES; i++) assert_int_equal(engine_make_room(&engine, false), EVICT_MORE);
     assert_false(awaits_memory("set"));
     void *some = mem_alloc(bytes / 64), *more = mem_alloc(bytes / 32);
     assert_true(awaits_memory("set"));
@@ -131,15 +131,37 @@ static void memory_above_may_not_grow(void **state) {
     mem_free(more);
     engine.settings.db.tenacity = 100;
     limit(bytes, DB_POLICY_ALLKEYS_RANDOM);
-    assert_int_equal(engine_make_room(&engine), EVICT_ROOM);
+    assert_int_equal(engine_make_room(&engine, false), EVICT_ROOM);
     assert_false(awaits_memory("set"));
     more = mem_alloc(bytes / 16);
     assert_true(awaits_memory("set"));
     mem_free(more);
 }
 
+/* A turn with many commands that take memory hasn't as many slices of eviction: while those go by
+ * themselves a command brings memory back to where it was, and no further. */
+static void commands_take_back_what_they_add(void **state) {
+    enum { SETS = 4000, MORE_SETS = 100 };
+    for (int i = 0; i < SETS; i++) set_small(i);
+    limit(mem_used() / 2, DB_POLICY_ALLKEYS_RANDOM);
+    engine.settings.db.tenacity = 0;
+    assert_int_equal(engine_make_room(&engine, false), EVICT_MORE);
+    engine.evicting = true;
+    engine_tick(&engine);
+    uint64_t before = engine.keyspace.stats.evicted;
+    size_t bytes = mem_used();
+    assert_int_equal(engine_make_room(&engine, true), EVICT_ROOM);
+    assert_int_equal(engine.keyspace.stats.evicted, before);
+    for (int i = 0; i < MORE_SETS; i++) set_small(SETS + i);
+    assert_true(mem_used() <= bytes + 4 * SMALL);
+    assert_in_range(engine.keyspace.stats.evicted - before, MORE_SETS / 2, 4 * MORE_SETS);
+    engine.evicting = false;
+    assert_int_equal(engine_make_room(&engine, true), EVICT_MORE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(commands_take_back_what_they_add, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writers_wait_for_the_helper, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_above_may_not_grow, set_up, tear_down),
     };
