@@ -9,9 +9,14 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
-enum { EVENTS_PER_TURN = 512, EVENTS_PER_POLL = 64 };
+enum {
+    EVENTS_PER_WAIT = 512,
+    EVENTS_PER_POLL = 64,
+    EVENTS_NS = 1000 * 1000, /* of a turn; what is left of the events waits for the next */
+    CLOCK_STEP = 4,          /* events between two looks at the clock */
+};
 
-/* Events being told: those of a turn, and within it those of loop_poll. */
+/* Events being told: those of epoll_wait, and within one of those turns those of loop_poll. */
 struct delivery {
     struct epoll_event *events;
     int count, at;
@@ -23,9 +28,10 @@ struct loop {
     bool stopping, no_sleep, in_timers;
     uint64_t now_us;
     uint64_t timers_until_us; /* timers due until then have run, or are running (in_timers) */
-    struct epoll_event events[EVENTS_PER_TURN];
-    struct delivery *delivery; /* under way; NULL: none */
-    int event_count;           /* of this turn */
+    struct epoll_event events[EVENTS_PER_WAIT];
+    struct delivery waited;    /* those, told in one turn or more */
+    struct delivery *delivery; /* the innermost; at least `waited` */
+    size_t ready_count;        /* at the beginning of this turn */
     struct loop_timer **heap;  /* 1-based */
     size_t heap_len, heap_cap;
     void (*turn_end)(void *ctx);
@@ -38,6 +44,8 @@ struct loop *loop_new(void) {
     if (fd < 0) return NULL;
     struct loop *l = mem_zalloc(sizeof *l);
     l->epoll_fd = fd;
+    l->waited.events = l->events;
+    l->delivery = &l->waited;
     l->now_us = (uint64_t)clock_mono_us();
     return l;
 }
@@ -50,6 +58,7 @@ void loop_free(struct loop *l) {
 
 void loop_forked(struct loop *l) {
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    l->waited.at = l->waited.count;
 }
 
 static int control(struct loop *l, int op, struct loop_watch *w, unsigned interest) {
@@ -127,7 +136,7 @@ uint64_t loop_now_us(const struct loop *l) {
 }
 
 size_t loop_ready_count(const struct loop *l) {
-    return (size_t)l->event_count;
+    return l->ready_count;
 }
 
 void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx) {
@@ -175,31 +184,40 @@ static void tell(const struct epoll_event *event, bool nested) {
     if (ready & w->interest) w->on_ready(w, ready & w->interest);
 }
 
-static void deliver(struct loop *l, struct epoll_event *events, int count) {
-    struct delivery d = {.events = events, .count = count, .outer = l->delivery};
+void loop_poll(struct loop *l) {
+    struct epoll_event events[EVENTS_PER_POLL];
+    struct delivery d = {.events = events, .outer = l->delivery};
+    d.count = epoll_wait(l->epoll_fd, events, EVENTS_PER_POLL, 0);
+    l->now_us = (uint64_t)clock_mono_us();
     l->delivery = &d;
-    while (d.at < d.count) tell(&d.events[d.at++], d.outer != NULL);
+    while (d.at < d.count) tell(&events[d.at++], true);
     l->delivery = d.outer;
 }
 
-void loop_poll(struct loop *l) {
-    struct epoll_event events[EVENTS_PER_POLL];
-    int n = epoll_wait(l->epoll_fd, events, EVENTS_PER_POLL, 0);
-    l->now_us = (uint64_t)clock_mono_us();
-    struct delivery turn = {.outer = l->delivery}; /* a timer may be what takes long */
-    l->delivery = &turn;
-    deliver(l, events, n);
-    l->delivery = turn.outer;
+/* Replies go out at the end of a turn. So with many events it ends before all are told: those who
+ * were first needn't wait for the last, nor does what timers have to do. */
+static void tell_waited(struct loop *l, uint64_t until_ns) {
+    struct delivery *d = &l->waited;
+    for (unsigned n = 1; d->at < d->count; n++) {
+        tell(&d->events[d->at++], false);
+        if (n % CLOCK_STEP == 0 && (uint64_t)clock_mono_ns() >= until_ns) return;
+    }
+}
+
+static void await_events(struct loop *l) {
+    int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_WAIT, sleep_ms(l));
+    ASSERT(n >= 0 || errno == EINTR);
+    l->waited.count = n > 0 ? n : 0;
+    l->waited.at = 0;
 }
 
 void loop_turn(struct loop *l) {
-    int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, sleep_ms(l));
+    if (l->waited.at == l->waited.count) await_events(l);
     l->no_sleep = false;
     uint64_t start_ns = (uint64_t)clock_mono_ns();
     l->now_us = start_ns / 1000;
-    ASSERT(n >= 0 || errno == EINTR);
-    l->event_count = n > 0 ? n : 0;
-    deliver(l, l->events, l->event_count);
+    l->ready_count = (size_t)(l->waited.count - l->waited.at);
+    tell_waited(l, start_ns + EVENTS_NS);
     run_timers(l);
     if (l->turn_end) l->turn_end(l->turn_end_ctx);
     uint64_t busy_ns = (uint64_t)clock_mono_ns() - start_ns;

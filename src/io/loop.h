@@ -44,8 +44,7 @@ void loop_forked(struct loop *l);
 /* 0, or -1 with errno. */
 int loop_watch_start(struct loop *l, struct loop_watch *w, unsigned interest);
 int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest);
-/* Also drops events of this turn that haven't been delivered. Call before closing the descriptor.
- */
+/* Also drops events that haven't been delivered. Call before closing the descriptor. */
 void loop_watch_stop(struct loop *l, struct loop_watch *w);
 
 /* (Re)starts a timer; a time that has passed means as soon as may be, which for one started by a
@@ -59,7 +58,7 @@ static inline bool loop_timer_running(const struct loop_timer *t) {
 /* Monotonic time at the start of this turn's events, or of loop_poll's, in microseconds. */
 uint64_t loop_now_us(const struct loop *l);
 
-/* How many descriptors were ready in this turn: 0 if only timers are due. */
+/* How many descriptors were ready when this turn began: 0 if only timers are due. */
 size_t loop_ready_count(const struct loop *l);
 
 /* Called at the end of each turn, after events and timers and before the loop sleeps. */
@@ -72,8 +71,11 @@ void loop_no_sleep(struct loop *l);
  * takes long. Nothing else runs: no timers, no end of a turn. */
 void loop_poll(struct loop *l);
 
-void loop_turn(struct loop *l); /* one turn */
-void loop_run(struct loop *l);  /* until loop_stop */
+/* One turn: events, for a millisecond and one's work at most, timers that are due, and what
+ * loop_on_turn_end says. Events that are left are told in the next, before epoll is asked for more.
+ */
+void loop_turn(struct loop *l);
+void loop_run(struct loop *l); /* until loop_stop */
 void loop_stop(struct loop *l);
 bool loop_stopping(const struct loop *l);
 
