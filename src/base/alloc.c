@@ -14,15 +14,19 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
-enum { COUNT_STEP = 4096 };
-
 static _Atomic int64_t used_total;
 static _Thread_local int64_t used_here;
+static _Thread_local void (*step_hook)(void);
 static mem_oom_hook *oom_hook;
+
+static __attribute__((noinline)) void step(void) {
+    mem_count_flush();
+    if (step_hook) step_hook();
+}
 
 static inline void count(int64_t bytes) {
     used_here += bytes;
-    if (__builtin_expect((uint64_t)(used_here + COUNT_STEP) > 2 * COUNT_STEP, 0)) mem_count_flush();
+    if (__builtin_expect((uint64_t)(used_here + MEM_STEP_BYTES) > 2 * MEM_STEP_BYTES, 0)) step();
 }
 
 void mem_count(int64_t bytes) {
@@ -32,6 +36,10 @@ void mem_count(int64_t bytes) {
 void mem_count_flush(void) {
     atomic_fetch_add_explicit(&used_total, used_here, memory_order_relaxed);
     used_here = 0;
+}
+
+void mem_set_step_hook(void (*fn)(void)) {
+    step_hook = fn;
 }
 
 size_t mem_used(void) {

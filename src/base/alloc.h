@@ -64,6 +64,11 @@ void mem_count(int64_t bytes);
 /* Hands this thread's count over; a helper thread calls it at the end of a job. */
 void mem_count_flush(void);
 
+/* Has `fn` called in this thread each time that MEM_STEP_BYTES more, at least, were taken or freed:
+ * for one that frees much at a time and lets others run in between. It may not allocate. */
+enum { MEM_STEP_BYTES = 4096 };
+void mem_set_step_hook(void (*fn)(void));
+
 /* Called with the size that couldn't be had, before the process aborts. */
 typedef void mem_oom_hook(size_t size);
 void mem_set_oom_hook(mem_oom_hook *hook);

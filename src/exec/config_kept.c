@@ -83,8 +83,6 @@ static const struct config_param rows[] = {
 
     {"activerehashing", CONFIG_KEPT_BOOL, "yes", .group = MEMORY, .flags = CONFIG_KEPT,
      .about = "Grow tables in idle time."},
-    {"jemalloc-bg-thread", CONFIG_KEPT_BOOL, "yes", .group = MEMORY, .flags = CONFIG_KEPT,
-     .about = "Let the allocator give memory back in the background."},
 
     {"ignore-warnings", CONFIG_KEPT_STRING, "", .group = DEBUGGING, .flags = CONFIG_KEPT,
      .about = "Warnings at start to leave out."},

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/alloc.h"
+#include "base/heap.h"
 #include "exec/config_file.h"
 #include "server/server.h"
 #include "server/watching.h"
@@ -103,6 +105,27 @@ static bool on_oom_score(void *ctx, struct buf *why) {
     return false;
 }
 
+/* The allocator's threads have the priority of the one that asks for them, so that is the one for
+ * what can wait. */
+struct purging_job {
+    struct background_job job; /* first */
+    bool on;
+};
+
+static void run_purging(struct background_job *job) {
+    int64_t on = ((struct purging_job *)job)->on, before;
+    heap_param_int("background_thread", &on, &before);
+    mem_free(job);
+}
+
+static bool on_purging(void *ctx, struct buf *why) {
+    struct server *s = ctx;
+    struct purging_job *job = mem_alloc(sizeof *job);
+    *job = (struct purging_job){.job.run = run_purging, .on = s->config.purge_in_background};
+    background_add(s->background, BACKGROUND_FREE, &job->job);
+    return true;
+}
+
 static bool on_latency(void *ctx, struct buf *why) {
     struct server *s = ctx;
     s->engine.latency_tracking = s->config.latency_tracking;
@@ -127,10 +150,12 @@ void reconfigure_start(struct server *s) {
     hooks->proc_title = on_proc_title;
     hooks->oom_score = on_oom_score;
     hooks->latency = on_latency;
+    hooks->purging = on_purging;
     hooks->command_logs = on_command_logs;
     apply_log(s);
     on_latency(s, NULL);
     on_watchdog(s, NULL);
+    on_purging(s, NULL);
     if (s->config.disable_thp) process_disable_thp();
     if (s->config.oom_score_adj != SERVER_OOM_NO) on_oom_score(s, &(struct buf)BUF_INIT);
     reconfigure_title(s);

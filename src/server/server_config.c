@@ -141,6 +141,7 @@ APPLY(proc_title)
 APPLY(oom_score)
 APPLY(command_logs)
 APPLY(latency)
+APPLY(purging)
 
 /* Takes any number, but works with 1 to 500, and says so. */
 static bool apply_hz(const struct config_change *change) {
@@ -238,6 +239,9 @@ static const struct config_param rows[] = {
      "{title} {listen-addr} {server-mode}", .group = PROCESS, .check = check_proc_title,
      .apply = apply_proc_title,
      .about = "What to show there; {title}, {listen-addr}, {port} and the like stand for values."},
+    {"jemalloc-bg-thread", CONFIG_BOOL(struct server_config, purge_in_background), "yes",
+     .group = PROCESS, .apply = apply_purging,
+     .about = "Give unused pages back from a thread, so that no request waits for it."},
     {"oom-score-adj", CONFIG_ENUM(struct server_config, oom_score_adj, oom_words), "no",
      .group = PROCESS, .apply = apply_oom_score,
      .about = "Tell the kernel whom to kill first when memory is short: no, relative, absolute."},

@@ -90,6 +90,7 @@ struct server_config_hooks {
     bool (*proc_title)(void *ctx, struct buf *why);   /* proc-title-template */
     bool (*oom_score)(void *ctx, struct buf *why);    /* oom-score-adj, oom-score-adj-values */
     bool (*command_logs)(void *ctx, struct buf *why); /* slowlog-*, commandlog-* */
+    bool (*purging)(void *ctx, struct buf *why);      /* jemalloc-bg-thread */
     bool (*latency)(void *ctx, struct buf *why); /* latency-tracking*, latency-monitor-threshold */
 };
 
@@ -127,6 +128,7 @@ struct server_config {
     int64_t databases;
     int64_t hz;
     bool set_proc_title;
+    bool purge_in_background;
     char *proc_title_template;
     int oom_score_adj; /* enum server_oom_adjust */
     struct server_oom_values oom_score_adj_values;
