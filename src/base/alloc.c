@@ -14,19 +14,26 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
+enum { COUNT_STEP = 4096 };
+
 static _Atomic int64_t used_total;
 static _Thread_local int64_t used_here;
-static _Thread_local void (*step_hook)(void);
+static _Thread_local struct {
+    void (*fn)(void);
+    size_t every, left; /* in COUNT_STEP bytes: from call to call, until the next */
+} step_hook;
 static mem_oom_hook *oom_hook;
 
 static __attribute__((noinline)) void step(void) {
     mem_count_flush();
-    if (step_hook) step_hook();
+    if (!step_hook.fn || --step_hook.left) return;
+    step_hook.left = step_hook.every;
+    step_hook.fn();
 }
 
 static inline void count(int64_t bytes) {
     used_here += bytes;
-    if (__builtin_expect((uint64_t)(used_here + MEM_STEP_BYTES) > 2 * MEM_STEP_BYTES, 0)) step();
+    if (__builtin_expect((uint64_t)(used_here + COUNT_STEP) > 2 * COUNT_STEP, 0)) step();
 }
 
 void mem_count(int64_t bytes) {
@@ -38,8 +45,9 @@ void mem_count_flush(void) {
     used_here = 0;
 }
 
-void mem_set_step_hook(void (*fn)(void)) {
-    step_hook = fn;
+void mem_set_step_hook(void (*fn)(void), size_t bytes) {
+    step_hook.fn = fn;
+    step_hook.every = step_hook.left = bytes < COUNT_STEP ? 1 : bytes / COUNT_STEP;
 }
 
 size_t mem_used(void) {

@@ -64,10 +64,9 @@ void mem_count(int64_t bytes);
 /* Hands this thread's count over; a helper thread calls it at the end of a job. */
 void mem_count_flush(void);
 
-/* Has `fn` called in this thread each time that MEM_STEP_BYTES more, at least, were taken or freed:
- * for one that frees much at a time and lets others run in between. It may not allocate. */
-enum { MEM_STEP_BYTES = 4096 };
-void mem_set_step_hook(void (*fn)(void));
+/* Has `fn` called in this thread each time that about so many bytes more were taken or freed: for
+ * one that frees much at a time and lets others run in between. It may not allocate. */
+void mem_set_step_hook(void (*fn)(void), size_t bytes);
 
 /* Called with the size that couldn't be had, before the process aborts. */
 typedef void mem_oom_hook(size_t size);

@@ -17,7 +17,7 @@
 
 enum {
     FREE_NICENESS = 10,
-    STEPS_PER_YIELD = 16, /* 64 KB freed, in some 0.1 ms */
+    YIELD_BYTES = 64 * 1024, /* are freed in some 0.1 ms */
 };
 
 struct worker {
@@ -72,9 +72,8 @@ static void on_finished(struct loop_watch *watch, unsigned ready) {
     run_finished((struct background *)((char *)watch - offsetof(struct background, watch)));
 }
 
-static void on_step(void) {
-    static _Thread_local unsigned steps;
-    if (++steps % STEPS_PER_YIELD == 0) sched_yield();
+static void yield(void) {
+    sched_yield();
 }
 
 /* What can wait shouldn't take a CPU from the loop, or from clients on the same machine. Where they
@@ -85,7 +84,7 @@ static void give_way(enum background_queue queue) {
     if (queue != BACKGROUND_FREE && queue != BACKGROUND_SNAPSHOT) return;
     const struct sched_param none = {0};
     sched_setscheduler(0, SCHED_BATCH, &none);
-    mem_set_step_hook(on_step);
+    mem_set_step_hook(yield, YIELD_BYTES);
     if (queue == BACKGROUND_FREE)
         setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), FREE_NICENESS);
 }

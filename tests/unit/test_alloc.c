@@ -267,12 +267,50 @@ static void no_memory_ends_the_process(void **unused) {
     close(ends[1]);
 }
 
+enum { STEP_BLOCKS = 1024, STEP_BYTES = 64 * 1024, STEPS = STEP_BLOCKS * 1024 / STEP_BYTES };
+
+static int steps;
+
+static void count_step(void) {
+    steps++;
+}
+
+static void *frees_much(void *unused) {
+    static void *blocks[STEP_BLOCKS];
+    for (int i = 0; i < STEP_BLOCKS; i++) blocks[i] = mem_alloc(1024);
+    mem_count_flush();
+    mem_set_step_hook(count_step, STEP_BYTES);
+    for (int i = 0; i < STEP_BLOCKS; i++) mem_free(blocks[i]);
+    return NULL;
+}
+
+/* About as often as asked for, and in the thread that asked. */
+static void hook_called_by_steps(void **state) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, frees_much, NULL), 0);
+    pthread_join(thread, NULL);
+    assert_in_range(steps, STEPS - 6, STEPS + 2);
+    int before = steps;
+    frees_much(NULL);
+    mem_set_step_hook(NULL, 0);
+    assert_in_range(steps - before, STEPS - 6, STEPS + 2);
+    before = steps;
+    void *block = mem_alloc(1 << 20);
+    mem_free(block);
+    assert_int_equal(steps, before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(class_sizes),        cmocka_unit_test(whole_class_is_usable),
-        cmocka_unit_test(count_is_exact),     cmocka_unit_test(texts_and_nothing),
-        cmocka_unit_test(impossible_sizes),   cmocka_unit_test(threads_add_up),
-        cmocka_unit_test(threads_lag_little), cmocka_unit_test(no_memory_ends_the_process),
+        cmocka_unit_test(hook_called_by_steps),
+        cmocka_unit_test(class_sizes),
+        cmocka_unit_test(whole_class_is_usable),
+        cmocka_unit_test(count_is_exact),
+        cmocka_unit_test(texts_and_nothing),
+        cmocka_unit_test(impossible_sizes),
+        cmocka_unit_test(threads_add_up),
+        cmocka_unit_test(threads_lag_little),
+        cmocka_unit_test(no_memory_ends_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
