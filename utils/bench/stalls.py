@@ -43,21 +43,27 @@ def on_core(core):
         os.sched_setaffinity(0, before)
 
 
+def kernel_waiting_actively():
+    """For as long as the file is open that this returns."""
+    try:
+        wanted = open(LATENCY_WANTED, "wb", buffering=0)
+        wanted.write(struct.pack("i", 0))
+        return wanted
+    except OSError as error:
+        print(f"{error}: an idle process keeps the server's core awake instead", file=sys.stderr)
+        return None
+
+
 @contextlib.contextmanager
 def kept_awake(core):
     """A core on which nothing runs sleeps, and on a virtual machine it can take milliseconds to get it back from the
     host. So the kernel is asked to let it wait actively. Where that's not to be had something runs that everything else
     goes before; but for a few milliseconds in each second the scheduler gives it the core all the same."""
-    if core is None:
-        yield
-        return
-    try:
-        with open(LATENCY_WANTED, "wb", buffering=0) as wanted:  # for as long as it's open
-            wanted.write(struct.pack("i", 0))
+    wanted = kernel_waiting_actively() if core is not None else None
+    if core is None or wanted:
+        with wanted or contextlib.nullcontext():
             yield
         return
-    except OSError as error:
-        print(f"{error}: an idle process keeps the server's core awake instead", file=sys.stderr)
 
     def stand_back():
         os.sched_setaffinity(0, {core})
