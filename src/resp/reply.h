@@ -45,7 +45,7 @@ struct reply {
 };
 
 enum {
-    REPLY_CHUNK = 16 * 1024 - 64,   /* data bytes of a pooled chunk */
+    REPLY_CHUNK = 16 * 1024 - 64,  /* data bytes of a pooled chunk */
     REPLY_BY_REFERENCE = 8 * 1024, /* values at least this long aren't copied */
 };
 

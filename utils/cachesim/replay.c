@@ -85,7 +85,7 @@ static bool real_request(struct real *r, const struct trace *t, size_t at) {
     if (db_find(db, k, DB_READ)) return true;
     uint64_t deadline = ENTRY_NO_DEADLINE;
     if (t->ttl_s && t->ttl_s[key]) deadline = r->ks.now_ms + 1000ULL * t->ttl_s[key];
-    evict_run(&r->pool, &r->ks, &r->cfg);
+    evict_run(&r->pool, &r->ks, &r->cfg, r->cfg.maxmemory);
     db_set_string(db, k, slice_of(r->value, t->bytes[key]), deadline, EVENT_SET);
     return false;
 }
