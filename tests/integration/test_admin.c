@@ -127,6 +127,25 @@ static void test_info_counters(void **state) {
     server_stop(s);
 }
 
+/* The allocator is told by a helper thread, so a little later. */
+static void test_allocator_threads(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    char *allocator = info_text(c, "memory", "mem_allocator");
+    bool has_threads = strncmp(allocator, "jemalloc", 8) == 0; /* not in builds with sanitizers */
+    free(allocator);
+    if (has_threads) {
+        await_like(c, "(int) 1", "DEBUG MALLCTL background_thread");
+        expect(c, "+OK", "CONFIG SET jemalloc-bg-thread no");
+        await_like(c, "(int) 0", "DEBUG MALLCTL background_thread");
+        expect(c, "+OK", "CONFIG SET jemalloc-bg-thread yes");
+        await_like(c, "(int) 1", "DEBUG MALLCTL background_thread");
+    }
+    redisFree(c);
+    server_stop(s);
+    if (!has_threads) skip();
+}
+
 /* --- CONFIG --- */
 
 static void test_config_rewrite(void **state) {
@@ -389,14 +408,23 @@ static void test_watchdog(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_info_sections),      cmocka_unit_test(test_info_server),
-        cmocka_unit_test(test_info_memory),        cmocka_unit_test(test_memory_doctor),
-        cmocka_unit_test(test_info_counters),      cmocka_unit_test(test_config_rewrite),
-        cmocka_unit_test(test_config_port_in_use), cmocka_unit_test(test_command_docs),
-        cmocka_unit_test(test_renamed_command),    cmocka_unit_test(test_debug_is_guarded),
-        cmocka_unit_test(test_debug_digest),       cmocka_unit_test(test_debug_set_active_expire),
-        cmocka_unit_test(test_debug_crashes),      cmocka_unit_test(test_watchdog),
-        cmocka_unit_test(test_debug_structures),   cmocka_unit_test(test_debug_restart),
+        cmocka_unit_test(test_info_sections),
+        cmocka_unit_test(test_info_server),
+        cmocka_unit_test(test_info_memory),
+        cmocka_unit_test(test_memory_doctor),
+        cmocka_unit_test(test_allocator_threads),
+        cmocka_unit_test(test_info_counters),
+        cmocka_unit_test(test_config_rewrite),
+        cmocka_unit_test(test_config_port_in_use),
+        cmocka_unit_test(test_command_docs),
+        cmocka_unit_test(test_renamed_command),
+        cmocka_unit_test(test_debug_is_guarded),
+        cmocka_unit_test(test_debug_digest),
+        cmocka_unit_test(test_debug_set_active_expire),
+        cmocka_unit_test(test_debug_crashes),
+        cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_debug_structures),
+        cmocka_unit_test(test_debug_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
