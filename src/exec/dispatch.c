@@ -6,6 +6,7 @@
 #include "base/ticks.h"
 #include "exec/admission.h"
 #include "exec/blocking_keys.h"
+#include "type/t_string.h"
 #include "type/type.h"
 
 enum { TIMED_TOGETHER = 16 }; /* quick commands in a group, at most */
@@ -31,9 +32,15 @@ static inline bool keys_equal(struct slice a, struct slice b) {
     return a.len == b.len && a.len && a.ptr[a.len - 1] == b.ptr[a.len - 1] && slice_eq(a, b);
 }
 
+/* Was it hashed already, at this very place? */
+static inline bool is_expected(const struct expected_key *expected, const struct db *db,
+                               struct slice key) {
+    return key.ptr == expected->name.ptr && key.len == expected->name.len && db == expected->db;
+}
+
 /* `repeats`: the key may well be that of the request before. */
 static inline void prepare(const struct session *s, struct request *r, const struct request *before,
-                           bool repeats) {
+                           bool repeats, const struct expected_key *expected) {
     r->hashed_arg = 0;
     r->same_key = false;
     r->entry = NULL;
@@ -44,7 +51,13 @@ static inline void prepare(const struct session *s, struct request *r, const str
     struct slice key = r->argv[r->hashed_arg];
     r->same_key = repeats && before && before->hashed_arg &&
                   keys_equal(key, before->argv[before->hashed_arg]);
-    r->hash = r->same_key ? before->hash : hash_bytes(s->db->table.seed, key); /* inlined */
+    if (expected && is_expected(expected, s->db, key)) {
+        r->hash = expected->hash;
+        r->entry = expected->entry;
+        r->placing = expected->placing;
+    } else {
+        r->hash = r->same_key ? before->hash : hash_bytes(s->db->table.seed, key); /* inlined */
+    }
 }
 
 /* The table that the request will look an element up in, if there's one. */
@@ -99,12 +112,44 @@ static void touch_keys(const struct db *db, struct request *requests, size_t cou
     table_touch_guesses(guesses, count);
 }
 
+/* What a long string's entry leads to is needed as well. */
+static void touch_values(struct expected_key *const *keys, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *e = keys[i]->entry;
+        if (e && e->type == TYPE_STRING && e->encoding == STRING_BYTES) table_touch(entry_ptr(e));
+    }
+}
+
+void dispatch_expect(struct expected_key *const *keys, size_t count) {
+    DASSERT(count <= DISPATCH_BATCH);
+    const struct table_bucket *homes[DISPATCH_BATCH];
+    void *guesses[DISPATCH_BATCH];
+    for (size_t i = 0; i < count; i++) {
+        struct expected_key *k = keys[i];
+        k->hash = hash_bytes(k->db->table.seed, k->name);
+        homes[i] = table_home_of(&k->db->table, k->hash);
+    }
+    table_touch_homes(homes, count);
+    for (size_t i = 0; i < count; i++) {
+        struct expected_key *k = keys[i];
+        k->entry = guesses[i] = table_guess(&k->db->table, k->hash, homes[i]);
+        k->placing = k->db->placing;
+    }
+    table_touch_guesses(guesses, count);
+    touch_values(keys, count);
+}
+
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count) {
+    dispatch_prepare_expected(s, requests, count, NULL);
+}
+
+void dispatch_prepare_expected(const struct session *s, struct request *requests, size_t count,
+                               const struct expected_key *expected) {
     DASSERT(count <= DISPATCH_BATCH);
     const struct request *before = NULL;
     bool elements = false, repeats = true; /* until two keys differ: most batches do one or other */
     for (size_t i = 0; i < count; before = &requests[i++]) {
-        prepare(s, &requests[i], before, repeats);
+        prepare(s, &requests[i], before, repeats, i == 0 ? expected : NULL);
         repeats = i == 0 || requests[i].same_key;
         elements |= requests[i].cmd && requests[i].cmd->element_arg;
     }

@@ -25,6 +25,24 @@ enum { DISPATCH_BATCH = 64 }; /* requests that are prepared together, at most */
  * will find into the cache. */
 void dispatch_prepare_all(const struct session *s, struct request *requests, size_t count);
 
+/* The key that a request will probably ask for, before it's parsed. */
+struct expected_key {
+    const struct db *db;
+    struct slice name; /* borrowed; empty: none is expected */
+    /* dispatch_expect fills in: */
+    uint64_t hash;
+    struct entry *entry;
+    uint64_t placing;
+};
+
+/* Brings what is behind the keys, of up to DISPATCH_BATCH requests that will be prepared one by
+ * one, into the cache: those of many clients who send one request at a time. */
+void dispatch_expect(struct expected_key *const *keys, size_t count);
+
+/* dispatch_prepare_all for requests of which the first may ask for what was expected. */
+void dispatch_prepare_expected(const struct session *s, struct request *requests, size_t count,
+                               const struct expected_key *expected);
+
 /* Runs a prepared request: exactly one reply goes to s->reply (unless the command says otherwise,
  * or waits: then it comes later, see blocking.h). Statistics of quick commands may wait for
  * dispatch_settle. */

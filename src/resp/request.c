@@ -10,6 +10,8 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 
+enum { PEEKED_MAX = 512 }; /* arguments, and bytes of each, that are worth a look ahead */
+
 void request_args_release(struct request_args *args) {
     mem_free(args->v);
     *args = (struct request_args){0};
@@ -258,4 +260,27 @@ size_t request_missing(const struct request_parser *p, size_t len) {
 
 void request_rebase(struct slice *args, size_t count, const char *from, const char *to) {
     for (size_t i = 0; i < count; i++) args[i].ptr = to + (args[i].ptr - from);
+}
+
+/* "<mark><number>\r\n" at `at`: returns what follows; NULL: it's not that, or not short. */
+static inline const char *peek_number(const char *at, const char *end, char mark, size_t *n) {
+    if (end - at < 4 || *at++ != mark) return NULL;
+    size_t value = 0;
+    for (unsigned digit; (digit = (unsigned char)*at - '0') < 10; at++) {
+        value = value * 10 + digit;
+        if (value > PEEKED_MAX || end - at < 4) return NULL;
+    }
+    *n = value;
+    return at[0] == '\r' && at[1] == '\n' ? at + 2 : NULL;
+}
+
+struct slice request_peek_key(struct slice input) {
+    const char *end = input.ptr + input.len;
+    size_t n;
+    const char *at = peek_number(input.ptr, end, '*', &n);
+    if (!at || n < 2) return (struct slice){0};
+    at = peek_number(at, end, '$', &n);
+    if (!at || (size_t)(end - at) < n + 2) return (struct slice){0};
+    at = peek_number(at + n + 2, end, '$', &n);
+    return at && (size_t)(end - at) >= n ? slice_of(at, n) : (struct slice){0};
 }

@@ -54,6 +54,10 @@ void request_parser_release(struct request_parser *p);
 enum request_status request_parse(struct request_parser *p, const char *input, size_t len,
                                   const struct request_limits *limits, struct request_args *args);
 
+/* The second argument of the first request, mostly its key, if it's all there in the usual form and
+ * not long: to be fetched into the cache ahead, nothing more. Empty: not seen. */
+struct slice request_peek_key(struct slice input);
+
 /* True when nothing of a request has been read yet. */
 static inline bool request_parser_idle(const struct request_parser *p) {
     return p->args_left == 0;

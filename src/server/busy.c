@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "server/client_input.h"
 
 /* What a batch of requests changes of the one that is interrupted. To the script the time stands
  * still. */
@@ -49,6 +50,7 @@ bool busy_yield(struct engine *e) {
     struct interrupted kept = interrupt(s);
     unsigned gates = e->gates;
     if (s->persist.loading.on) e->gates |= GATE_LOADING; /* maybe it's a script of the log's */
+    client_arrivals_run(s, kept.reading);
     loop_poll(s->loop);
     clients_poll_end(s);
     server_heed_signals(s);

@@ -3,6 +3,10 @@
  * read; or memory of the client's own when more than a few are left; or, while a big argument is
  * coming in, straight into the memory that its value will have (big_args.h).
  *
+ * Arrivals: most clients send one small request and wait. What was read of up to ARRIVALS_MAX of
+ * them is collected before the first runs, so that the cache misses of their keys overlap, as those
+ * of one client's pipeline do.
+ *
  * Running: requests are taken in batches: all of a batch are parsed, their keys hashed and the
  * cache lines asked for before the first runs. They run in order. A client's turn ends when what
  * was read is used up, or after a share of time or replies: the rest waits, and others come first.
@@ -16,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "io/conn.h"
+#include "server/busy.h"
 #include "server/client_blocked.h"
 #include "server/client_list.h"
 #include "server/client_stream.h"
@@ -218,9 +223,10 @@ static void run_with_big_args(struct client *c, struct share *share, const struc
 
 /* Returns where in the input to go on: behind the batch, or behind the request after which the
  * client had to stop. */
-static size_t batch_run(struct client *c, const struct batch *b, struct share *share) {
+static size_t batch_run(struct client *c, const struct batch *b, struct share *share,
+                        const struct expected_key *expected) {
     struct server *s = c->server;
-    dispatch_prepare_all(&c->session, s->reading->batch, b->count);
+    dispatch_prepare_expected(&c->session, s->reading->batch, b->count, expected);
     for (size_t i = 0; i < b->count; i++) {
         bool may_wait = client_pause_holds(&s->pause) || snapshot_active(&s->persist.snapshot);
         if (__builtin_expect(may_wait, 0) && client_pause_hold(c, &s->reading->batch[i]))
@@ -288,7 +294,8 @@ static void stop_at(struct client *c, struct request_parser *p, const struct bat
 
 /* Runs what is complete in the input, as far as the client's share goes. Returns how much of it is
  * done with; of the rest, parser and server->reading->args hold what was parsed already. */
-static size_t run_input(struct client *c, struct request_parser *p, struct slice input) {
+static size_t run_input(struct client *c, struct request_parser *p, struct slice input,
+                        const struct expected_key *expected) {
     struct server *s = c->server;
     struct share share = share_of(c);
     struct batch b; /* not cleared: that would be most of the work for a single request */
@@ -301,7 +308,8 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         batch_parse(c, p, input, &b);
         bool large = __builtin_expect(input.len >= s->large_request, 0);
         size_t looked_at = large && c->input && c->input->big.complete;
-        done = batch_run(c, &b, &share);
+        done = batch_run(c, &b, &share, expected);
+        expected = NULL;
         if (large) look_at_requests(c, &b, looked_at, done);
         if (is_primary(c)) primary_ran(c, &b, input, done);
         dispatch_settle(&s->engine); /* what it says of the batch's requests needs them */
@@ -417,7 +425,7 @@ static void input_changed(struct client *c) {
 }
 
 /* Runs what is complete of `input`: what was pending and what was just read. */
-static void take_input(struct client *c, struct slice input) {
+static void take_input(struct client *c, struct slice input, const struct expected_key *expected) {
     struct request_args *args = &c->server->reading->args;
     struct client_input *in = c->input;
     struct request_parser p;
@@ -434,10 +442,10 @@ static void take_input(struct client *c, struct slice input) {
     if (is_primary(c)) {
         struct keyspace *ks = &c->server->engine.keyspace;
         ks->no_expiry = true; /* it deletes what expires by itself */
-        done = run_input(c, &p, input);
+        done = run_input(c, &p, input, expected);
         ks->no_expiry = false;
     } else {
-        done = run_input(c, &p, input);
+        done = run_input(c, &p, input, expected);
     }
     if (done < input.len && !c->closing && !c->close_after_reply) {
         input_keep(c, &p, input, done);
@@ -447,6 +455,65 @@ static void take_input(struct client *c, struct slice input) {
     }
     args_trim(args);
     input_changed(c);
+}
+
+/* Arrivals. */
+
+/* Is what comes first of the client, and nothing but requests? */
+static bool may_collect(const struct client *c) {
+    const struct client_input *in = c->input;
+    bool pending = in && (in->len || in->args.count || !request_parser_idle(&in->parser));
+    return !pending && !c->tls && !c->stream && !is_primary(c) && authenticated(c) && may_run(c) &&
+           !busy_serving(c->server);
+}
+
+static void collect(struct client *c, size_t len) {
+    struct server_reading *reading = c->server->reading;
+    struct slice input = slice_of(reading->input + reading->input_used, len);
+    reading->arrivals[reading->arrived++] = (struct arrival){
+        .client = c,
+        .input = input,
+        .key = {.db = c->session.db, .name = request_peek_key(input)},
+    };
+    reading->input_used += (len + 63) & ~(size_t)63;
+    if (reading->arrived == ARRIVALS_MAX || reading->input_used > ARRIVALS_BYTES)
+        client_arrivals_run(c->server, reading);
+}
+
+static void look_ahead(struct server_reading *reading) {
+    struct expected_key *keys[ARRIVALS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < reading->arrived; i++)
+        if (reading->arrivals[i].key.name.len) keys[n++] = &reading->arrivals[i].key;
+    if (n > 1)
+        dispatch_expect(keys, n);
+    else if (n == 1)
+        keys[0]->name.len = 0; /* alone there's nothing that its misses could overlap with */
+}
+
+static void put_aside(struct client *c, struct slice input) {
+    struct request_parser p;
+    request_parser_init(&p);
+    c->server->reading->args.count = 0;
+    input_keep(c, &p, input, 0);
+    input_changed(c);
+    client_wait_for_turn(c);
+}
+
+/* A script that takes long calls this again for those behind its own client. */
+void client_arrivals_run(struct server *s, struct server_reading *reading) {
+    if (reading->arrivals_done == 0) look_ahead(reading);
+    uint64_t until_ns = s->engine.busy_ns + TURN_NS;
+    while (reading->arrivals_done < reading->arrived) {
+        const struct arrival *a = &reading->arrivals[reading->arrivals_done++];
+        struct client *c = a->client;
+        if (c->closing || c->close_after_reply) continue;
+        if (s->engine.busy_ns < until_ns)
+            take_input(c, a->input, &a->key);
+        else
+            put_aside(c, a->input);
+    }
+    reading->arrived = reading->arrivals_done = reading->input_used = 0;
 }
 
 /* Reading. */
@@ -504,7 +571,7 @@ static char *room_for_reading(struct client *c, enum place place, size_t *room) 
     char *to = NULL;
     if (place == IN_SHARED) {
         size_t pending = in ? in->len : 0;
-        to = s->reading->input + pending;
+        to = s->reading->input + s->reading->input_used + pending;
         *room = SERVER_READ_SIZE - pending;
     } else if (place == IN_BIG) {
         if (in->big.receiving || begin_big(in)) to = big_args_room(&in->big, room);
@@ -530,7 +597,7 @@ static void big_arrived(struct client *c, size_t len) {
     if (c->closing) return;
     request_args_append(&in->args, &arg, 1);
     request_argument_done(&in->parser);
-    take_input(c, slice_of(in->data, in->len));
+    take_input(c, slice_of(in->data, in->len), NULL);
 }
 
 /* `len` bytes were read to where room_for_reading said. */
@@ -541,12 +608,13 @@ static void arrived(struct client *c, enum place place, size_t len) {
     if (place == IN_BIG) {
         big_arrived(c, len);
     } else if (place == IN_SHARED) {
-        if (pending) memcpy(s->reading->input, in->data, pending);
-        take_input(c, slice_of(s->reading->input, pending + len));
+        char *input = s->reading->input + s->reading->input_used;
+        if (pending) memcpy(input, in->data, pending);
+        take_input(c, slice_of(input, pending + len), NULL);
     } else {
         in->len += len;
         if (in->len > in->peak) in->peak = in->len;
-        take_input(c, slice_of(in->data, in->len));
+        take_input(c, slice_of(in->data, in->len), NULL);
     }
 }
 
@@ -580,13 +648,17 @@ void client_read(struct client *c) {
     c->bytes_in += (uint64_t)len;
     *(is_primary(c) ? &s->stats.net_repl_in : &s->stats.net_in) += (uint64_t)len;
     if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->received(c);
+    if (place == IN_SHARED && may_collect(c)) {
+        collect(c, (size_t)len);
+        return;
+    }
     arrived(c, place, (size_t)len);
     if (__builtin_expect(c->tls != NULL, 0) && may_run(c) && tls_pending(c->tls))
         client_wait_for_turn(c);
 }
 
 void client_read_on(struct client *c) {
-    if (c->input && c->input->len) take_input(c, slice_of(c->input->data, c->input->len));
+    if (c->input && c->input->len) take_input(c, slice_of(c->input->data, c->input->len), NULL);
     if (conn_pending(c->tls) && may_run(c) && !c->waiting) client_read(c);
     if (!c->closing) client_watch(c);
 }

@@ -9,6 +9,8 @@
 #include "server/big_args.h"
 #include "server/client.h"
 
+struct server_reading;
+
 /* The beginning of a request, or requests that wait. */
 struct client_input {
     struct request_parser parser; /* where it stopped in data */
@@ -22,6 +24,10 @@ struct client_input {
 
 /* There's something to read. */
 void client_read(struct client *c);
+
+/* Runs what was read in this turn, or puts it aside for the next one when a turn's share of time is
+ * used up. */
+void client_arrivals_run(struct server *s, struct server_reading *reading);
 
 /* Goes on with input that is there already; then reading may go on, too. */
 void client_read_on(struct client *c);

@@ -126,6 +126,7 @@ static char unfinished[2][64];
 
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
+    client_arrivals_run(s, s->reading);
     if (__builtin_expect(stop_signal, 0) && !s->debug.no_cron) server_heed_signals(s);
     heed_new_limit(s);
     persist_turn_end(&s->persist);

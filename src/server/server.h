@@ -39,6 +39,8 @@
 
 enum {
     SERVER_READ_SIZE = 64 * 1024, /* bytes read of one client at once: its share of a turn */
+    ARRIVALS_BYTES = 192 * 1024,  /* read of several before the first of them runs, and */
+    ARRIVALS_MAX = 32,            /* so many clients: all of that stays in the cache */
     SERVER_PEAK_RESET_US = 5000 * 1000,
     SERVER_CRON_US = 100 * 1000, /* from one round of the cron to the next */
 };
@@ -61,9 +63,20 @@ struct server_debug {
     uint64_t peak_reset_us; /* for how long a client's peak of replies counts */
 };
 
+/* What was read of a client in this turn, and hasn't run. */
+struct arrival {
+    struct client *client;
+    struct slice input; /* in the server's buffer */
+    struct expected_key key;
+};
+
 /* Where requests are read to and parsed. */
 struct server_reading {
-    char input[SERVER_READ_SIZE]; /* what clients without pending input are read into */
+    char input[ARRIVALS_BYTES + SERVER_READ_SIZE]; /* what clients without pending input are read
+                                                      into: arrivals first */
+    size_t input_used;
+    struct arrival arrivals[ARRIVALS_MAX];
+    size_t arrived, arrivals_done;
     struct request_args args;     /* of the batch being run */
     struct request batch[DISPATCH_BATCH];
 };
