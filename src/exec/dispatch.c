@@ -35,7 +35,8 @@ static inline bool keys_equal(struct slice a, struct slice b) {
 /* Was it hashed already, at this very place? */
 static inline bool is_expected(const struct expected_key *expected, const struct db *db,
                                struct slice key) {
-    return key.ptr == expected->name.ptr && key.len == expected->name.len && db == expected->db;
+    return key.len && key.len == expected->name.len && key.ptr == expected->name.ptr &&
+           db == expected->db;
 }
 
 /* `repeats`: the key may well be that of the request before. */

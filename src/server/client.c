@@ -27,6 +27,7 @@ enum {
     BATCH_MIN = 16,            /* clients from which on sending to them in a batch pays */
     CLOSES_TIMED = 16,         /* closing so many is done between two looks at the clock */
     CLOSE_NS = 500 * 1000,     /* of a turn, if others wait */
+    WAITING_NS = 1000 * 1000,  /* of a turn, for those whose share of the last one was used up */
 };
 
 struct client *client_of(struct session *s) {
@@ -297,17 +298,23 @@ void client_wait_for_turn(struct client *c) {
     if (!loop_timer_running(&s->turns.timer)) loop_timer_start(s->loop, &s->turns.timer, 0);
 }
 
-/* Those who wait now get their share; whoever has more to do joins the queue again, behind. */
+/* Those who wait now get their share, as many as there's time for; whoever has more to do joins the
+ * queue again, behind. */
 static void on_turn(struct loop_timer *timer) {
     struct client_turns *turns =
         (struct client_turns *)((char *)timer - offsetof(struct client_turns, timer));
+    const struct server *s =
+        (const struct server *)((char *)turns - offsetof(struct server, turns));
+    uint64_t until_ns = s->engine.busy_ns + WAITING_NS;
     for (size_t left = turns->waiting.count; left && turns->waiting.count; left--) {
+        if (s->engine.busy_ns >= until_ns) break;
         struct client_link *first = client_queue_first(&turns->waiting);
         struct client *c = (struct client *)((char *)first - offsetof(struct client, queued));
         client_queue_remove(&turns->waiting, first);
         c->waiting = false;
         client_read_on(c);
     }
+    if (turns->waiting.count && !loop_timer_running(timer)) loop_timer_start(s->loop, timer, 0);
 }
 
 void clients_init(struct server *s) {

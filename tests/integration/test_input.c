@@ -4,9 +4,11 @@
  * waiting by another. */
 #include "integration/support.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static int start(void **state) {
     *state = server_start("--enable-debug-command yes");
@@ -296,6 +298,173 @@ static void test_pipeline_leaves_room_for_others(void **state) {
     wire_close(other);
 }
 
+/* --- Many at once --- */
+
+/* What is sent while the server stands still has all come when it goes on. It takes it in the order
+ * in which it was sent, unless a client but the first was being served when it was stopped. */
+static void hold(const struct server *s) {
+    int status;
+    assert_int_equal(kill(s->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(s->pid, &status, WUNTRACED), s->pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+static void go_on(const struct server *s) {
+    assert_int_equal(kill(s->pid, SIGCONT), 0);
+}
+
+enum { MANY = 80 };
+
+static void open_many(const struct server *s, struct wire **many) {
+    for (int i = 0; i < MANY; i++) {
+        many[i] = wire_open(s);
+        wire_ask(many[i], "+PONG", "PING");
+    }
+}
+
+static void close_many(struct wire **many) {
+    for (int i = 0; i < MANY; i++) wire_close(many[i]);
+}
+
+/* Of each client another value, some of them long, under a key of its own in one of two databases.
+ */
+static void send_set(struct wire *w, int i) {
+    char text[1200], value[1000];
+    int len = i % 7 ? 10 + i : (int)sizeof value - 1;
+    memset(value, 'a' + i % 26, sizeof value);
+    snprintf(text, sizeof text, "SELECT %d\r\n*3\r\n$3\r\nSET\r\n$6\r\nkey:%02d\r\n$%d\r\n%.*s\r\n",
+             i % 2, i, len, len, value);
+    wire_text(w, text);
+}
+
+/* Keys of their own, one that all change, one that is empty, none at all; what is no request's
+ * usual form, and requests cut anywhere, of which the rest comes later. */
+static void send_mixed(struct wire *w, int i, int part) {
+    static const char *const texts[] = {
+        "*2\r\n$6\r\nSTRLEN\r\n$6\r\nkey:%02d\r\n",
+        "*2\r\n$4\r\nINCR\r\n$3\r\nall\r\n",
+        "*1\r\n$4\r\nPING\r\n",
+        "STRLEN key:%02d\r\n",
+        "*2\r\n$3\r\nGET\r\n$0\r\n\r\n",
+    };
+    char text[100];
+    size_t len = (size_t)snprintf(text, sizeof text, texts[i % 5], i);
+    size_t cut = i % 3 ? len : (size_t)i % len;
+    if (part == 0)
+        wire_send(w, text, cut);
+    else
+        wire_send(w, text + cut, len - cut);
+}
+
+static void expect_mixed(struct wire *w, int i) {
+    char length[20];
+    snprintf(length, sizeof length, "(int) %d", i % 7 ? 10 + i : 999);
+    static const char *const replies[] = {NULL, "(int) *", "+PONG", NULL, "\"no name\""};
+    wire_reply_like(w, replies[i % 5] ? replies[i % 5] : length);
+}
+
+static void test_many_at_once(void **state) {
+    struct wire *many[MANY];
+    open_many(*state, many);
+    hold(*state);
+    for (int i = 0; i < MANY; i++) send_set(many[i], i);
+    go_on(*state);
+    for (int i = 0; i < MANY; i++) {
+        wire_reply(many[i], "+OK");
+        wire_reply(many[i], "+OK");
+    }
+    wire_ask(many[0], "+OK", "SET \"\" \"no name\"");
+    wire_ask(many[1], "+OK", "SET \"\" \"no name\"");
+    for (int part = 0; part < 2; part++) {
+        hold(*state);
+        for (int i = 0; i < MANY; i++) send_mixed(many[i], i, part);
+        go_on(*state);
+    }
+    for (int i = 0; i < MANY; i++) expect_mixed(many[i], i);
+    wire_ask(many[0], "\"8\"", "GETDEL all"); /* of 16, half in the other database */
+    wire_ask(many[1], "\"8\"", "GETDEL all");
+    close_many(many);
+}
+
+/* The replies of those who were first don't wait for all the others. */
+static void test_many_slow_ones_at_once(void **state) {
+    struct wire *many[MANY];
+    redisContext *c = client_open(*state);
+    open_many(*state, many);
+    double before = info_number(c, "stats", "eventloop_cycles");
+    hold(*state);
+    for (int i = 0; i < MANY; i++) wire_text(many[i], "DEBUG SLEEP 0.002\r\nINCR slow\r\n");
+    go_on(*state);
+    for (int i = 0; i < MANY; i++) {
+        wire_reply(many[i], "+OK");
+        wire_reply_like(many[i], "(int) *");
+    }
+    expect(c, "\"80\"", "GETDEL slow");
+    assert_true(info_number(c, "stats", "eventloop_cycles") - before >= MANY);
+    close_many(many);
+    redisFree(c);
+}
+
+/* What one of them does to another, whose request has come already. */
+static void test_one_of_many_ends_or_pauses_others(void **state) {
+    redisContext *c = client_open(*state);
+    struct wire *killer = wire_open(*state), *victim = wire_open(*state);
+    char text[100], id[30];
+    wire_text(victim, "CLIENT ID\r\n");
+    char *reply = wire_take_reply(victim);
+    assert_int_equal(sscanf(reply, "(int) %29s", id), 1);
+    wire_ask(killer, "+PONG", "PING");
+    snprintf(text, sizeof text, "CLIENT KILL ID %s\r\n", id);
+    hold(*state);
+    wire_text(killer, text);
+    wire_text(victim, "INCR killed\r\n");
+    go_on(*state);
+    wire_reply(killer, "(int) 1");
+    wire_expect_closed(victim);
+    expect(c, "(nil)", "GET killed");
+
+    struct wire *paused = wire_open(*state);
+    wire_ask(paused, "+PONG", "PING");
+    wire_ask(killer, "+PONG", "PING");
+    hold(*state);
+    wire_text(killer, "CLIENT PAUSE 100000 WRITE\r\n");
+    wire_text(paused, "INCR paused\r\n");
+    go_on(*state);
+    wire_reply(killer, "+OK");
+    await_like(c, "*blocked_clients:1\\\\r\\\\n*", "INFO clients");
+    expect(c, "(nil)", "GET paused");
+    expect(c, "+OK", "CLIENT UNPAUSE");
+    wire_reply(paused, "(int) 1");
+    free(reply);
+    wire_close(killer);
+    wire_close(victim);
+    wire_close(paused);
+    redisFree(c);
+}
+
+/* A script that never ends, and what ends it, come in one turn. */
+static void test_script_and_its_end_at_once(void **state) {
+    redisContext *c = client_open(*state);
+    struct wire *script = wire_open(*state), *other = wire_open(*state), *end = wire_open(*state);
+    expect(c, "+OK", "CONFIG SET busy-reply-threshold 1");
+    wire_ask(other, "+PONG", "PING");
+    wire_ask(end, "+PONG", "PING");
+    wire_ask(script, "+PONG", "PING");
+    hold(*state);
+    wire_text(script, "EVAL 'while true do end' 0\r\n");
+    wire_text(other, "*2\r\n$3\r\nGET\r\n$4\r\nnone\r\n");
+    wire_text(end, "SCRIPT KILL\r\n");
+    go_on(*state);
+    wire_reply_like(other, "(err) BUSY *");
+    wire_reply(end, "+OK");
+    wire_reply_like(script, "(err) ERR Script killed by user with SCRIPT KILL*");
+    wire_ask(other, "(nil)", "GET none");
+    wire_close(script);
+    wire_close(other);
+    wire_close(end);
+    redisFree(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes_and_pieces),
@@ -306,6 +475,10 @@ int main(void) {
         cmocka_unit_test(test_idle_clients_own_no_buffers),
         cmocka_unit_test(test_client_vanishes_anywhere),
         cmocka_unit_test(test_pipeline_leaves_room_for_others),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_many_slow_ones_at_once),
+        cmocka_unit_test(test_one_of_many_ends_or_pauses_others),
+        cmocka_unit_test(test_script_and_its_end_at_once),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
