@@ -77,7 +77,7 @@ struct server_reading {
     size_t input_used;
     struct arrival arrivals[ARRIVALS_MAX];
     size_t arrived, arrivals_done;
-    struct request_args args;     /* of the batch being run */
+    struct request_args args; /* of the batch being run */
     struct request batch[DISPATCH_BATCH];
 };
 

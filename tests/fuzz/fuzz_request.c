@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any bytes, cut anywhere, must give the same requests, the same error and the same state at the
- * end as parsed in one piece.
+ * end as parsed in one piece; and a key that is seen ahead is the one that is parsed.
  *
  * An input is: a byte of flags, a byte that says how many steps there are, the steps (lengths of
  * the pieces, over and over; 0 means 256), and the bytes to parse. */
@@ -106,6 +106,19 @@ static struct buf parse(struct slice bytes, const struct request_limits *limits,
     return f.log;
 }
 
+/* What is seen ahead must be what is parsed, or nothing. */
+static void check_peek(struct slice bytes, const struct request_limits *limits) {
+    struct slice key = request_peek_key(bytes);
+    struct request_parser parser;
+    struct request_args args = {0};
+    request_parser_init(&parser);
+    if (key.len && request_parse(&parser, bytes.ptr, bytes.len, limits, &args) == REQUEST_READY &&
+        args.count && (args.v[1].ptr != key.ptr || args.v[1].len != key.len))
+        abort();
+    request_parser_release(&parser);
+    request_args_release(&args);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2 || size < 2 + (size_t)(data[1] % STEPS_MAX)) return 0;
     bool known = !(data[0] & FLAG_STRANGER);
@@ -117,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     };
     struct steps steps = {data + 2, data[1] % STEPS_MAX};
     struct slice bytes = slice_of(data + 2 + steps.count, size - 2 - steps.count);
+    check_peek(bytes, &limits);
     struct buf whole = parse(bytes, &limits, (struct steps){0});
     struct buf pieces = parse(bytes, &limits, steps);
     if (!slice_eq(buf_slice(&whole), buf_slice(&pieces))) {

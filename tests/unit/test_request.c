@@ -314,6 +314,34 @@ static void random_pipelines(void **unused) {
     }
 }
 
+/* The input lies in memory of just its size. */
+static void expect_peeked(const char *input, const char *want) {
+    size_t len = strlen(input);
+    char *exact = malloc(len);
+    memcpy(exact, input, len);
+    struct slice key = request_peek_key(slice_of(exact, len));
+    assert_int_equal(key.len, strlen(want));
+    assert_memory_equal(key.ptr, want, key.len);
+    free(exact);
+}
+
+static void peeks_at_keys(void **unused) {
+    const char *whole = "*3\r\n$3\r\nSET\r\n$12\r\nkey:00000001\r\n$1\r\n7\r\n";
+    const char *key_end = strstr(whole, "1\r\n$1") + 1;
+    expect_peeked(whole, "key:00000001");
+    for (const char *end = key_end; end > whole + 1; end--) { /* what comes of it, cut short */
+        char *cut = strndup(whole, (size_t)(end - whole));
+        expect_peeked(cut, end == key_end ? "key:00000001" : "");
+        free(cut);
+    }
+    expect_peeked("*2\r\n$3\r\nGET\r\n$0\r\n\r\n", "");
+    expect_peeked("*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "");
+    expect_peeked("GET key\r\n", "");
+    expect_peeked("*2\r\n$3\r\nGET\r\n$-1\r\nk\r\n", "");
+    expect_peeked("*2\r\n$9999999999999999999999\r\nGET\r\n$1\r\nk\r\n", "");
+    expect_peeked("*2\r\n$3\r\nGET\r\n$600\r\nk\r\n", "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays),
@@ -325,6 +353,7 @@ int main(void) {
         cmocka_unit_test(before_authentication),
         cmocka_unit_test(says_what_is_missing),
         cmocka_unit_test(random_pipelines),
+        cmocka_unit_test(peeks_at_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
