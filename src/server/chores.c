@@ -113,8 +113,17 @@ void chores_init(struct server *s) {
     s->chores.timer.on_due = on_due;
 }
 
+/* Most turns have nothing to do here but to know that. */
+static bool all_still(const struct server *s) {
+    uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
+    bool timed = next_ms == s->chores.timed_ms && loop_timer_running(&s->chores.timer);
+    bool expiry_still = next_ms == TABLE_NEVER || (timed && next_ms > s->engine.keyspace.now_ms);
+    return expiry_still && !s->engine.sliced.first && defrag_due_us(s) == NEVER &&
+           snapshot_due_us(&s->persist.snapshot) == NEVER;
+}
+
 /* When something is due, on the monotonic clock. */
-static uint64_t due_us(const struct server *s, uint64_t now_us) {
+static uint64_t due_us(struct server *s, uint64_t now_us) {
     if (s->engine.sliced.first && jobs_ready(s)) return now_us;
     uint64_t other_us = snapshot_due_us(&s->persist.snapshot), defrag_us = defrag_due_us(s);
     if (other_us == 0) return now_us;
@@ -122,6 +131,7 @@ static uint64_t due_us(const struct server *s, uint64_t now_us) {
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
     if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return other_us;
     uint64_t wall_us = (uint64_t)clock_wall_us();
+    s->chores.timed_ms = next_ms;
     uint64_t expiry_us = next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
     return expiry_us < other_us ? expiry_us : other_us;
 }
@@ -135,6 +145,7 @@ static void wake_at(struct server *s, uint64_t at_us) {
 
 /* The loop sleeps for whole milliseconds. A rest is shorter, so it doesn't sleep then. */
 void chores_turn_end(struct server *s) {
+    if (all_still(s)) return;
     uint64_t now_us = (uint64_t)clock_mono_us(), at_us = due_us(s, now_us);
     if (at_us > now_us) {
         wake_at(s, at_us);

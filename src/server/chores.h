@@ -16,6 +16,7 @@ struct server;
 
 struct chores {
     struct loop_timer timer;
+    uint64_t timed_ms;      /* the expiry that it was last set for: Unix time */
     uint64_t rest_until_us; /* monotonic */
     unsigned next;          /* whose turn it is, of those that have something to do */
 };

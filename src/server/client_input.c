@@ -470,25 +470,24 @@ static bool may_collect(const struct client *c) {
 static void collect(struct client *c, size_t len) {
     struct server_reading *reading = c->server->reading;
     struct slice input = slice_of(reading->input + reading->input_used, len);
-    reading->arrivals[reading->arrived++] = (struct arrival){
-        .client = c,
-        .input = input,
-        .key = {.db = c->session.db, .name = request_peek_key(input)},
-    };
+    reading->arrivals[reading->arrived++] = (struct arrival){.client = c, .input = input};
     reading->input_used += (len + 63) & ~(size_t)63;
     if (reading->arrived == ARRIVALS_MAX || reading->input_used > ARRIVALS_BYTES)
         client_arrivals_run(c->server, reading);
 }
 
+/* One alone would find nothing that its misses could overlap with. */
 static void look_ahead(struct server_reading *reading) {
     struct expected_key *keys[ARRIVALS_MAX];
     size_t n = 0;
-    for (size_t i = 0; i < reading->arrived; i++)
-        if (reading->arrivals[i].key.name.len) keys[n++] = &reading->arrivals[i].key;
-    if (n > 1)
-        dispatch_expect(keys, n);
-    else if (n == 1)
-        keys[0]->name.len = 0; /* alone there's nothing that its misses could overlap with */
+    if (reading->arrived < 2) return;
+    for (size_t i = 0; i < reading->arrived; i++) {
+        struct arrival *a = &reading->arrivals[i];
+        a->key.db = a->client->session.db;
+        a->key.name = request_peek_key(a->input);
+        if (a->key.name.len) keys[n++] = &a->key;
+    }
+    dispatch_expect(keys, n);
 }
 
 static void put_aside(struct client *c, struct slice input) {

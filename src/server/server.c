@@ -20,6 +20,7 @@
 #include "script/script_engine.h"
 #include "server/access.h"
 #include "server/busy.h"
+#include "server/client_input.h"
 #include "server/families.h"
 #include "server/info_sections.h"
 #include "server/observer.h"
