@@ -23,7 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ARGUMENTS = 64, MAX_SETTINGS = 8 };
+enum {
+    MAX_ARGUMENTS = 64,
+    MAX_SETTINGS = 8,
+    LOG_SHOWN = 8000,
+    REPORT_SEC = 10, /* a crash report's time */
+};
 
 /* Of the environment. */
 static struct setting {
@@ -57,8 +62,10 @@ static void fail_at(const char *file, int line, const char *format, ...) {
     va_end(args);
     if (current) {
         char *log = server_log(current);
-        size_t len = strlen(log);
-        print_error("--- end of the server's log:\n%s---\n", log + (len > 3000 ? len - 3000 : 0));
+        size_t len = strlen(log), most = LOG_SHOWN;
+        /* Not by print_error, which takes a thousand bytes at most. */
+        fprintf(stderr, "--- end of the server's log:\n%s---\n",
+                log + (len > most ? len - most : 0));
         free(log);
     }
     _fail(file, line);
@@ -169,21 +176,29 @@ static int status_of(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Waits until the process has ended, or kills it when patience does. Returns its exit status or 128
- * + signal; *late says whether it had to be killed. */
-static int wait_for_end(pid_t pid, bool *late) {
-    double deadline = seconds_now() + PATIENCE_SEC;
-    int status;
-    *late = false;
+static bool ends_within(pid_t pid, int seconds, int *status) {
+    double deadline = seconds_now() + seconds;
     for (;;) {
-        pid_t got = waitpid(pid, &status, *late ? 0 : WNOHANG);
-        if (got == pid) break;
+        pid_t got = waitpid(pid, status, WNOHANG);
+        if (got == pid) return true;
         if (got < 0 && errno != EINTR) FAIL("waitpid: %s", strerror(errno));
-        if (!*late && seconds_now() > deadline) {
+        if (seconds_now() > deadline) return false;
+        pause_briefly();
+    }
+}
+
+/* Waits until the process has ended. When patience has, it's made to report where it is (a server
+ * does, in its log), and is killed. Returns its exit status or 128 + signal; *late says whether it
+ * had to be killed. */
+static int wait_for_end(pid_t pid, bool *late) {
+    int status;
+    *late = !ends_within(pid, PATIENCE_SEC, &status);
+    if (*late) {
+        kill(pid, SIGABRT);
+        if (!ends_within(pid, REPORT_SEC, &status)) {
             kill(pid, SIGKILL);
-            *late = true;
+            waitpid(pid, &status, 0);
         }
-        if (!*late) pause_briefly();
     }
     return status_of(status);
 }
