@@ -116,8 +116,8 @@ static void touch_keys(const struct db *db, struct request *requests, size_t cou
 /* What a long string's entry leads to is needed as well. */
 static void touch_values(struct expected_key *const *keys, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const struct entry *e = keys[i]->entry;
-        if (e && e->type == TYPE_STRING && e->encoding == STRING_BYTES) table_touch(entry_ptr(e));
+        const struct bytes *value = keys[i]->entry ? string_outside(keys[i]->entry) : NULL;
+        if (value) table_touch(value);
     }
 }
 

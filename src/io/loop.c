@@ -199,7 +199,7 @@ void loop_poll(struct loop *l) {
  * were first needn't wait for the last, nor does what timers have to do. */
 static void tell_waited(struct loop *l, uint64_t until_ns) {
     struct delivery *d = &l->waited;
-    for (unsigned n = 1; d->at < d->count; n++) {
+    for (unsigned n = 1; d->at < d->count && !l->stopping; n++) {
         if (d->at + 1 < d->count) __builtin_prefetch(d->events[d->at + 1].data.ptr);
         tell(&d->events[d->at++], false);
         if (n % CLOCK_STEP == 0 && (uint64_t)clock_mono_ns() >= until_ns) return;

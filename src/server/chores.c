@@ -123,7 +123,7 @@ static bool all_still(const struct server *s) {
 }
 
 /* When something is due, on the monotonic clock. */
-static uint64_t due_us(struct server *s, uint64_t now_us) {
+static uint64_t due_us(const struct server *s, uint64_t now_us) {
     if (s->engine.sliced.first && jobs_ready(s)) return now_us;
     uint64_t other_us = snapshot_due_us(&s->persist.snapshot), defrag_us = defrag_due_us(s);
     if (other_us == 0) return now_us;
@@ -131,7 +131,6 @@ static uint64_t due_us(struct server *s, uint64_t now_us) {
     uint64_t next_ms = keyspace_next_due(&s->engine.keyspace);
     if (next_ms == TABLE_NEVER || !expiry_allowed(s)) return other_us;
     uint64_t wall_us = (uint64_t)clock_wall_us();
-    s->chores.timed_ms = next_ms;
     uint64_t expiry_us = next_ms * 1000 > wall_us ? now_us + (next_ms * 1000 - wall_us) : now_us;
     return expiry_us < other_us ? expiry_us : other_us;
 }
@@ -143,12 +142,18 @@ static void wake_at(struct server *s, uint64_t at_us) {
         loop_timer_start(s->loop, timer, at_us);
 }
 
+void chores_cron(struct server *s) {
+    s->chores.timed_ms = 0;
+}
+
 /* The loop sleeps for whole milliseconds. A rest is shorter, so it doesn't sleep then. */
 void chores_turn_end(struct server *s) {
     if (all_still(s)) return;
     uint64_t now_us = (uint64_t)clock_mono_us(), at_us = due_us(s, now_us);
+    s->chores.timed_ms = 0;
     if (at_us > now_us) {
         wake_at(s, at_us);
+        if (expiry_allowed(s)) s->chores.timed_ms = keyspace_next_due(&s->engine.keyspace);
         return;
     }
     loop_no_sleep(s->loop);

@@ -16,12 +16,15 @@ struct server;
 
 struct chores {
     struct loop_timer timer;
-    uint64_t timed_ms;      /* the expiry that it was last set for: Unix time */
+    uint64_t timed_ms;      /* the expiry for which it's early enough: Unix time; 0: none */
     uint64_t rest_until_us; /* monotonic */
     unsigned next;          /* whose turn it is, of those that have something to do */
 };
 
 void chores_init(struct server *s);
+
+/* Ten times a second: looks anew at when keys expire, as the wall clock may have been set. */
+void chores_cron(struct server *s);
 
 /* The last thing in a turn of the loop, when replies have been sent: does a slice if something is
  * due, or sees to being called when it is. */

@@ -14,6 +14,7 @@
 #include "io/conn.h"
 #include "io/send_batch.h"
 #include "pubsub/pubsub.h"
+#include "server/busy.h"
 #include "server/client_acl.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
@@ -298,23 +299,34 @@ void client_wait_for_turn(struct client *c) {
     if (!loop_timer_running(&s->turns.timer)) loop_timer_start(s->loop, &s->turns.timer, 0);
 }
 
-/* Those who wait now get their share, as many as there's time for; whoever has more to do joins the
- * queue again, behind. */
-static void on_turn(struct loop_timer *timer) {
-    struct client_turns *turns =
-        (struct client_turns *)((char *)timer - offsetof(struct client_turns, timer));
-    const struct server *s =
-        (const struct server *)((char *)turns - offsetof(struct server, turns));
+/* While a request is interrupted neither the primary is served nor those whose requests they are.
+ */
+static bool must_wait_on(const struct client *c) {
+    return busy_serving(c->server) && (!c->watch.nested || busy_interrupted(c->server, c));
+}
+
+void clients_run_waiting(struct server *s) {
+    struct client_queue *waiting = &s->turns.waiting;
     uint64_t until_ns = s->engine.busy_ns + WAITING_NS;
-    for (size_t left = turns->waiting.count; left && turns->waiting.count; left--) {
-        if (s->engine.busy_ns >= until_ns) break;
-        struct client_link *first = client_queue_first(&turns->waiting);
+    for (size_t left = waiting->count; left && waiting->count; left--) {
+        if (s->engine.busy_ns >= until_ns || loop_stopping(s->loop)) break;
+        struct client_link *first = client_queue_first(waiting);
         struct client *c = (struct client *)((char *)first - offsetof(struct client, queued));
-        client_queue_remove(&turns->waiting, first);
-        c->waiting = false;
-        client_read_on(c);
+        client_queue_remove(waiting, first);
+        if (must_wait_on(c)) {
+            client_queue_push(waiting, first);
+        } else {
+            c->waiting = false;
+            client_read_on(c);
+        }
     }
-    if (turns->waiting.count && !loop_timer_running(timer)) loop_timer_start(s->loop, timer, 0);
+}
+
+static void on_turn(struct loop_timer *timer) {
+    struct server *s = (struct server *)((char *)timer - offsetof(struct client_turns, timer) -
+                                         offsetof(struct server, turns));
+    clients_run_waiting(s);
+    if (s->turns.waiting.count && !loop_timer_running(timer)) loop_timer_start(s->loop, timer, 0);
 }
 
 void clients_init(struct server *s) {
@@ -420,7 +432,7 @@ static void flush_all(struct server *s) {
     }
 }
 
-/* All but one who runs a script still; of thousands that go at once as many as CLOSE_NS lets, and
+/* All but those who run a script still; of thousands that go at once as many as CLOSE_NS lets, and
  * the others in the next turns. */
 static void close_all(struct server *s) {
     struct client *kept = NULL;
@@ -428,7 +440,8 @@ static void close_all(struct server *s) {
     for (unsigned n = 1; s->to_close; n++) {
         struct client *c = s->to_close;
         s->to_close = c->next_to_close;
-        if (c == s->busy_with) {
+        if (busy_interrupted(s, c)) {
+            c->next_to_close = kept;
             kept = c;
             continue;
         }
@@ -440,9 +453,12 @@ static void close_all(struct server *s) {
         if (now_ns >= until_ns) break;
     }
     if (s->to_close) loop_no_sleep(s->loop);
-    if (!kept) return;
-    kept->next_to_close = s->to_close;
-    s->to_close = kept;
+    while (kept) {
+        struct client *c = kept;
+        kept = c->next_to_close;
+        c->next_to_close = s->to_close;
+        s->to_close = c;
+    }
 }
 
 void clients_poll_end(struct server *s) {

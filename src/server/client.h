@@ -130,6 +130,10 @@ void client_watch(struct client *c);
 /* The client's input goes on in the next turn, behind that of others who wait for theirs. */
 void client_wait_for_turn(struct client *c);
 
+/* Those who wait get their share, as many as there's time for; whoever has more to do waits again,
+ * behind. */
+void clients_run_waiting(struct server *s);
+
 /* "" while it isn't told. An empty text takes it back. */
 const char *client_text(const struct client *c, enum client_text which);
 void client_set_text(struct client *c, enum client_text which, struct slice text);

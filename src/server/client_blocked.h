@@ -13,6 +13,11 @@ static inline bool client_is_blocked(const struct client *c) {
     return c->session.blocked != NULL;
 }
 
+/* Nothing keeps its next request from running. */
+static inline bool client_may_run(const struct client *c) {
+    return !c->closing && !c->close_after_reply && !c->paused && !client_is_blocked(c);
+}
+
 /* When its time is up, on the monotonic clock; UINT64_MAX: never, or it isn't blocked. */
 uint64_t client_blocked_until_us(const struct client *c);
 

@@ -3,10 +3,6 @@
  * read; or memory of the client's own when more than a few are left; or, while a big argument is
  * coming in, straight into the memory that its value will have (big_args.h).
  *
- * Arrivals: most clients send one small request and wait. What was read of up to ARRIVALS_MAX of
- * them is collected before the first runs, so that the cache misses of their keys overlap, as those
- * of one client's pipeline do.
- *
  * Running: requests are taken in batches: all of a batch are parsed, their keys hashed and the
  * cache lines asked for before the first runs. They run in order. A client's turn ends when what
  * was read is used up, or after a share of time or replies: the rest waits, and others come first.
@@ -125,7 +121,7 @@ void client_reply_begin(struct client *c) {
 /* CLIENT REPLY SKIP is for one reply, also if that comes later. */
 void client_reply_end(struct client *c) {
     if (__builtin_expect(c->session.reply == &c->session.own_reply, 1)) return;
-    if (!c->server->busy_with) reply_release(&c->server->muted);
+    if (!busy_with(c->server)) reply_release(&c->server->muted);
     c->session.reply = &c->session.own_reply;
     if (c->reply_mode == CLIENT_REPLY_SKIP && !client_is_blocked(c))
         c->reply_mode = CLIENT_REPLY_ON;
@@ -158,10 +154,6 @@ static void run_one(struct client *c, const struct request *r) {
     if (__builtin_expect(c->caching, 0)) tracking_requested(c, r);
     if (c->reply_mode == CLIENT_REPLY_SKIP_NEXT) c->reply_mode = CLIENT_REPLY_SKIP;
     c->session.commands += !client_is_blocked(c); /* then it counts when that ends */
-}
-
-static bool may_run(const struct client *c) {
-    return !c->closing && !c->close_after_reply && !c->paused && !client_is_blocked(c);
 }
 
 /* A client's share of the turn. */
@@ -239,7 +231,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
         }
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
-        if (!may_run(c) || used_up(c, share)) return b->ends[i];
+        if (!client_may_run(c) || used_up(c, share)) return b->ends[i];
     }
     return b->tail;
 }
@@ -314,7 +306,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         if (is_primary(c)) primary_ran(c, &b, input, done);
         dispatch_settle(&s->engine); /* what it says of the batch's requests needs them */
         s->running_request = NULL;
-        if (done < b.tail || !may_run(c)) {
+        if (done < b.tail || !client_may_run(c)) {
             stop_at(c, p, &b, done);
             break;
         }
@@ -325,7 +317,7 @@ static size_t run_input(struct client *c, struct request_parser *p, struct slice
         keep_tail_args(&s->reading->args, b.tail_args);
     } while (b.last == REQUEST_READY && !used_up(c, &share));
     s->running = NULL;
-    if (may_run(c) && (done < b.tail || (b.last == REQUEST_READY && done < input.len)))
+    if (client_may_run(c) && (done < b.tail || (b.last == REQUEST_READY && done < input.len)))
         client_wait_for_turn(c);
     if (reply_len(&c->session.own_reply)) client_wants_flush(c);
     return done;
@@ -424,8 +416,7 @@ static void input_changed(struct client *c) {
     client_limits_check_input(c);
 }
 
-/* Runs what is complete of `input`: what was pending and what was just read. */
-static void take_input(struct client *c, struct slice input, const struct expected_key *expected) {
+void client_input_run(struct client *c, struct slice input, const struct expected_key *expected) {
     struct request_args *args = &c->server->reading->args;
     struct client_input *in = c->input;
     struct request_parser p;
@@ -457,40 +448,7 @@ static void take_input(struct client *c, struct slice input, const struct expect
     input_changed(c);
 }
 
-/* Arrivals. */
-
-/* Is what comes first of the client, and nothing but requests? */
-static bool may_collect(const struct client *c) {
-    const struct client_input *in = c->input;
-    bool pending = in && (in->len || in->args.count || !request_parser_idle(&in->parser));
-    return !pending && !c->tls && !c->stream && !is_primary(c) && authenticated(c) && may_run(c) &&
-           !busy_serving(c->server);
-}
-
-static void collect(struct client *c, size_t len) {
-    struct server_reading *reading = c->server->reading;
-    struct slice input = slice_of(reading->input + reading->input_used, len);
-    reading->arrivals[reading->arrived++] = (struct arrival){.client = c, .input = input};
-    reading->input_used += (len + 63) & ~(size_t)63;
-    if (reading->arrived == ARRIVALS_MAX || reading->input_used > ARRIVALS_BYTES)
-        client_arrivals_run(c->server, reading);
-}
-
-/* One alone would find nothing that its misses could overlap with. */
-static void look_ahead(struct server_reading *reading) {
-    struct expected_key *keys[ARRIVALS_MAX];
-    size_t n = 0;
-    if (reading->arrived < 2) return;
-    for (size_t i = 0; i < reading->arrived; i++) {
-        struct arrival *a = &reading->arrivals[i];
-        a->key.db = a->client->session.db;
-        a->key.name = request_peek_key(a->input);
-        if (a->key.name.len) keys[n++] = &a->key;
-    }
-    dispatch_expect(keys, n);
-}
-
-static void put_aside(struct client *c, struct slice input) {
+void client_input_put_aside(struct client *c, struct slice input) {
     struct request_parser p;
     request_parser_init(&p);
     c->server->reading->args.count = 0;
@@ -499,20 +457,9 @@ static void put_aside(struct client *c, struct slice input) {
     client_wait_for_turn(c);
 }
 
-/* A script that takes long calls this again for those behind its own client. */
-void client_arrivals_run(struct server *s, struct server_reading *reading) {
-    if (reading->arrivals_done == 0) look_ahead(reading);
-    uint64_t until_ns = s->engine.busy_ns + TURN_NS;
-    while (reading->arrivals_done < reading->arrived) {
-        const struct arrival *a = &reading->arrivals[reading->arrivals_done++];
-        struct client *c = a->client;
-        if (c->closing || c->close_after_reply) continue;
-        if (s->engine.busy_ns < until_ns)
-            take_input(c, a->input, &a->key);
-        else
-            put_aside(c, a->input);
-    }
-    reading->arrived = reading->arrivals_done = reading->input_used = 0;
+bool client_input_pending(const struct client *c) {
+    const struct client_input *in = c->input;
+    return in && (in->len || in->args.count || !request_parser_idle(&in->parser));
 }
 
 /* Reading. */
@@ -596,7 +543,7 @@ static void big_arrived(struct client *c, size_t len) {
     if (c->closing) return;
     request_args_append(&in->args, &arg, 1);
     request_argument_done(&in->parser);
-    take_input(c, slice_of(in->data, in->len), NULL);
+    client_input_run(c, slice_of(in->data, in->len), NULL);
 }
 
 /* `len` bytes were read to where room_for_reading said. */
@@ -609,11 +556,11 @@ static void arrived(struct client *c, enum place place, size_t len) {
     } else if (place == IN_SHARED) {
         char *input = s->reading->input + s->reading->input_used;
         if (pending) memcpy(input, in->data, pending);
-        take_input(c, slice_of(input, pending + len), NULL);
+        client_input_run(c, slice_of(input, pending + len), NULL);
     } else {
         in->len += len;
         if (in->len > in->peak) in->peak = in->len;
-        take_input(c, slice_of(in->data, in->len), NULL);
+        client_input_run(c, slice_of(in->data, in->len), NULL);
     }
 }
 
@@ -647,18 +594,16 @@ void client_read(struct client *c) {
     c->bytes_in += (uint64_t)len;
     *(is_primary(c) ? &s->stats.net_repl_in : &s->stats.net_in) += (uint64_t)len;
     if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->received(c);
-    if (place == IN_SHARED && may_collect(c)) {
-        collect(c, (size_t)len);
-        return;
-    }
+    if (place == IN_SHARED && client_arrivals_add(c, (size_t)len)) return;
     arrived(c, place, (size_t)len);
-    if (__builtin_expect(c->tls != NULL, 0) && may_run(c) && tls_pending(c->tls))
+    if (__builtin_expect(c->tls != NULL, 0) && client_may_run(c) && tls_pending(c->tls))
         client_wait_for_turn(c);
 }
 
 void client_read_on(struct client *c) {
-    if (c->input && c->input->len) take_input(c, slice_of(c->input->data, c->input->len), NULL);
-    if (conn_pending(c->tls) && may_run(c) && !c->waiting) client_read(c);
+    if (c->input && c->input->len)
+        client_input_run(c, slice_of(c->input->data, c->input->len), NULL);
+    if (conn_pending(c->tls) && client_may_run(c) && !c->waiting) client_read(c);
     if (!c->closing) client_watch(c);
 }
 

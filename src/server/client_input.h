@@ -5,11 +5,10 @@
 #ifndef DREY_SERVER_CLIENT_INPUT_H
 #define DREY_SERVER_CLIENT_INPUT_H
 
+#include "exec/dispatch.h"
 #include "resp/request.h"
 #include "server/big_args.h"
 #include "server/client.h"
-
-struct server_reading;
 
 /* The beginning of a request, or requests that wait. */
 struct client_input {
@@ -25,9 +24,15 @@ struct client_input {
 /* There's something to read. */
 void client_read(struct client *c);
 
-/* Runs what was read in this turn, or puts it aside for the next one when a turn's share of time is
- * used up. */
-void client_arrivals_run(struct server *s, struct server_reading *reading);
+/* Runs what is complete of `input`: what was pending and what was just read. `expected`: the key of
+ * its first request may be that; or NULL. */
+void client_input_run(struct client *c, struct slice input, const struct expected_key *expected);
+
+/* Nothing is pending; this is now, and waits for the next turn. */
+void client_input_put_aside(struct client *c, struct slice input);
+
+/* Is there the beginning of a request? */
+bool client_input_pending(const struct client *c);
 
 /* Goes on with input that is there already; then reading may go on, too. */
 void client_read_on(struct client *c);

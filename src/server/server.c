@@ -20,7 +20,6 @@
 #include "script/script_engine.h"
 #include "server/access.h"
 #include "server/busy.h"
-#include "server/client_input.h"
 #include "server/families.h"
 #include "server/info_sections.h"
 #include "server/observer.h"
@@ -107,6 +106,7 @@ static void on_cron(struct loop_timer *timer) {
         bigkeys_round(&s->engine, cpu_ns);
         defrag_cron(s);
         persist_cron(&s->persist);
+        chores_cron(s);
         script_sessions_cron(s);
         SERVER_EXTEND(s, cron);
     }
@@ -127,7 +127,7 @@ static char unfinished[2][64];
 
 static void on_turn_end(void *ctx) {
     struct server *s = ctx;
-    client_arrivals_run(s, s->reading);
+    client_arrivals_run(s);
     if (__builtin_expect(stop_signal, 0) && !s->debug.no_cron) server_heed_signals(s);
     heed_new_limit(s);
     persist_turn_end(&s->persist);
@@ -206,8 +206,9 @@ bool server_shutdown(struct server *s, unsigned how) {
         }
     }
     process_notify_stopping(s->supervision);
-    if (s->busy_with || s->persist.loading.on)
-        listeners_close(s); /* the turn's end may be a moment away */
+    if (busy_serving(s) || s->persist.loading.on)
+        listeners_close(s);                        /* the turn's end may be a moment away */
+    if (s->running) client_close_soon(s->running); /* what it sent behind isn't run any more */
     loop_stop(s->loop);
     return true;
 }

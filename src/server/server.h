@@ -14,6 +14,7 @@
 #include "resp/request.h"
 #include "server/chores.h"
 #include "server/client.h"
+#include "server/client_arrivals.h"
 #include "server/client_limits.h"
 #include "server/client_memory.h"
 #include "server/client_pause.h"
@@ -39,8 +40,7 @@
 
 enum {
     SERVER_READ_SIZE = 64 * 1024, /* bytes read of one client at once: its share of a turn */
-    ARRIVALS_BYTES = 192 * 1024,  /* read of several before the first of them runs, and */
-    ARRIVALS_MAX = 32,            /* so many clients: all of that stays in the cache */
+    ARRIVALS_BYTES = 192 * 1024,  /* read of several clients before the first of them runs */
     SERVER_PEAK_RESET_US = 5000 * 1000,
     SERVER_CRON_US = 100 * 1000, /* from one round of the cron to the next */
 };
@@ -63,22 +63,14 @@ struct server_debug {
     uint64_t peak_reset_us; /* for how long a client's peak of replies counts */
 };
 
-/* What was read of a client in this turn, and hasn't run. */
-struct arrival {
-    struct client *client;
-    struct slice input; /* in the server's buffer */
-    struct expected_key key;
-};
-
 /* Where requests are read to and parsed. */
 struct server_reading {
     char input[ARRIVALS_BYTES + SERVER_READ_SIZE]; /* what clients without pending input are read
-                                                      into: arrivals first */
-    size_t input_used;
-    struct arrival arrivals[ARRIVALS_MAX];
-    size_t arrived, arrivals_done;
-    struct request_args args; /* of the batch being run */
+                                                      into: first what hasn't run yet */
+    size_t input_used;                             /* by that */
+    struct request_args args;                      /* of the batch being run */
     struct request batch[DISPATCH_BATCH];
+    struct server_reading *when_busy; /* while a request is interrupted; NULL until it's needed */
 };
 
 struct cluster;
@@ -121,8 +113,8 @@ struct server {
     const struct request *running_request;
 
     struct server_reading *reading, first_reading;
-    struct server_reading *reading_when_busy; /* NULL until it's needed */
-    struct client *busy_with; /* whose script runs while others are answered; NULL: none */
+    struct interruption *interruption; /* busy.h; the innermost, NULL: none */
+    struct client_arrivals arrivals;
 
     struct chores chores;
     struct defrag defrag;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "exec/blocking.h"
+#include "server/busy.h"
 #include "server/server.h"
 
 struct shutdown_waiter {
@@ -59,7 +60,7 @@ static enum shutdown_outcome finish(struct server *s) {
 
 static bool must_wait(struct server *s) {
     if ((s->shutdown.how & SERVER_SHUTDOWN_NOW) || !s->config.shutdown_timeout) return false;
-    if (s->busy_with || s->persist.loading.on) return false; /* nothing goes on meanwhile */
+    if (busy_serving(s) || s->persist.loading.on) return false; /* nothing goes on meanwhile */
     return server_extend_holds_end(s);
 }
 

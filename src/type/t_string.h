@@ -27,6 +27,11 @@ static inline struct slice string_view(const struct entry *e, char digits[NUM_I6
     return slice_of(digits, num_from_i64(digits, entry_int(e)));
 }
 
+/* The bytes of a long value, which aren't in the entry; NULL: it has none outside. */
+static inline const struct bytes *string_outside(const struct entry *e) {
+    return e->type == TYPE_STRING && e->encoding == STRING_BYTES ? entry_ptr(e) : NULL;
+}
+
 size_t string_len(const struct entry *e);
 
 /* The value as a number, as INCR reads it. False if it isn't one. */
