@@ -116,6 +116,65 @@ class Scripts(Endless):
         self.assertTrue(self.client().script_kill())
 
 
+class BesideLoading(Endless):
+    """A replica that loads beside its old data serves scripts, too, and others beside those."""
+
+    KEYS = 2000
+    options = ("--repl-diskless-load", "swapdb", "--busy-reply-threshold", "1",
+               "--loading-process-events-interval-bytes", "1024")
+
+    def info(self, section, field):
+        return self.client().info(section).get(field)
+
+    def await_info(self, section, field, value):
+        until = time.monotonic() + harness.PATIENCE
+        while self.info(section, field) != value:
+            self.assertLess(time.monotonic(), until, "%s isn't %s" % (field, value))
+
+    def start_loading(self):
+        """The connection is cut while more is written than the primary keeps for that."""
+        primary = harness.Server("--repl-diskless-sync-delay", "0", "--repl-backlog-size", "16kb")
+        self.addCleanup(primary.remove)
+        there = redis.Redis(port=primary.port)
+        self.addCleanup(there.connection_pool.disconnect)
+        there.mset({"key:%d" % i: "v" * 20 for i in range(self.KEYS)})
+        here = self.client()
+        here.replicaof("127.0.0.1", primary.port)
+        self.await_info("replication", "master_link_status", "up")
+        here.config_set("key-load-delay", 20000)
+        pipe = there.pipeline(transaction=True)
+        pipe.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        for i in range(500):
+            pipe.set("other:%d" % i, "x" * 100)
+        pipe.execute()
+        self.await_info("persistence", "async_loading", 1)
+
+    def test_script_while_loading(self):
+        self.start_loading()
+        script, others = self.client(), [self.client() for _ in range(8)]
+        slow = "for i = 1, 20000000 do end return redis.call('GET', KEYS[1])"
+        got = []
+        thread = threading.Thread(target=lambda: got.extend(script.eval(slow, 1, "key:%d" % i)
+                                                            for i in range(5)))
+        thread.start()
+        told = 0
+        while thread.is_alive():
+            for i, client in enumerate(others):
+                try:
+                    self.assertEqual(client.get("key:%d" % i), b"v" * 20)
+                except redis.exceptions.RedisError as error:
+                    self.assertIn("BUSY", repr(error) + str(error).upper())
+                    told += 1
+        thread.join()
+        self.assertEqual(got, [b"v" * 20] * 5)
+        self.assertGreater(told, 0)
+        self.assertEqual(self.info("persistence", "async_loading"), 1)
+        self.client().config_set("key-load-delay", 0)
+        self.await_info("replication", "master_link_status", "up")
+        self.assertEqual(self.client().dbsize(), self.KEYS + 500)
+        self.client().replicaof("NO", "ONE")
+
+
 class Shutdown(Endless):
     def test_shutdown_while_a_script_runs(self):
         self.run_for_ever("redis.call('SET', 'a', 1) "
