@@ -397,6 +397,12 @@ static void test_switching(void **state) {
     strike_everywhere(&t, ALL);
 }
 
+static void await_strike(void) {
+    double deadline = seconds_now() + PATIENCE_SEC;
+    while (!atomic_load(&faults->struck))
+        if (seconds_now() > deadline) fail_msg("the fault doesn't strike");
+}
+
 /* The file of before a rewrite isn't synced yet when the policy becomes always: what is answered
  * then is safe with all that came before it. */
 static void test_sync_under_way(void **state) {
@@ -408,10 +414,10 @@ static void test_sync_under_way(void **state) {
     arm(&none);
     struct server *s = start(&t, t.options);
     put(&t);
-    put(&t);
     arm(&sync);
+    put(&t); /* there's something to sync, also if a second was over just now */
     assert_true(says(&t, "Background append only file rewriting started", "BGREWRITEAOF"));
-    while (!atomic_load(&faults->struck)) continue;
+    await_strike();
     assert_true(says(&t, "OK", "CONFIG SET appendfsync always"));
     t.always = true;
     assert_true(put(&t));
@@ -437,7 +443,7 @@ static void test_save_in_place_of_another(void **state) {
     says(&t, "", "SETRANGE large 5000000 x");
     arm(&write);
     assert_true(says(&t, "Background saving started", "BGSAVE"));
-    while (!atomic_load(&faults->struck)) continue;
+    await_strike();
     put(&t);
     t.promised = t.answered;
     int done = 0;
