@@ -98,8 +98,10 @@ static void sample_sparse(struct evict_pool *pool, struct db *db) {
     uint64_t first, nearest = TABLE_NEVER;
     size_t n = table_due_take_random(&db->table, &db->keyspace->rng, entries, &first);
     for (size_t i = 0; i < n; i++) table_touch(entries[i]);
-    for (size_t i = 0; i < n; i++)
-        if (entry_deadline(entries[i]) < nearest) nearest = entry_deadline(entries[i]);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t due = type_next_due(entries[i]); /* fields of hashes have deadlines, too */
+        if (due < nearest) nearest = due;
+    }
     if (nearest != TABLE_NEVER) table_due_note(&db->table, first, nearest);
     pool_add_all(pool, db, entries, n);
 }

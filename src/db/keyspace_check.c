@@ -6,20 +6,13 @@
 
 enum { LATE_MS = 250 }; /* segments are looked through that often at most: see keyspace.c */
 
-/* Fields count like the key's own deadline: see keyspace.c. */
-static uint64_t nearest_deadline(const struct entry *e) {
-    uint64_t deadline = entry_deadline(e), next = ENTRY_NO_DEADLINE;
-    if (e->flags & ENTRY_PART_DEADLINES) next = type_of(e)->parts->next_due(e);
-    return next < deadline ? next : deadline;
-}
-
 static void check_entry(const struct db *db, const struct entry *e) {
     struct key k = db_key(db, entry_key(e));
     ASSERT(e->type < TYPE_COUNT);
     ASSERT(db_look_up(db, k, NULL) == e);
     ASSERT(table_find_hash(&db->table, k.hash) == e);
     ASSERT(!(e->flags & ENTRY_PART_DEADLINES) || type_of(e)->parts->count(e) > 0);
-    uint64_t deadline = nearest_deadline(e);
+    uint64_t deadline = type_next_due(e);
     uint64_t latest = db->keyspace->now_ms + LATE_MS;
     if (latest < deadline) latest = deadline;
     ASSERT(deadline == ENTRY_NO_DEADLINE || table_due_next(&db->table) <= latest);

@@ -90,6 +90,13 @@ static inline const struct type *type_of(const struct entry *e) {
     return type_table[e->type];
 }
 
+/* When something of the entry is due, itself or a part of its value; ENTRY_NO_DEADLINE: nothing. */
+static inline uint64_t type_next_due(const struct entry *e) {
+    uint64_t deadline = entry_deadline(e), next = ENTRY_NO_DEADLINE;
+    if (e->flags & ENTRY_PART_DEADLINES) next = type_of(e)->parts->next_due(e);
+    return next < deadline ? next : deadline;
+}
+
 /* The type of that name, or -1. Case doesn't matter. */
 int type_by_name(struct slice name);
 
