@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "db/evict.h"
+#include "type/t_hash.h"
 #include "type/t_string.h"
 
 enum { DBS = 4, NAME_MAX_LEN = 32 };
@@ -184,6 +185,30 @@ static void volatile_takes_only_dated(void **state) {
     for (size_t p = 0; p < sizeof policies / sizeof *policies; p++)
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
             volatile_only_for(policies[p], steps[i]);
+}
+
+/* Looking for the few that may go doesn't make it forgotten when fields of hashes are due. */
+static void sampling_keeps_deadlines_of_fields(void **state) {
+    enum { N = 12000 };
+    struct setup s;
+    start(&s, DB_POLICY_VOLATILE_LRU);
+    s.types = (struct type_settings)TYPE_SETTINGS_DEFAULT;
+    struct db *db = &s.ks.dbs[0];
+    for (size_t i = 0; i < N; i++) put(db, i, ENTRY_NO_DEADLINE);
+    struct key k = db_key(db, SLICE("hash"));
+    struct entry *e = db_edit(db, k, NULL, TYPE_HASH);
+    struct hash_input in = {.value = SLICE("value"), .deadline = NOW_MS + 1000};
+    hash_set(e, &s.types, SLICE("field"), &in);
+    db_edited(db, k, e, EVENT_HSET, 1);
+    put(db, N, NOW_MS + 9000);
+    assert_int_equal(table_due_next(&db->table), NOW_MS + 1000);
+    for (size_t i = 0; i < 50; i++) {
+        s.cfg.maxmemory = mem_used() - 1;
+        evict_run(&s.pool, &s.ks, &s.cfg, s.cfg.maxmemory);
+        put(db, N, NOW_MS + 9000);
+    }
+    assert_int_equal(table_due_next(&db->table), NOW_MS + 1000);
+    stop(&s);
 }
 
 /* Candidates in the pool lose their deadline, are used, moved, deleted and replaced before their
@@ -394,6 +419,7 @@ int main(void) {
         cmocka_unit_test(lfu_takes_the_rare),
         cmocka_unit_test(ttl_takes_the_nearest),
         cmocka_unit_test(volatile_takes_only_dated),
+        cmocka_unit_test(sampling_keeps_deadlines_of_fields),
         cmocka_unit_test(pool_follows_writes),
         cmocka_unit_test(random_is_random),
         cmocka_unit_test(noeviction_takes_nothing),
