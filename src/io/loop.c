@@ -25,7 +25,7 @@ struct delivery {
 
 struct loop {
     int epoll_fd;
-    bool stopping, no_sleep, in_timers;
+    bool stopping, no_sleep, in_timers, reads_cpu_time;
     uint64_t now_us;   /* when this turn began; reading the clock takes 25 ns: 0.5 % of a turn */
     uint64_t ended_us; /* when the last one ended */
     uint64_t timers_until_us; /* timers due until then have run, or are running (in_timers) */
@@ -213,9 +213,20 @@ static void await_events(struct loop *l) {
     l->waited.at = 0;
 }
 
+/* The two clocks aren't read at one moment. */
+static void note_cpu_time(struct loop_stats *stats, uint64_t busy_ns, uint64_t on_cpu_ns) {
+    uint64_t off_cpu_ns = busy_ns > on_cpu_ns ? busy_ns - on_cpu_ns : 0;
+    histogram_add(&stats->on_cpu, on_cpu_ns);
+    if (on_cpu_ns > stats->on_cpu_longest_ns) stats->on_cpu_longest_ns = on_cpu_ns;
+    stats->off_cpu_ns += off_cpu_ns;
+    if (off_cpu_ns > stats->off_cpu_longest_ns) stats->off_cpu_longest_ns = off_cpu_ns;
+}
+
 void loop_turn(struct loop *l) {
     if (l->waited.at == l->waited.count) await_events(l);
     l->no_sleep = false;
+    bool reads_cpu_time = l->reads_cpu_time;
+    int64_t cpu_before_ns = reads_cpu_time ? clock_thread_cpu_ns() : 0;
     uint64_t start_ns = (uint64_t)clock_mono_ns();
     l->now_us = start_ns / 1000;
     l->ready_count = (size_t)(l->waited.count - l->waited.at);
@@ -227,6 +238,12 @@ void loop_turn(struct loop *l) {
     histogram_add(&l->stats.turns, busy_ns);
     l->stats.busy_ns += busy_ns;
     if (busy_ns > l->stats.longest_ns) l->stats.longest_ns = busy_ns;
+    if (reads_cpu_time)
+        note_cpu_time(&l->stats, busy_ns, (uint64_t)(clock_thread_cpu_ns() - cpu_before_ns));
+}
+
+void loop_read_cpu_time(struct loop *l, bool on) {
+    l->reads_cpu_time = on;
 }
 
 void loop_run(struct loop *l) {

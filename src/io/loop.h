@@ -79,11 +79,17 @@ void loop_run(struct loop *l); /* until loop_stop */
 void loop_stop(struct loop *l);
 bool loop_stopping(const struct loop *l);
 
-/* Turns so far, by the nanoseconds spent in each outside epoll_wait; these in all, and at most. */
+/* Turns so far, by the nanoseconds spent in each outside epoll_wait; these in all, and at most.
+ * Where CPU time is read, also what turns had of their core, and what they went without: because
+ * something else had it, or they waited for a disk, for memory, for a lock. */
 struct loop_stats {
-    struct histogram turns;
+    struct histogram turns, on_cpu;
     uint64_t busy_ns, longest_ns;
+    uint64_t on_cpu_longest_ns;
+    uint64_t off_cpu_ns, off_cpu_longest_ns;
 };
+/* Two system calls in each turn. */
+void loop_read_cpu_time(struct loop *l, bool on);
 struct loop_stats *loop_stats(struct loop *l);
 
 #endif

@@ -217,20 +217,32 @@ static void write_stats(void *ctx, struct buf *out) {
     info_u64(out, "acl_access_denied_channel", denied[ACL_REASON_CHANNEL]);
 }
 
-/* Others wait for a turn: what lasts longer than a request may take is a stall. */
-static void write_turns(void *ctx, struct buf *out) {
+static void write_lengths(struct buf *out, const char *name, const struct histogram *turns,
+                          uint64_t longest_ns) {
     static const double percentiles[] = {50, 99, 99.9, 99.99};
+    buf_appendf(out, "%s:", name);
+    for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
+        buf_appendf(out, "p%g=%llu,", percentiles[i],
+                    (unsigned long long)histogram_percentile(turns, percentiles[i]) / 1000);
+    buf_appendf(out, "max=%llu\r\n", (unsigned long long)longest_ns / 1000);
+}
+
+/* Others wait for a turn: what lasts longer than a request may take is a stall. CPU time is read
+ * while the latency monitor is on. */
+static void write_turns(void *ctx, struct buf *out) {
     static const unsigned limits_us[] = {100, 200, 500, 1000, 2000, 5000, 10000, 100000};
     const struct server *s = ctx;
     const struct loop_stats *loop = loop_stats(s->loop);
     const struct histogram *turns = &loop->turns;
     info_u64(out, "loop_turns", turns->total);
-    buf_append_str(out, "loop_turn_usec:");
-    for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
-        buf_appendf(out, "p%g=%llu,", percentiles[i],
-                    (unsigned long long)histogram_percentile(turns, percentiles[i]) / 1000);
-    buf_appendf(out, "max=%llu\r\nloop_turns_longer_than_usec:",
-                (unsigned long long)loop->longest_ns / 1000);
+    write_lengths(out, "loop_turn_usec", turns, loop->longest_ns);
+    if (loop->on_cpu.total) {
+        write_lengths(out, "loop_turn_on_cpu_usec", &loop->on_cpu, loop->on_cpu_longest_ns);
+        buf_appendf(out, "loop_turn_off_cpu_usec:sum=%llu,max=%llu\r\n",
+                    (unsigned long long)loop->off_cpu_ns / 1000,
+                    (unsigned long long)loop->off_cpu_longest_ns / 1000);
+    }
+    buf_append_str(out, "loop_turns_longer_than_usec:");
     for (size_t i = 0; i < sizeof limits_us / sizeof *limits_us; i++) {
         uint64_t at_most = histogram_at_most(turns, 1000ULL * limits_us[i]);
         buf_appendf(out, "%s%u=%llu", i ? "," : "", limits_us[i],

@@ -161,8 +161,8 @@ static const struct {
      "The log and a snapshot share a disk. no-appendfsync-on-rewrite doesn't sync the log "
      "meanwhile."},
     {LATENCY_EVENTLOOP, NULL,
-     "Much data is read or sent at once, many clients come and go, or the process doesn't get the "
-     "CPU. COMMANDLOG GET names large requests and replies."},
+     "Much data is read or sent at once, many clients come and go, or something else has the CPU. "
+     "COMMANDLOG GET names large requests and replies."},
 };
 
 /* Which commands it was, the slow log knows: if it's set to see them. */
@@ -180,8 +180,21 @@ static void advise_slow_log(const struct server *s, struct buf *out) {
         buf_append_str(out, "- SLOWLOG GET names the commands that took so long.\n");
 }
 
+/* Nothing that's done here helps against that. */
+static void advise_cpu(const struct server *s, struct buf *out) {
+    const struct loop_stats *loop = loop_stats(s->loop);
+    if (!s->latency.threshold_ns || loop->off_cpu_longest_ns < s->latency.threshold_ns) return;
+    buf_appendf(out,
+                "- The server's thread stood still within its turns, for up to %llu ms and %llu ms "
+                "in all: other processes (or guests of the same host) had its core, or it waited "
+                "for a disk or for memory. INFO loop tells more.\n",
+                (unsigned long long)loop->off_cpu_longest_ns / 1000000,
+                (unsigned long long)loop->off_cpu_ns / 1000000);
+}
+
 static void advise(const struct server *s, struct buf *out) {
     advise_slow_log(s, out);
+    advise_cpu(s, out);
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
         if (seen(&s->latency, advices[i].event) && (!advices[i].applies || advices[i].applies(s)))
             buf_appendf(out, "- %s\n", advices[i].text);

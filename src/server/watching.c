@@ -35,7 +35,9 @@ void watching_apply(struct server *s) {
         uint64_t ns = in_ns((uint64_t)config[COMMAND_LOG_SLOW].threshold, 1000);
         if (ns < e->slow_ns) e->slow_ns = ns;
     }
-    e->evict_pool.timed = e->observer.times_files = s->latency.threshold_ns != 0;
+    bool monitored = s->latency.threshold_ns != 0;
+    e->evict_pool.timed = e->observer.times_files = monitored;
+    loop_read_cpu_time(s->loop, monitored);
     e->gates &= ~(unsigned)GATE_TIMED;
     if (e->slow_ns < TOGETHER_NS) e->gates |= GATE_TIMED;
     s->large_request = bytes_from(&config[COMMAND_LOG_LARGE_REQUEST]);

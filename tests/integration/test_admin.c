@@ -81,6 +81,29 @@ static void test_info_memory(void **state) {
     server_stop(s);
 }
 
+/* DEBUG SLEEP has no core either. */
+static void test_latency_off_cpu(void **state) {
+    struct server *s = server_start("--enable-debug-command yes");
+    redisContext *c = client_open(s);
+    char *unasked = ask(c, "INFO loop");
+    assert_null(strstr(unasked, "cpu"));
+    free(unasked);
+    expect(c, "+OK", "CONFIG SET latency-monitor-threshold 20");
+    expect(c, "+OK", "DEBUG SLEEP 0.03");
+    expect_like(c,
+                "\"*loop_turn_on_cpu_usec:p50=*,max=[1-9]*"
+                "loop_turn_off_cpu_usec:sum=[1-9]*,max=[1-9]*loop_turns_longer_than_usec:*",
+                "INFO loop");
+    expect_like(c, "\"*The server's thread stood still within its turns, *", "LATENCY DOCTOR");
+    expect(c, "+OK", "CONFIG SET latency-monitor-threshold 0");
+    expect(c, "+OK", "CONFIG RESETSTAT");
+    char *off = ask(c, "INFO loop");
+    assert_null(strstr(off, "cpu"));
+    free(off);
+    redisFree(c);
+    server_stop(s);
+}
+
 static void test_memory_doctor(void **state) {
     struct server *s = server_start("--enable-debug-command yes");
     redisContext *c = client_open(s);
@@ -408,23 +431,15 @@ static void test_watchdog(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_info_sections),
-        cmocka_unit_test(test_info_server),
-        cmocka_unit_test(test_info_memory),
-        cmocka_unit_test(test_memory_doctor),
-        cmocka_unit_test(test_allocator_threads),
-        cmocka_unit_test(test_info_counters),
-        cmocka_unit_test(test_config_rewrite),
-        cmocka_unit_test(test_config_port_in_use),
-        cmocka_unit_test(test_command_docs),
-        cmocka_unit_test(test_renamed_command),
-        cmocka_unit_test(test_debug_is_guarded),
-        cmocka_unit_test(test_debug_digest),
-        cmocka_unit_test(test_debug_set_active_expire),
-        cmocka_unit_test(test_debug_crashes),
-        cmocka_unit_test(test_watchdog),
-        cmocka_unit_test(test_debug_structures),
-        cmocka_unit_test(test_debug_restart),
+        cmocka_unit_test(test_info_sections),      cmocka_unit_test(test_info_server),
+        cmocka_unit_test(test_info_memory),        cmocka_unit_test(test_latency_off_cpu),
+        cmocka_unit_test(test_memory_doctor),      cmocka_unit_test(test_allocator_threads),
+        cmocka_unit_test(test_info_counters),      cmocka_unit_test(test_config_rewrite),
+        cmocka_unit_test(test_config_port_in_use), cmocka_unit_test(test_command_docs),
+        cmocka_unit_test(test_renamed_command),    cmocka_unit_test(test_debug_is_guarded),
+        cmocka_unit_test(test_debug_digest),       cmocka_unit_test(test_debug_set_active_expire),
+        cmocka_unit_test(test_debug_crashes),      cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_debug_structures),   cmocka_unit_test(test_debug_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -497,6 +497,41 @@ static void runs_until_stopped(void **unused) {
     assert_true(loop_stats(l)->busy_ns >= loop_stats(l)->longest_ns);
 }
 
+/* One turn that is busy all the time, and one that is busy for none of it. */
+static void work(struct loop_timer *timer) {
+    int64_t until_ns = clock_thread_cpu_ns() + 3000000;
+    while (clock_thread_cpu_ns() < until_ns) {
+    }
+}
+
+static void stand_still(struct loop_timer *timer) {
+    usleep(3000);
+}
+
+static void cpu_time_of_turns(void **unused) {
+    const struct loop_stats *stats = loop_stats(l);
+    struct loop_timer timer = {.on_due = work};
+    loop_timer_start(l, &timer, 0);
+    turns(1);
+    assert_int_equal(stats->on_cpu.total, 0); /* costs nothing until it's asked for */
+    loop_read_cpu_time(l, true);
+    loop_timer_start(l, &timer, 0);
+    turns(1);
+    assert_int_equal(stats->on_cpu.total, 1);
+    assert_true(stats->on_cpu_longest_ns >= 3000000);
+    uint64_t on_cpu_ns = stats->on_cpu_longest_ns, off_cpu_ns = stats->off_cpu_ns;
+    timer.on_due = stand_still;
+    loop_timer_start(l, &timer, 0);
+    turns(1);
+    assert_true(stats->off_cpu_ns - off_cpu_ns >= 2900000);
+    assert_true(stats->off_cpu_longest_ns >= 2900000);
+    assert_int_equal(stats->on_cpu_longest_ns, on_cpu_ns);
+    assert_int_equal(stats->on_cpu.total, 2);
+    loop_read_cpu_time(l, false);
+    turns(1);
+    assert_int_equal(stats->on_cpu.total, 2);
+}
+
 static void *write_event(void *fd) {
     uint64_t one = 1;
     assert_int_equal(write(*(int *)fd, &one, sizeof(one)), sizeof(one));
@@ -592,6 +627,7 @@ int main(void) {
         LOOP_TEST(timer_started_by_event),
         LOOP_TEST(sleeps_until_due),
         LOOP_TEST(runs_until_stopped),
+        LOOP_TEST(cpu_time_of_turns),
         LOOP_TEST(woken_by_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
