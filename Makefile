@@ -120,6 +120,7 @@ test_support        := $(unit_support) $(integration_support) $(fuzz_support) $(
 fuzz_replays        := $(fuzz_names:%=$(out)/tests/fuzz/replay_%)
 fuzzers             := $(fuzz_names:%=$(out)/tests/fuzz/fuzz_%)
 cachesim            := $(out)/utils/cachesim
+floor               := $(out)/utils/floor
 c_files             := $(shell find src tests utils -name '*.[ch]')
 
 .PHONY: all run test test-all unit integration security hostile crash faults compat fuzz-replay \
@@ -162,6 +163,11 @@ $(cachesim): $(wildcard utils/cachesim/*.[ch]) $(library) $(flags)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(library) $(LIBS)
+
+$(floor): utils/floor/floor.c $(flags)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $<
 
 # What tests have in common. Its callers are compiled and linked in one go.
 $(test_support): $(out)/%.o: %.c $(flags)
@@ -283,9 +289,9 @@ fuzz:                               ## run each fuzz target for TIME seconds (60
 fuzzers: $(fuzzers)
 	@tests/fuzz/run $(TIME) $^
 
-bench: $(server)                    ## measure it beside redis-server (ARGS=…: options of utils/benchmark)
+bench: $(server) $(floor)           ## measure it beside redis-server, and draw it (ARGS=…: options of utils/benchmark)
 	@deps/install build test
-	@utils/benchmark --server $(server) $(ARGS)
+	@utils/benchmark --server $(server) --floor $(floor) --picture $(out)/benchmark.svg $(ARGS)
 
 hit-ratio: $(cachesim)              ## compare eviction policies on traces, and draw it (ARGS=…)
 	@utils/hit-ratio --cachesim $(cachesim) $(ARGS)

@@ -71,7 +71,7 @@ void loop_no_sleep(struct loop *l);
  * takes long. Nothing else runs: no timers, no end of a turn. */
 void loop_poll(struct loop *l);
 
-/* One turn: events, for a millisecond and one's work at most, timers that are due, and what
+/* One turn: events, for half a millisecond and one's work at most, timers that are due, and what
  * loop_on_turn_end says. Events that are left are told in the next, before epoll is asked for more.
  */
 void loop_turn(struct loop *l);

@@ -18,8 +18,7 @@ def measure(contestant, connections, sizes):
         sizes.clients = connections
         # Each connection is to be used several times.
         requests = max(requests_for(server, "get", 1, sizes), 10 * connections)
-        rate, cpu = load(server, "get", 1, requests, sizes)
-        return {"rate": rate, "cpu": cpu}
+        return load(server, "get", 1, requests, sizes)._asdict()
 
 
 def run(contestants, sizes):

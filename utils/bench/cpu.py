@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """CPU time per request: user and system time of all threads of the server while redis-benchmark loads it."""
+import collections
 import contextlib
+import csv
+import io
+import os
 import subprocess
 import sys
 
 from . import report, tls
-from .client import KEY, STRING, Template
+from .client import KEY, OK, STRING, Template, encode
+from .floor import Floor
 from .server import Server
 
 # To one large key each: what fills it, and what redis-benchmark sends then.
@@ -18,39 +23,51 @@ COLLECTIONS = {
 COLLECTIONS_PIPELINE = 16
 CALIBRATION = 20000  # requests, times the pipeline's depth up to 16
 
+Loaded = collections.namedtuple("Loaded", "rate cpu p50 p99")  # a second; ns per request; microseconds
+
 
 def load(server, what, pipeline, requests, sizes):
-    """One run of redis-benchmark on a test of its own, named, or on a command, given as a tuple: requests a second,
-    nanoseconds of CPU per request."""
+    """One run of redis-benchmark on a test of its own, named, or on a command, given as a tuple."""
     before = server.cpu_ns()
     output = subprocess.run(
         ["redis-benchmark", *server.load_options, "-n", str(requests), "-P", str(pipeline), "-c", str(sizes.clients),
          "-r", str(sizes.keys), "-d", str(sizes.size), "--csv", *(what if isinstance(what, tuple) else ("-t", what))],
         check=True, capture_output=True, text=True, timeout=300).stdout
     spent = server.cpu_ns() - before
-    rows = [line.split(",") for line in output.splitlines() if line.startswith('"') and not line.startswith('"test"')]
+    rows = list(csv.DictReader(io.StringIO(output)))
     if not rows:
         sys.exit(f"redis-benchmark {what} against {server.name} reported nothing:\n{output}")
-    # lrange and mset run commands of preparation too: the last row is the one asked for.
-    return float(rows[-1][1].strip('"')), spent / (requests * len(rows))
+    last = rows[-1]  # lrange and mset run commands of preparation too: it's the one asked for
+    return Loaded(float(last["rps"]), spent / (requests * len(rows)), 1000 * float(last["p50_latency_ms"]),
+                  1000 * float(last["p99_latency_ms"]))
 
 
 def requests_for(server, what, pipeline, sizes):
     """As many as it answers in the time a round is to take."""
-    rate, _ = load(server, what, pipeline, CALIBRATION * min(pipeline, 16), sizes)
-    return int(rate * sizes.seconds)
+    return int(load(server, what, pipeline, CALIBRATION * min(pipeline, 16), sizes).rate * sizes.seconds)
 
 
-def compare(label, servers, what, pipeline, sizes):
+def floor_of(test, sizes):
+    """A request and its reply, where all are of one size; and the program is there."""
+    value = b"x" * sizes.size
+    known = {"get": (encode("GET", KEY % 0), b"$%d\r\n%s\r\n" % (sizes.size, value)),
+             "set": (encode("SET", KEY % 0, value), OK)}
+    return known.get(test) if os.path.exists(sizes.floor) and not sizes.tls else None
+
+
+def compare(label, servers, what, pipeline, sizes, floor=None):
     requests = requests_for(servers[0], what, pipeline, sizes)
-
-    def measure(server):
-        rate, cpu = load(server, what, pipeline, requests, sizes)
-        return {"rate": rate, "cpu": cpu}
-
-    got = report.by_turns(servers, sizes.rounds, measure)
-    report.row(f"{label}, " + ("no pipeline" if pipeline == 1 else f"{pipeline} in a pipeline"), got["cpu"])
-    report.row("    requests a second", got["rate"])
+    together = [*servers, floor] if floor else servers
+    got = report.by_turns(together, sizes.rounds,
+                          lambda server: load(server, what, pipeline, requests, sizes)._asdict())
+    count = len(servers)
+    name = f"{label}, " + ("no pipeline" if pipeline == 1 else f"{pipeline} in a pipeline")
+    by = " by TLS" if sizes.tls else ""
+    report.row(name, got["cpu"][:count], floor=got["cpu"][count] if floor else None, panel=f"CPU per request{by} (ns)")
+    report.row("    requests a second", got["rate"][:count], panel=f"Requests a second{by}", drawn=name)
+    report.row("    latency (µs): median", got["p50"][:count])
+    report.row("    latency (µs): 99th percentile", got["p99"][:count],
+               panel=f"Latency{by} under that load (µs), 99th percentile", drawn=name)
 
 
 def fill(servers, count, template):
@@ -61,7 +78,8 @@ def fill(servers, count, template):
 
 def run(contestants, sizes):
     by = " by TLS" if sizes.tls else ""
-    report.heading(f"CPU per request{by} (ns); requests a second", [name for name, _ in contestants])
+    report.heading(f"CPU per request{by} (ns); rate and latency", [name for name, _ in contestants],
+                   *(["floor"] if floor_of("get", sizes) else []))
     with contextlib.ExitStack() as stack:
         if sizes.tls:
             folder = stack.enter_context(tls.certificates())
@@ -70,8 +88,11 @@ def run(contestants, sizes):
             servers = [stack.enter_context(Server(name, program)) for name, program in contestants]
         fill(servers, sizes.keys, Template(b"SET", KEY, b"x" * sizes.size))
         for test in filter(None, sizes.tests.split(",")):
-            for pipeline in map(int, sizes.pipelines.split(",")):
-                compare(test.upper(), servers, test, pipeline, sizes)
+            with contextlib.ExitStack() as below:
+                same = floor_of(test, sizes)
+                floor = below.enter_context(Floor(sizes.floor, *same)) if same else None
+                for pipeline in map(int, sizes.pipelines.split(",")):
+                    compare(test.upper(), servers, test, pipeline, sizes, floor)
         for name in filter(None, sizes.collections.split(",")):
             template, command = COLLECTIONS[name]
             fill(servers, sizes.keys, template)

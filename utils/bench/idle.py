@@ -8,6 +8,7 @@ import time
 
 from . import report
 from .cpu import load, requests_for
+from .memory import PANEL as MEMORY
 from .server import Server
 
 SETTLE_SECONDS = 0.5
@@ -48,12 +49,12 @@ def measure(contestant, connections, sizes):
         with server.client() as client:
             client.fill(sizes.keys)
         requests = requests_for(server, "get", 1, sizes)
-        _, alone = load(server, "get", 1, requests, sizes)
+        alone = load(server, "get", 1, requests, sizes).cpu
         rss = server.rss()
         with idle_connections(server, connections):
             time.sleep(SETTLE_SECONDS)
             each = (server.rss() - rss) / connections
-            _, beside = load(server, "get", 1, requests, sizes)
+            beside = load(server, "get", 1, requests, sizes).cpu
     return {"rss": each, "alone": alone, "beside": beside, "factor": beside / alone}
 
 
@@ -61,7 +62,7 @@ def run(contestants, sizes):
     connections = allowed(sizes.connections)
     report.heading(f"{connections:,} idle connections", [name for name, _ in contestants])
     got = report.by_turns(contestants, sizes.rounds, lambda contestant: measure(contestant, connections, sizes))
-    report.row("RSS of an idle connection (bytes)", got["rss"])
+    report.row("RSS of an idle connection (bytes)", got["rss"], panel=MEMORY, drawn="an idle connection")
     report.row("CPU per GET without them (ns)", got["alone"])
     report.row("CPU per GET beside them (ns)", got["beside"])
     report.row("    beside / without", got["factor"], 2)

@@ -4,6 +4,7 @@ from . import report
 from .client import KEY, SETS, STRING, Template
 from .server import Server
 
+PANEL = "Memory (bytes)"
 FIELDS = 20
 PRIME = 1_000_003  # scores in no order
 
@@ -37,5 +38,5 @@ def run(contestants, sizes):
     for kind, template in KINDS.items():
         # The same each time, so once is enough.
         got = report.by_turns(contestants, 1, lambda contestant: measure(contestant, template, sizes.keys))
-        report.row(kind, got["used"], 1)
+        report.row(kind, got["used"], 1, panel=PANEL)
         report.row("    RSS", got["rss"], 1)

@@ -5,6 +5,8 @@ import statistics
 LABEL = 46
 FIGURE = 12
 
+pictured = {}  # what is to be drawn: {title of a panel: [(label, figures, lower bound)]}
+
 
 def by_turns(contestants, rounds, measure):
     """Calls measure(contestant), which returns figures by row, for all contestants in turn, `rounds` times.
@@ -30,12 +32,20 @@ def line(label, *cells):
     print(f"{label:{LABEL}}" + "".join(f"{cell:>{FIGURE}}" for cell in cells), flush=True)
 
 
-def heading(title, names):
+def heading(title, names, *more):
     print()
-    line(title, *names, *(["ratio"] if len(names) == 2 else []))
+    line(title, *names, *(["ratio"] if len(names) == 2 else []), *more)
 
 
-def row(label, figures, decimals=0, scale=1):
-    """A line of ours, the peer's if there is one, and their ratio."""
+def row(label, figures, decimals=0, scale=1, floor=None, panel=None, drawn=None):
+    """A line of ours, the peer's if there is one, and their ratio; `floor` is what nobody can get below. Drawn in the
+    panel of that title, under the name `drawn` if it has another there."""
     figures = [figure and figure * scale for figure in figures]
-    line(label, *(number(figure, decimals) for figure in figures), *([ratio(*figures)] if len(figures) == 2 else []))
+    cells = [number(figure, decimals) for figure in figures]
+    if len(figures) == 2:
+        cells.append(ratio(*figures))
+    if floor is not None:
+        cells.append(number(floor, decimals))
+    line(label, *cells)
+    if panel:
+        pictured.setdefault(panel, []).append(((drawn or label).strip(), figures, floor))

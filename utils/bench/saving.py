@@ -83,8 +83,7 @@ def append(contestant, sizes, policy, pipeline):
     options = ["--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0"]
     with Server(*contestant, options=options) as server:
         requests = cpu.requests_for(server, "set", pipeline, sizes)
-        rate, spent = cpu.load(server, "set", pipeline, requests, sizes)
-        return {"rate": rate, "cpu": spent}
+        return cpu.load(server, "set", pipeline, requests, sizes)._asdict()
 
 
 def run(contestants, sizes):

@@ -57,13 +57,7 @@ class Server:
         return self.process.pid
 
     def cpu_ns(self):
-        """Of all its threads, with the scheduler's resolution."""
-        tasks = f"/proc/{self.pid}/task"
-        total = 0
-        for thread in os.listdir(tasks):
-            with open(f"{tasks}/{thread}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        return total
+        return cpu_ns_of(self.pid)
 
     def rss(self):
         """Bytes."""
@@ -84,6 +78,16 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def cpu_ns_of(pid):
+    """Of all its threads, with the scheduler's resolution."""
+    tasks = f"/proc/{pid}/task"
+    total = 0
+    for thread in os.listdir(tasks):
+        with open(f"{tasks}/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
 
 
 def free_port():

@@ -198,7 +198,7 @@ def show(got, names, sizes):
     for figure, title in figures.items():
         report.heading(title, names)
         for label, text in rows.items():
-            report.row("  " + text, got[label, figure])
+            report.row("  " + text, got[label, figure], panel=title if figure == "p999" else None)
     report.heading("New connections", names)
     report.row("  a second", got["storm rate"])
     report.row("  answered within 20 ms (%)", got["storm answered"], 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Charts as SVG: small multiples of lines over a common legend."""
+"""Charts as SVG over a common legend: small multiples of lines, and bars of two."""
 from html import escape
 
 WIDTH, HEIGHT = 300, 220
@@ -71,6 +71,63 @@ def chart(title, panels, columns=3):
     for i, (label, x_label, lines) in enumerate(panels):
         parts.append(f'<g transform="translate({i % columns * WIDTH},{i // columns * HEIGHT + 50})">')
         parts.append(panel(label, x_label, lines, colors))
+        parts.append("</g>")
+    parts.append("</svg>\n")
+    return "\n".join(parts)
+
+
+BAR_LABEL, BAR_WIDTH, BAR_VALUE = 250, 190, 80  # from left to right
+BAR_HEIGHT, BAR_GAP, BAR_TOP = 8, 8, 26
+FLOOR_COLOR = "#222222"
+
+
+def _bar_panel(title, rows, colors):
+    """Each row's longest bar is as long as any other's: what counts is how the two compare."""
+    parts = [_text(0, 16, title, "start", "t")]
+    step = BAR_HEIGHT * len(colors) + BAR_GAP
+    for i, (label, figures, floor) in enumerate(rows):
+        top, most = BAR_TOP + i * step, max(filter(None, figures), default=1)
+        parts.append(_text(BAR_LABEL - 8, top + step / 2, label, "end"))
+        for j, (figure, color) in enumerate(zip(figures, colors)):
+            if figure is None:
+                continue
+            across, down = BAR_WIDTH * figure / most, top + j * BAR_HEIGHT
+            parts.append(f'<rect x="{BAR_LABEL}" y="{down}" width="{max(across, 1):.1f}" height="{BAR_HEIGHT - 1}" '
+                         f'fill="{color}"/>')
+            parts.append(_text(BAR_LABEL + max(across, 1) + 4, down + BAR_HEIGHT - 1, f"{figure:,.0f}", "start", "v"))
+        if floor is not None:
+            x = BAR_LABEL + BAR_WIDTH * floor / most
+            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 1}" y2="{top + step - BAR_GAP}" '
+                         f'stroke="{FLOOR_COLOR}" stroke-width="2"/>')
+    return "\n".join(parts)
+
+
+def _columns(heights, count=2):
+    """Puts each panel, in order, where there's least so far: [(column, top)], and the height of all."""
+    tops, places = [0] * count, []
+    for height in heights:
+        column = tops.index(min(tops))
+        places.append((column, tops[column]))
+        tops[column] += height
+    return places, max(tops)
+
+
+def bars(names, panels):
+    """A picture of panels: {title: [(label, a figure of each name or None, lower bound or None)]}."""
+    colors = COLORS[:len(names)]
+    step = BAR_HEIGHT * len(names) + BAR_GAP
+    places, height = _columns([BAR_TOP + step * len(rows) + 14 for rows in panels.values()])
+    across = BAR_LABEL + BAR_WIDTH + BAR_VALUE
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * across}" height="{height + 40}">',
+             f"<style>{STYLE}.v{{font-size:9px}}</style>", '<rect width="100%" height="100%" fill="white"/>']
+    has_floor = any(floor is not None for rows in panels.values() for _, _, floor in rows)
+    for i, (name, color) in enumerate([*zip(names, colors)] + [("floor: the kernel's part", FLOOR_COLOR)] * has_floor):
+        x = BAR_LABEL + 90 * i
+        parts.append(f'<rect x="{x}" y="12" width="14" height="8" fill="{color}"/>')
+        parts.append(_text(x + 18, 20, name, "start"))
+    for (title, rows), (column, top) in zip(panels.items(), places):
+        parts.append(f'<g transform="translate({column * across + 10},{top + 30})">')
+        parts.append(_bar_panel(title, rows, colors))
         parts.append("</g>")
     parts.append("</svg>\n")
     return "\n".join(parts)
