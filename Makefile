@@ -167,7 +167,7 @@ $(cachesim): $(wildcard utils/cachesim/*.[ch]) $(library) $(flags)
 $(floor): utils/floor/floor.c $(flags)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
 # What tests have in common. Its callers are compiled and linked in one go.
 $(test_support): $(out)/%.o: %.c $(flags)

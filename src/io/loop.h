@@ -88,7 +88,7 @@ struct loop_stats {
     uint64_t on_cpu_longest_ns;
     uint64_t off_cpu_ns, off_cpu_longest_ns;
 };
-/* Two system calls in each turn. */
+/* Two system calls in each turn. A change clears the figures. */
 void loop_read_cpu_time(struct loop *l, bool on);
 struct loop_stats *loop_stats(struct loop *l);
 

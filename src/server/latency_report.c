@@ -180,21 +180,20 @@ static void advise_slow_log(const struct server *s, struct buf *out) {
         buf_append_str(out, "- SLOWLOG GET names the commands that took so long.\n");
 }
 
-/* Nothing that's done here helps against that. */
+/* Commands and settings aren't the first thing to look at then. */
 static void advise_cpu(const struct server *s, struct buf *out) {
     const struct loop_stats *loop = loop_stats(s->loop);
     if (!s->latency.threshold_ns || loop->off_cpu_longest_ns < s->latency.threshold_ns) return;
     buf_appendf(out,
                 "- The server's thread stood still within its turns, for up to %llu ms and %llu ms "
                 "in all: other processes (or guests of the same host) had its core, or it waited "
-                "for a disk or for memory. INFO loop tells more.\n",
+                "for a disk (as with appendfsync always) or for memory. INFO loop tells more.\n",
                 (unsigned long long)loop->off_cpu_longest_ns / 1000000,
                 (unsigned long long)loop->off_cpu_ns / 1000000);
 }
 
 static void advise(const struct server *s, struct buf *out) {
     advise_slow_log(s, out);
-    advise_cpu(s, out);
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
         if (seen(&s->latency, advices[i].event) && (!advices[i].applies || advices[i].applies(s)))
             buf_appendf(out, "- %s\n", advices[i].text);
@@ -207,6 +206,7 @@ void latency_doctor(const struct server *s, struct buf *out) {
         if (seen(&s->latency, (enum latency_event)event))
             describe(&s->latency, (enum latency_event)event, now_s, &found);
     advise(s, &advice);
+    if (found.len) advise_cpu(s, &advice);
     if (found.len)
         buf_appendf(out, "What took long:\n\n%s", found.data);
     else if (s->latency.threshold_ns)

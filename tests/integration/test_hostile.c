@@ -31,7 +31,6 @@ enum {
     AT_ONCE_MAX = 256, /* handshakes of those who only do that */
     FRIENDS = 8,
     SAMPLES_MAX = 2000 * 1000,
-    TURN_US_MAX = 5000,      /* of CPU time; ten times that with sanitizers */
     BOUND_EACH = 256 * 1024, /* ten arguments of 16 KB, replies of 64 KB, and what goes with them */
 };
 #define PASSWORD "correct horse"
@@ -460,13 +459,6 @@ static void test_handshakes(void **state) {
            beside * 1e6);
     printf("the server's turns, in us: %s; longer ones: %s\n", turns, longer);
     printf("what they had of a core: %s\n", on_cpu);
-    /* The longest of all may have had to work off what came in for other processes. */
-    const char *longest = strstr(on_cpu, "p99.9=");
-    assert_non_null(longest);
-    char *allocator = info_text(l.friends[0], "memory", "mem_allocator");
-    bool sanitized = strncmp(allocator, "jemalloc", 8) != 0;
-    free(allocator);
-    assert_true(atof(longest + strlen("p99.9=")) <= (sanitized ? 10 : 1) * TURN_US_MAX);
     free(turns);
     free(longer);
     free(on_cpu);

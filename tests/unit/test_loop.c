@@ -527,9 +527,12 @@ static void cpu_time_of_turns(void **unused) {
     assert_true(stats->off_cpu_longest_ns >= 2900000);
     assert_int_equal(stats->on_cpu_longest_ns, on_cpu_ns);
     assert_int_equal(stats->on_cpu.total, 2);
+    loop_read_cpu_time(l, true);
+    assert_int_equal(stats->on_cpu.total, 2);
     loop_read_cpu_time(l, false);
     turns(1);
-    assert_int_equal(stats->on_cpu.total, 2);
+    assert_int_equal(stats->on_cpu.total, 0);
+    assert_int_equal(stats->off_cpu_longest_ns, 0);
 }
 
 static void *write_event(void *fd) {

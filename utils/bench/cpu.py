@@ -21,6 +21,7 @@ COLLECTIONS = {
     "lpush": (Template(b"LPUSH", b"mylist", b"%032d"), ("LPUSH", "mylist", "x" * 32)),
 }
 COLLECTIONS_PIPELINE = 16
+FLOOR_SIZE_MAX = 64 * 1024
 CALIBRATION = 20000  # requests, times the pipeline's depth up to 16
 
 Loaded = collections.namedtuple("Loaded", "rate cpu p50 p99")  # a second; ns per request; microseconds
@@ -36,7 +37,7 @@ def load(server, what, pipeline, requests, sizes):
     spent = server.cpu_ns() - before
     rows = list(csv.DictReader(io.StringIO(output)))
     if not rows:
-        sys.exit(f"redis-benchmark {what} against {server.name} reported nothing:\n{output}")
+        sys.exit(f"redis-benchmark {what} against {server.name} reported nothing (it has to be of 6.2 or later):\n{output}")
     last = rows[-1]  # lrange and mset run commands of preparation too: it's the one asked for
     return Loaded(float(last["rps"]), spent / (requests * len(rows)), 1000 * float(last["p50_latency_ms"]),
                   1000 * float(last["p99_latency_ms"]))
@@ -48,11 +49,13 @@ def requests_for(server, what, pipeline, sizes):
 
 
 def floor_of(test, sizes):
-    """A request and its reply, where all are of one size; and the program is there."""
+    """A request of the test and its reply, where all are of one size, and not too long for a command line; None where
+    that isn't so, or the program isn't there."""
     value = b"x" * sizes.size
     known = {"get": (encode("GET", KEY % 0), b"$%d\r\n%s\r\n" % (sizes.size, value)),
              "set": (encode("SET", KEY % 0, value), OK)}
-    return known.get(test) if os.path.exists(sizes.floor) and not sizes.tls else None
+    usable = os.path.exists(sizes.floor) and sizes.size <= FLOOR_SIZE_MAX and not sizes.tls
+    return known.get(test) if usable else None
 
 
 def compare(label, servers, what, pipeline, sizes, floor=None):
@@ -60,14 +63,17 @@ def compare(label, servers, what, pipeline, sizes, floor=None):
     together = [*servers, floor] if floor else servers
     got = report.by_turns(together, sizes.rounds,
                           lambda server: load(server, what, pipeline, requests, sizes)._asdict())
-    count = len(servers)
+    figures = {name: medians[:len(servers)] for name, medians in got.items()}
+    least = got["cpu"][len(servers)] if floor else None
     name = f"{label}, " + ("no pipeline" if pipeline == 1 else f"{pipeline} in a pipeline")
     by = " by TLS" if sizes.tls else ""
-    report.row(name, got["cpu"][:count], floor=got["cpu"][count] if floor else None, panel=f"CPU per request{by} (ns)")
-    report.row("    requests a second", got["rate"][:count], panel=f"Requests a second{by}", drawn=name)
-    report.row("    latency (µs): median", got["p50"][:count])
-    report.row("    latency (µs): 99th percentile", got["p99"][:count],
-               panel=f"Latency{by} under that load (µs), 99th percentile", drawn=name)
+    report.row(name, figures["cpu"], floor=least)
+    report.row("    requests a second", figures["rate"])
+    report.row("    latency (µs): median", figures["p50"])
+    report.row("    latency (µs): 99th percentile", figures["p99"])
+    report.picture(f"CPU per request{by} (ns)", name, figures["cpu"], least)
+    report.picture(f"Requests a second{by}", name, figures["rate"])
+    report.picture(f"Latency{by} under that load (µs), 99th percentile", name, figures["p99"])
 
 
 def fill(servers, count, template):
@@ -78,8 +84,9 @@ def fill(servers, count, template):
 
 def run(contestants, sizes):
     by = " by TLS" if sizes.tls else ""
+    tests = list(filter(None, sizes.tests.split(",")))
     report.heading(f"CPU per request{by} (ns); rate and latency", [name for name, _ in contestants],
-                   *(["floor"] if floor_of("get", sizes) else []))
+                   *(["floor"] if any(floor_of(test, sizes) for test in tests) else []))
     with contextlib.ExitStack() as stack:
         if sizes.tls:
             folder = stack.enter_context(tls.certificates())
@@ -87,7 +94,7 @@ def run(contestants, sizes):
         else:
             servers = [stack.enter_context(Server(name, program)) for name, program in contestants]
         fill(servers, sizes.keys, Template(b"SET", KEY, b"x" * sizes.size))
-        for test in filter(None, sizes.tests.split(",")):
+        for test in tests:
             with contextlib.ExitStack() as below:
                 same = floor_of(test, sizes)
                 floor = below.enter_context(Floor(sizes.floor, *same)) if same else None

@@ -38,5 +38,6 @@ def run(contestants, sizes):
     for kind, template in KINDS.items():
         # The same each time, so once is enough.
         got = report.by_turns(contestants, 1, lambda contestant: measure(contestant, template, sizes.keys))
-        report.row(kind, got["used"], 1, panel=PANEL)
+        report.row(kind, got["used"], 1)
+        report.picture(PANEL, kind, got["used"])
         report.row("    RSS", got["rss"], 1)

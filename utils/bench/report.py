@@ -5,7 +5,7 @@ import statistics
 LABEL = 46
 FIGURE = 12
 
-pictured = {}  # what is to be drawn: {title of a panel: [(label, figures, lower bound)]}
+pictured = {}  # what is to be drawn: {title of a panel: [(label, figures, floor or None)]}
 
 
 def by_turns(contestants, rounds, measure):
@@ -37,15 +37,17 @@ def heading(title, names, *more):
     line(title, *names, *(["ratio"] if len(names) == 2 else []), *more)
 
 
-def row(label, figures, decimals=0, scale=1, floor=None, panel=None, drawn=None):
-    """A line of ours, the peer's if there is one, and their ratio; `floor` is what nobody can get below. Drawn in the
-    panel of that title, under the name `drawn` if it has another there."""
+def row(label, figures, decimals=0, scale=1, floor=None):
+    """A line of ours, the peer's if there is one, and their ratio; `floor` is what nobody gets far below."""
     figures = [figure and figure * scale for figure in figures]
     cells = [number(figure, decimals) for figure in figures]
     if len(figures) == 2:
         cells.append(ratio(*figures))
     if floor is not None:
-        cells.append(number(floor, decimals))
+        cells.append(number(floor * scale, decimals))
     line(label, *cells)
-    if panel:
-        pictured.setdefault(panel, []).append(((drawn or label).strip(), figures, floor))
+
+
+def picture(panel, label, figures, floor=None):
+    """Has them drawn as bars, in the panel of that title."""
+    pictured.setdefault(panel, []).append((label.strip(), figures, floor))

@@ -86,7 +86,7 @@ def _bar_panel(title, rows, colors):
     parts = [_text(0, 16, title, "start", "t")]
     step = BAR_HEIGHT * len(colors) + BAR_GAP
     for i, (label, figures, floor) in enumerate(rows):
-        top, most = BAR_TOP + i * step, max(filter(None, figures), default=1)
+        top, most = BAR_TOP + i * step, max(filter(None, [*figures, floor]), default=1)
         parts.append(_text(BAR_LABEL - 8, top + step / 2, label, "end"))
         for j, (figure, color) in enumerate(zip(figures, colors)):
             if figure is None:
@@ -94,7 +94,8 @@ def _bar_panel(title, rows, colors):
             across, down = BAR_WIDTH * figure / most, top + j * BAR_HEIGHT
             parts.append(f'<rect x="{BAR_LABEL}" y="{down}" width="{max(across, 1):.1f}" height="{BAR_HEIGHT - 1}" '
                          f'fill="{color}"/>')
-            parts.append(_text(BAR_LABEL + max(across, 1) + 4, down + BAR_HEIGHT - 1, f"{figure:,.0f}", "start", "v"))
+            text = f"{figure:,.{1 if figure < 100 else 0}f}"
+            parts.append(_text(BAR_LABEL + max(across, 1) + 4, down + BAR_HEIGHT - 1, text, "start", "v"))
         if floor is not None:
             x = BAR_LABEL + BAR_WIDTH * floor / most
             parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 1}" y2="{top + step - BAR_GAP}" '
@@ -113,7 +114,7 @@ def _columns(heights, count=2):
 
 
 def bars(names, panels):
-    """A picture of panels: {title: [(label, a figure of each name or None, lower bound or None)]}."""
+    """A picture of panels: {title: [(label, a figure of each name or None, floor or None)]}."""
     colors = COLORS[:len(names)]
     step = BAR_HEIGHT * len(names) + BAR_GAP
     places, height = _columns([BAR_TOP + step * len(rows) + 14 for rows in panels.values()])
