@@ -44,7 +44,11 @@ static void on_ready(struct loop_watch *watch, unsigned ready) {
     if (__builtin_expect(c->tls != NULL, 0)) ready = client_tls_ready(c, ready);
     if (ready & LOOP_WRITE) client_wants_flush(c);
     if (ready & LOOP_HANGUP) client_close_soon(c);
-    if ((ready & LOOP_READ) && !c->close_after_reply && !c->waiting) client_read(c);
+    if (!(ready & LOOP_READ) || c->close_after_reply) return;
+    if (c->waiting)
+        c->unread = true;
+    else
+        client_read(c);
 }
 
 static struct slice id_of(const void *client) {
@@ -89,6 +93,7 @@ struct client *client_by_id(const struct server *s, uint64_t id) {
 struct client *client_new(struct server *s, int fd, struct tls *tls) {
     struct client *c = mem_zalloc(sizeof *c);
     c->watch = (struct loop_watch){.fd = fd, .on_ready = on_ready, .nested = true};
+    c->watch.reads_all = !tls; /* TLS may wait for either direction, with bytes of its own left */
     if (loop_watch_start(s->loop, &c->watch, LOOP_READ) < 0) {
         log_warning(&s->log, "Can't watch a new connection: %s", strerror(errno));
         mem_free_sized(c, sizeof *c);

@@ -68,6 +68,7 @@ struct client {
     bool close_after_reply : 1;
     bool paused : 1;  /* its input waits for the end of CLIENT PAUSE; nothing is read */
     bool waiting : 1; /* its input waits for the next turn, as its share of this one is used up */
+    bool unread : 1;  /* something has come that the loop told of, but nobody has read */
     bool unix_socket : 1;
     bool local : 1; /* connected from this machine */
     bool no_evict : 1;

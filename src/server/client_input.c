@@ -567,6 +567,7 @@ static void arrived(struct client *c, enum place place, size_t len) {
 static void on_read_failed(struct client *c, ssize_t len) {
     struct server *s = c->server;
     if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (errno == EINTR) loop_watch_again(s->loop, &c->watch);
         if (c->tls) client_watch(c); /* it may wait for something else now */
         return;
     }
@@ -590,6 +591,7 @@ void client_read(struct client *c) {
         on_read_failed(c, len);
         return;
     }
+    if (__builtin_expect((size_t)len == room, 0)) loop_watch_again(s->loop, &c->watch);
     c->active_us = loop_now_us(s->loop);
     c->bytes_in += (uint64_t)len;
     *(is_primary(c) ? &s->stats.net_repl_in : &s->stats.net_in) += (uint64_t)len;
@@ -604,7 +606,10 @@ void client_read_on(struct client *c) {
     if (c->input && c->input->len)
         client_input_run(c, slice_of(c->input->data, c->input->len), NULL);
     if (conn_pending(c->tls) && client_may_run(c) && !c->waiting) client_read(c);
-    if (!c->closing) client_watch(c);
+    if (c->closing) return;
+    client_watch(c);
+    if (c->unread) loop_watch_again(c->server->loop, &c->watch);
+    c->unread = false;
 }
 
 /* Memory. */
