@@ -35,16 +35,20 @@ static inline uint64_t hash_load64(const void *at) {
     return word;
 }
 
+static inline uint32_t hash_load32(const void *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    return word;
+}
+
 /* The last len % 8 bytes as a little-endian word, without reading past them. */
 static inline uint64_t hash_load_tail(const unsigned char *at, size_t len) {
     uint64_t word = 0;
     if (len & 4) {
-        uint32_t half;
-        memcpy(&half, at, 4);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        half = __builtin_bswap32(half);
-#endif
-        word = half;
+        word = hash_load32(at);
         at += 4;
     }
     unsigned shift = len & 4 ? 32 : 0;

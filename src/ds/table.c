@@ -204,7 +204,8 @@ static void touch_some(void *const *entries, size_t n) {
     for (size_t i = 0; i < n && i < TOUCH_AHEAD; i++) table_touch_whole(entries[i]);
 }
 
-void *table_guess_behind(const struct table *t, uint64_t hash) {
+/* The first entry whose tag matches, of an entry that isn't in its home. */
+static void *guess_behind(const struct table *t, uint64_t hash) {
     uint64_t word = table_dir_word(t, hash);
     const struct table_segment *segment = table_word_segment(word);
     unsigned buckets = (unsigned)(word >> 56) + 1;
@@ -219,15 +220,39 @@ void *table_guess_behind(const struct table *t, uint64_t hash) {
     return NULL;
 }
 
+/* First the homes, then the buckets behind them where need be, then the entries, so that the misses
+ * of each kind overlap. In loops of next to nothing else: a load that misses holds up all
+ * instructions behind it, but for the few hundred that the CPU has begun by then. (Measured: with
+ * the search in the same loops the misses of only three or four keys overlap; 3 to 13 % of the cost
+ * of GET and SET among 1M keys at P=16 and 64.) Prefetches go before the loads for those of them
+ * that do come through; loads alone cost 4 % of a GET more at P=64. */
+void table_look_ahead(struct table_look *looks, size_t count) {
+    DASSERT(count <= TABLE_LOOKS);
+    struct table_look *end = looks + count, *behind[TABLE_LOOKS];
+    size_t behind_count = 0;
+    for (const struct table_look *l = looks; l < end; l++) table_touch(l->home);
+    for (struct table_look *l = looks; l < end; l++) {
+        unsigned found = tags_match(l->home->tags, table_tag(l->hash));
+        l->guess = found ? table_slot(l->home, (unsigned)__builtin_ctz(found)) : NULL;
+        __builtin_prefetch(l->guess);
+        if (found || !l->home->passed) continue;
+        __builtin_prefetch(l->home + 1); /* mostly the next; at a segment's end it's for nothing */
+        behind[behind_count++] = l;
+    }
+    for (size_t i = 0; i < behind_count; i++)
+        behind[i]->guess = guess_behind(behind[i]->table, behind[i]->hash);
+    for (const struct table_look *l = looks; l < end; l++)
+        if (l->guess) table_touch(l->guess);
+    for (const struct table_look *l = looks; l < end; l++)
+        if (l->guess) table_touch_rest(l->guess);
+}
+
 void table_touch_all(const struct table *t, const uint64_t *hashes, size_t count) {
-    const struct table_bucket *homes[TOUCH_AHEAD];
-    void *guesses[TOUCH_AHEAD];
+    struct table_look looks[TABLE_LOOKS];
     while (count) {
-        size_t n = count < TOUCH_AHEAD ? count : TOUCH_AHEAD;
-        for (size_t i = 0; i < n; i++) homes[i] = table_home_of(t, hashes[i]);
-        table_touch_homes(homes, n);
-        for (size_t i = 0; i < n; i++) guesses[i] = table_guess(t, hashes[i], homes[i]);
-        table_touch_guesses(guesses, n);
+        size_t n = count < TABLE_LOOKS ? count : TABLE_LOOKS;
+        for (size_t i = 0; i < n; i++) looks[i] = table_look_at(t, hashes[i]);
+        table_look_ahead(looks, n);
         hashes += n, count -= n;
     }
 }

@@ -171,8 +171,7 @@ __attribute__((always_inline)) static inline void *table_find_by(const struct ta
 /* Finds the entry of `key` whose hash is `hash`; NULL if there is none. `ref` may be NULL. */
 void *table_find(const struct table *t, uint64_t hash, struct slice key, struct table_ref *ref);
 
-/* Bringing what will be needed soon into the cache: of a batch of keys first the buckets, then the
- * entries, so that the misses overlap. By loads, not by prefetch instructions: those may be dropped
+/* Bringing what will be needed soon into the cache. By loads, not by prefetch instructions: those may be dropped
  * when the address isn't in the TLB, as it mostly isn't in a large table (measured: half the cost
  * of a GET among 1M keys, and of a walk over them). */
 static inline void table_touch(const void *at) {
@@ -199,35 +198,28 @@ static inline const struct table_bucket *table_home_of(const struct table *t, ui
                 ->bucket[table_home(hash, (unsigned)(word >> 48) & 0xff, buckets)];
 }
 
-/* table_guess for an entry that isn't in its home. */
-void *table_guess_behind(const struct table *t, uint64_t hash);
+/* A hash that will be looked up soon. */
+struct table_look {
+    const struct table *table;
+    uint64_t hash;
+    const struct table_bucket *home;
+    /* table_look_ahead fills in the first entry whose tag matches, nearly always the key's own;
+     * NULL: there's none. The entry isn't looked at. */
+    void *guess;
+};
 
-/* The first entry whose tag matches, nearly always the key's own; NULL: there's none. The entry
- * isn't looked at. `home`: what table_home_of returns. */
-static inline void *table_guess(const struct table *t, uint64_t hash,
-                                const struct table_bucket *home) {
-    unsigned found = tags_match(home->tags, table_tag(hash));
-    if (found) return table_slot(home, (unsigned)__builtin_ctz(found));
-    return home->passed ? table_guess_behind(t, hash) : NULL;
+static inline struct table_look table_look_at(const struct table *t, uint64_t hash) {
+    struct table_look look = {.table = t, .hash = hash, .home = table_home_of(t, hash)};
+    __builtin_prefetch(look.home); /* while the next is being hashed */
+    return look;
 }
 
-/* Touches buckets, or entries, NULLs among them, in loops of next to nothing else: a load that
- * misses holds up all instructions behind it, but for the few hundred that the CPU has begun by
- * then. (Measured: with the search in the same loops the misses of only three or four keys overlap;
- * 3 to 13 % of the cost of GET and SET among 1M keys at P=16 and 64.) */
-static inline void table_touch_homes(const struct table_bucket *const *homes, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (homes[i]) table_touch(homes[i]);
-}
+enum { TABLE_LOOKS = 64 };
 
-static inline void table_touch_guesses(void *const *guesses, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (guesses[i]) table_touch(guesses[i]);
-    for (size_t i = 0; i < count; i++)
-        if (guesses[i]) table_touch_rest(guesses[i]);
-}
+/* Brings what a batch of up to TABLE_LOOKS look-ups will need into the cache. */
+void table_look_ahead(struct table_look *looks, size_t count);
 
-/* All of that for keys of these hashes. */
+/* The same for any number of keys of one table. */
 void table_touch_all(const struct table *t, const uint64_t *hashes, size_t count);
 
 /* Adds an entry whose key isn't there. */

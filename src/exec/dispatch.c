@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "exec/dispatch.h"
 
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/ticks.h"
@@ -10,6 +12,8 @@
 #include "type/type.h"
 
 enum { TIMED_TOGETHER = 16 }; /* quick commands in a group, at most */
+
+static_assert((int)DISPATCH_BATCH <= (int)TABLE_LOOKS, "a batch is looked ahead for at once");
 
 /* The command that argv[0] and, for a container, argv[1] name. Not inlined, as it isn't needed for
  * most requests: the loop that is keeps its registers. */
@@ -21,10 +25,9 @@ command_of(const struct command_table *commands, const struct request *r) {
     return sub ? sub : cmd;
 }
 
-/* Is it the command of `before`, called by the same bytes? As in most batches it is. */
+/* Is it the command of the request before? As in most batches it is. */
 static inline bool same_command(const struct request *r, const struct request *before) {
-    const struct command_entry *cmd = before->cmd;
-    return cmd && cmd->one_word && slice_eq(r->argv[0], before->argv[0]);
+    return r->same_name && before && before->cmd && before->cmd->one_word;
 }
 
 /* Keys of a batch that differ mostly do so at the end. */
@@ -46,7 +49,7 @@ static inline void prepare(const struct session *s, struct request *r, const str
     r->same_key = false;
     r->entry = NULL;
     r->elements = NULL;
-    r->cmd = before && same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
+    r->cmd = same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
     if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
     struct slice key = r->argv[r->hashed_arg];
@@ -81,36 +84,24 @@ __attribute__((noinline)) static void touch_elements(const struct session *s,
         r->elements = elements_of(s, r, i ? r - 1 : NULL);
         if (r->elements) r->element_hash = table_hash(r->elements, r->argv[r->cmd->element_arg]);
     }
-    const struct table_bucket *homes[DISPATCH_BATCH];
-    void *guesses[DISPATCH_BATCH];
+    struct table_look looks[DISPATCH_BATCH];
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         const struct request *r = &requests[i];
-        homes[i] = r->elements ? table_home_of(r->elements, r->element_hash) : NULL;
+        if (r->elements) looks[n++] = table_look_at(r->elements, r->element_hash);
     }
-    table_touch_homes(homes, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct request *r = &requests[i];
-        guesses[i] = homes[i] ? table_guess(r->elements, r->element_hash, homes[i]) : NULL;
-    }
-    table_touch_guesses(guesses, count);
+    table_look_ahead(looks, n);
 }
 
-static void touch_keys(const struct db *db, struct request *requests, size_t count) {
-    const struct table_bucket *homes[DISPATCH_BATCH];
-    void *guesses[DISPATCH_BATCH];
-    for (size_t i = 0; i < count; i++) {
-        const struct request *r = &requests[i];
-        bool look = r->hashed_arg && !r->same_key;
-        homes[i] = look ? table_home_of(&db->table, r->hash) : NULL;
-    }
-    table_touch_homes(homes, count);
+/* What was found goes to the requests. */
+static void take_guesses(const struct db *db, struct request *requests, size_t count,
+                         const struct table_look *look) {
     for (size_t i = 0; i < count; i++) {
         struct request *r = &requests[i];
-        guesses[i] = homes[i] ? table_guess(&db->table, r->hash, homes[i]) : NULL;
-        r->entry = r->same_key ? r[-1].entry : guesses[i];
+        if (!r->hashed_arg) continue;
+        r->entry = r->same_key ? r[-1].entry : look++->guess;
         r->placing = db->placing;
     }
-    table_touch_guesses(guesses, count);
 }
 
 /* What a long string's entry leads to is needed as well. */
@@ -123,20 +114,17 @@ static void touch_values(struct expected_key *const *keys, size_t count) {
 
 void dispatch_expect(struct expected_key *const *keys, size_t count) {
     DASSERT(count <= DISPATCH_BATCH);
-    const struct table_bucket *homes[DISPATCH_BATCH];
-    void *guesses[DISPATCH_BATCH];
+    struct table_look looks[DISPATCH_BATCH];
     for (size_t i = 0; i < count; i++) {
         struct expected_key *k = keys[i];
         k->hash = hash_bytes(k->db->table.seed, k->name);
-        homes[i] = table_home_of(&k->db->table, k->hash);
+        looks[i] = table_look_at(&k->db->table, k->hash);
     }
-    table_touch_homes(homes, count);
+    table_look_ahead(looks, count);
     for (size_t i = 0; i < count; i++) {
-        struct expected_key *k = keys[i];
-        k->entry = guesses[i] = table_guess(&k->db->table, k->hash, homes[i]);
-        k->placing = k->db->placing;
+        keys[i]->entry = looks[i].guess;
+        keys[i]->placing = keys[i]->db->placing;
     }
-    table_touch_guesses(guesses, count);
     touch_values(keys, count);
 }
 
@@ -147,15 +135,21 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
 void dispatch_prepare_expected(const struct session *s, struct request *requests, size_t count,
                                const struct expected_key *expected) {
     DASSERT(count <= DISPATCH_BATCH);
+    const struct table *keys = &s->db->table;
     const struct request *before = NULL;
+    struct table_look looks[DISPATCH_BATCH];
+    size_t looks_count = 0;
     bool elements = false, repeats = true; /* until two keys differ: most batches do one or other */
     for (size_t i = 0; i < count; before = &requests[i++]) {
-        prepare(s, &requests[i], before, repeats, i == 0 ? expected : NULL);
-        repeats = i == 0 || requests[i].same_key;
-        elements |= requests[i].cmd && requests[i].cmd->element_arg;
+        struct request *r = &requests[i];
+        prepare(s, r, before, repeats, i == 0 ? expected : NULL);
+        if (count == 1) return; /* there's nothing that its misses could overlap with */
+        repeats = i == 0 || r->same_key;
+        elements |= r->cmd && r->cmd->element_arg;
+        if (r->hashed_arg && !r->same_key) looks[looks_count++] = table_look_at(keys, r->hash);
     }
-    if (count == 1) return;
-    touch_keys(s->db, requests, count);
+    table_look_ahead(looks, looks_count);
+    take_guesses(s->db, requests, count, looks);
     if (elements) touch_elements(s, requests, count);
 }
 

@@ -9,6 +9,8 @@
 struct request {
     const struct slice *argv; /* borrowed */
     int argc;
+    bool same_name; /* surely the first argument is the same as that of the request before */
+    /* Filled in: */
     struct command_entry *cmd; /* NULL: unknown; of an unknown subcommand, the container */
     int hashed_arg;            /* as in struct call */
     bool same_key; /* that argument is the same as that of the request before in the batch */

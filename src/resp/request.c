@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hot path is quick_args: headers of the usual form, whole arguments. Whatever is different (at
- * the end of the input, or wrong) goes the careful way, which stops and goes on at any byte.
+/* The hot path is request_parse_usual: headers of the usual form, whole arguments. Whatever is
+ * different (at the end of the input, or wrong) goes the careful way, which stops and goes on at any
+ * byte.
  * Limits and error texts are Redis 7.2's. */
 #include "resp/request.h"
 
@@ -22,9 +23,17 @@ static __attribute__((noinline)) void args_grow(struct request_args *args) {
     args->v = mem_realloc(args->v, args->cap * sizeof *args->v);
 }
 
+enum { ROOM = 16 }; /* less than what args_grow makes */
+
+/* Where ROOM more go. */
+static inline struct slice *args_room(struct request_args *args) {
+    if (__builtin_expect(args->cap - args->count < ROOM, 0)) args_grow(args);
+    return args->v + args->count;
+}
+
 static inline void args_push(struct request_args *args, const char *ptr, size_t len) {
-    if (__builtin_expect(args->count == args->cap, 0)) args_grow(args);
-    args->v[args->count++] = slice_of(ptr, len);
+    *args_room(args) = slice_of(ptr, len);
+    args->count++;
 }
 
 void request_args_append(struct request_args *args, const struct slice *more, size_t count) {
@@ -163,52 +172,54 @@ static __attribute__((noinline)) const char *quick_long_number(const char *at, u
 }
 
 static inline const char *quick_number(const char *at, uint32_t *out) {
-    unsigned first = (unsigned char)(at[0] - '0'), second = (unsigned char)(at[1] - '0');
-    if (first < 10 && at[1] == '\r') {
-        *out = first;
-        return at + 3;
-    }
-    if (first - 1 < 9 && second < 10 && at[2] == '\r') {
+    enum { LINE_END = '\r' | '\n' << 8 };
+    uint32_t word = hash_load32(at);
+    unsigned first = (word & 0xff) - '0', second = (word >> 8 & 0xff) - '0';
+    if (word >> 16 == LINE_END && first - 1 < 9 && second < 10) {
         *out = first * 10 + second;
         return at + 4;
+    }
+    if ((word >> 8 & 0xffff) == LINE_END && first < 10) {
+        *out = first;
+        return at + 3;
     }
     return quick_long_number(at, out);
 }
 
-/* Takes whole arguments as long as they're of the usual form; stops at the first that isn't, or
- * isn't all there. Returns how many of `left` are left. */
-static inline uint32_t quick_args(const char **from, const char *end, uint32_t left,
-                                  int64_t max_bulk, struct request_args *args) {
+/* Takes whole arguments as long as they're of the usual form, up to `most` of them; stops at the
+ * first that isn't, or isn't all there. Returns how many. */
+static inline size_t quick_args(const char **from, const char *end, size_t most, int64_t max_bulk,
+                                struct slice *to) {
     const char *at = *from;
-    uint32_t bulk;
-    for (; left && end - at > NUMBER_ROOM && *at == '$'; left--) {
+    size_t n = 0;
+    for (uint32_t bulk; n < most && end - at > NUMBER_ROOM && *at == '$'; n++) {
         const char *arg = quick_number(at + 1, &bulk);
         if (!arg || bulk > max_bulk || end - arg < (int64_t)bulk + 2) break;
-        args_push(args, arg, bulk);
+        to[n] = slice_of(arg, bulk);
         at = arg + bulk + 2;
     }
     *from = at;
-    return left;
+    return n;
 }
 
-/* "*<digit>\r\n$<digit>\r\n", how nearly all requests begin, is recognised at once. Takes the first
- * argument, too; returns what follows it, or NULL for anything else. */
-static inline const char *quick_begin(const char *at, const char *end, uint32_t *count,
-                                      struct request_args *args) {
-    static const char form[] = "*\0\r\n$\0\r\n";
-    uint64_t head = hash_load64(at) & 0xffff00ffffff00ffULL;
-    unsigned char digit = (unsigned char)(at[1] - '0'), bulk = (unsigned char)(at[5] - '0');
-    if (head != hash_load64(form) || (unsigned char)(digit - 1) > 8 || bulk > 9) return NULL;
-    if (end - at < 8 + bulk + 2) return NULL;
-    args_push(args, at + 8, bulk);
-    *count = digit;
-    return at + 8 + bulk + 2;
+/* The same for what an array still has. */
+static void take_quick_args(struct request_parser *p, const char *input, size_t len,
+                            int64_t max_bulk, struct request_args *args) {
+    const char *at = input + p->pos;
+    for (size_t most = ROOM, n = most; n == most && p->args_left; p->args_left -= (int64_t)n) {
+        if (p->args_left < (int64_t)most) most = (size_t)p->args_left;
+        n = quick_args(&at, input + len, most, max_bulk, args_room(args));
+        args->count += n;
+    }
+    p->pos = (size_t)(at - input);
 }
 
-/* From the middle of an array, or anything else than the beginning of one of the usual form. */
-static __attribute__((noinline)) enum request_status
-parse_carefully(struct request_parser *p, const char *input, size_t len,
-                const struct request_limits *limits, struct request_args *args) {
+enum request_status request_parse(struct request_parser *p, const char *input, size_t len,
+                                  const struct request_limits *limits, struct request_args *args) {
+    if (p->inline_command) {
+        words_release(&p->words);
+        p->inline_command = false;
+    }
     if (p->args_left == 0) {
         if (p->pos >= len) return REQUEST_MORE;
         if (input[p->pos] != '*') return parse_inline(p, input, len, limits, args);
@@ -217,10 +228,7 @@ parse_carefully(struct request_parser *p, const char *input, size_t len,
     }
     while (p->args_left > 0) {
         if (p->bulk_len < 0) {
-            const char *at = input + p->pos;
-            p->args_left =
-                quick_args(&at, input + len, (uint32_t)p->args_left, limits->max_bulk, args);
-            p->pos = (size_t)(at - input);
+            take_quick_args(p, input, len, limits->max_bulk, args);
             if (p->args_left == 0) break;
             enum request_status status = parse_bulk_header(p, input, len, limits);
             if (status != REQUEST_READY) return status;
@@ -235,21 +243,64 @@ parse_carefully(struct request_parser *p, const char *input, size_t len,
     return REQUEST_READY;
 }
 
-enum request_status request_parse(struct request_parser *p, const char *input, size_t len,
-                                  const struct request_limits *limits, struct request_args *args) {
-    if (__builtin_expect(p->inline_command, 0)) {
-        words_release(&p->words);
-        p->inline_command = false;
+/* "*<digit>\r\n$<digit>\r\n", how nearly all requests begin, as one word; its two digits go to
+ * `count` and `name_len`. No limit is below nine. */
+static inline bool usual_head(uint64_t word, unsigned *count, unsigned *name_len) {
+    static const char form[] = "*\0\r\n$\0\r\n";
+    unsigned args = (unsigned char)((word >> 8) - '0'), bytes = (unsigned char)((word >> 40) - '0');
+    if ((word & 0xffff00ffffff00ffULL) != hash_load64(form) || args - 1 > 8 || bytes > 9)
+        return false;
+    *count = args;
+    *name_len = bytes;
+    return true;
+}
+
+/* The head and the name of the request before. Most requests of a pipeline begin with the same
+ * bytes, which needn't be understood again. */
+struct beginning {
+    uint64_t head, name;
+    uint64_t name_mask; /* 0: isn't recognised: it's longer than a word, or there's none */
+    unsigned count, name_len;
+};
+
+enum { HEAD = 8, BEGINNING_MAX = HEAD + 8 };
+
+static inline bool begins_alike(const char *at, const char *end, const struct beginning *before) {
+    return before->name_mask && end - at >= BEGINNING_MAX && hash_load64(at) == before->head &&
+           ((hash_load64(at + HEAD) ^ before->name) & before->name_mask) == 0;
+}
+
+static inline bool begin(const char *at, const char *end, struct beginning *b) {
+    *b = (struct beginning){0};
+    if (!usual_head(hash_load64(at), &b->count, &b->name_len)) return false;
+    if (b->name_len > 8 || end - at < BEGINNING_MAX) return true;
+    b->head = hash_load64(at);
+    b->name = hash_load64(at + HEAD);
+    b->name_mask = b->name_len == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * b->name_len) - 1;
+    return true;
+}
+
+size_t request_parse_usual(struct request_parser *p, const char *input, size_t len,
+                           const struct request_limits *limits, struct request_args *args,
+                           struct request_extent *requests, size_t most) {
+    if (p->args_left || p->inline_command) return 0;
+    const char *at = input + p->pos, *end = input + len;
+    struct beginning b = {0};
+    size_t n = 0;
+    for (; n < most && end - at > NUMBER_ROOM; n++) {
+        bool alike = begins_alike(at, end, &b);
+        if (!alike && !begin(at, end, &b)) break;
+        const char *after = at + HEAD + b.name_len + 2;
+        if (after > end) break;
+        struct slice *to = args_room(args);
+        to[0] = slice_of(at + HEAD, b.name_len);
+        if (quick_args(&after, end, b.count - 1, limits->max_bulk, to + 1) < b.count - 1) break;
+        at = after;
+        requests[n] = (struct request_extent){(size_t)(at - input), args->count, b.count, alike};
+        args->count += b.count;
     }
-    const char *at = input + p->pos, *end = input + len, *after;
-    uint32_t count;
-    if (p->args_left == 0 && end - at > NUMBER_ROOM &&
-        (after = quick_begin(at, end, &count, args))) { /* no limit is below nine */
-        p->args_left = quick_args(&after, end, count - 1, limits->max_bulk, args);
-        p->pos = (size_t)(after - input);
-        if (p->args_left == 0) return REQUEST_READY;
-    }
-    return parse_carefully(p, input, len, limits, args);
+    p->pos = (size_t)(at - input);
+    return n;
 }
 
 size_t request_missing(const struct request_parser *p, size_t len) {

@@ -54,6 +54,21 @@ void request_parser_release(struct request_parser *p);
 enum request_status request_parse(struct request_parser *p, const char *input, size_t len,
                                   const struct request_limits *limits, struct request_args *args);
 
+/* A whole request among several. */
+struct request_extent {
+    size_t end;     /* where it ends in the input */
+    size_t first;   /* its arguments are args->v[first .. first + count) */
+    size_t count;
+    bool same_name; /* surely the first of them is the same as that of the request before */
+};
+
+/* What nearly all requests are, taken as fast as can be: as many whole ones of the usual form as
+ * there are at p->pos, `most` at most, are put down in `requests`, as request_parse would parse
+ * them one by one. Returns how many; what is there then is request_parse's. */
+size_t request_parse_usual(struct request_parser *p, const char *input, size_t len,
+                           const struct request_limits *limits, struct request_args *args,
+                           struct request_extent *requests, size_t most);
+
 /* The second argument of the first request, mostly its key, if it's all there in the usual form and
  * not long: to be fetched into the cache ahead, nothing more. Empty: not seen. */
 struct slice request_peek_key(struct slice input);

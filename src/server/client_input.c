@@ -46,8 +46,8 @@ enum {
 /* Requests parsed into server->reading->batch. */
 struct batch {
     size_t count;
-    size_t ends[DISPATCH_BATCH]; /* where in the input each ends */
-    size_t begin;                /* where the first begins */
+    struct request_extent of[DISPATCH_BATCH];
+    size_t begin;             /* where the first begins */
     size_t tail;              /* where what follows them begins: an incomplete request or nothing */
     size_t tail_args;         /* the tail's arguments in reading->args start here */
     enum request_status last; /* READY: there may be more requests to parse */
@@ -75,37 +75,58 @@ static struct request_limits limits_of(const struct client *c) {
     };
 }
 
-/* Parses requests. An empty line or array is no request. Who isn't authenticated gets batches of
- * one, as the next request may be read under other limits. */
+/* The request behind those in the batch is whole; an empty line or array is none. */
+static void batch_add(struct batch *b, const struct request_args *args, size_t end) {
+    size_t first = b->tail_args, count = args->count - first;
+    b->tail = end;
+    if (!count) return;
+    bool same_name =
+        b->count && slice_eq(args->v[first], args->v[b->of[b->count - 1].first]);
+    b->of[b->count++] = (struct request_extent){end, first, count, same_name};
+    b->tail_args = args->count;
+}
+
+/* As many of the usual form as there are. */
+static void batch_add_usual(struct batch *b, struct request_parser *p, struct slice input,
+                            const struct request_limits *limits, struct request_args *args,
+                            size_t most) {
+    size_t added = request_parse_usual(p, input.ptr, input.len, limits, args, b->of + b->count,
+                                       most - b->count);
+    if (!added) return;
+    b->count += added;
+    b->tail = p->pos;
+    b->tail_args = args->count;
+}
+
+/* Parses requests. Who isn't authenticated gets batches of one, as the next request may be read
+ * under other limits. */
 static void batch_parse(struct client *c, struct request_parser *p, struct slice input,
                         struct batch *b) {
-    struct server *s = c->server;
-    /* What is carried over is a request already: its last argument was a big one, or it was held.
-     */
-    bool complete = s->reading->args.count && request_parser_idle(p);
+    struct server_reading *reading = c->server->reading;
+    struct request_args *args = &reading->args;
     struct request_limits limits = limits_of(c);
-    size_t firsts[DISPATCH_BATCH], most = limits.authenticated ? DISPATCH_BATCH : 1;
+    size_t most = limits.authenticated ? DISPATCH_BATCH : 1;
     b->count = b->tail_args = 0;
     b->begin = b->tail;
     b->last = REQUEST_READY;
-    while (b->count < most) {
-        if (!complete) b->last = request_parse(p, input.ptr, input.len, &limits, &s->reading->args);
-        complete = false;
+    /* What is carried over is a request already: its last argument was a big one, or it was held.
+     */
+    if (args->count && request_parser_idle(p)) batch_add(b, args, p->pos);
+    for (;;) {
+        batch_add_usual(b, p, input, &limits, args, most);
+        if (b->count == most || (b->count && p->pos == input.len)) break;
+        b->last = request_parse(p, input.ptr, input.len, &limits, args);
         if (b->last != REQUEST_READY) break;
-        b->tail = p->pos;
-        if (s->reading->args.count == b->tail_args) continue;
-        firsts[b->count] = b->tail_args;
-        b->ends[b->count] = p->pos;
-        s->reading->batch[b->count++].argc = (int)(s->reading->args.count - b->tail_args);
-        b->tail_args = s->reading->args.count;
-        if (p->pos == input.len) {
-            b->last = REQUEST_MORE;
-            break;
-        }
+        batch_add(b, args, p->pos);
         if (p->inline_command) break; /* its words live until the parser is called again */
     }
-    for (size_t i = 0; i < b->count; i++)
-        s->reading->batch[i].argv = s->reading->args.v + firsts[i];
+    if (b->last == REQUEST_READY && p->pos == input.len) b->last = REQUEST_MORE;
+    for (size_t i = 0; i < b->count; i++) {
+        struct request *r = &reading->batch[i];
+        r->argv = args->v + b->of[i].first;
+        r->argc = (int)b->of[i].count;
+        r->same_name = b->of[i].same_name;
+    }
 }
 
 /* What nobody wants goes to a place of its own; errors count all the same. */
@@ -222,7 +243,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
     for (size_t i = 0; i < b->count; i++) {
         bool may_wait = client_pause_holds(&s->pause) || snapshot_active(&s->persist.snapshot);
         if (__builtin_expect(may_wait, 0) && client_pause_hold(c, &s->reading->batch[i]))
-            return i ? b->ends[i - 1] : b->begin;
+            return i ? b->of[i - 1].end : b->begin;
         if (__builtin_expect(c->input && c->input->big.complete, 0)) {
             run_with_big_args(c, share, &s->reading->batch[i]);
         } else {
@@ -231,7 +252,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
         }
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
-        if (!client_may_run(c) || used_up(c, share)) return b->ends[i];
+        if (!client_may_run(c) || used_up(c, share)) return b->of[i].end;
     }
     return b->tail;
 }
@@ -240,7 +261,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
  * with big arguments, which is the first, has been looked at while they were there. */
 static void look_at_requests(struct client *c, const struct batch *b, size_t first, size_t done) {
     size_t ran = first;
-    while (ran < b->count && b->ends[ran] <= done) ran++;
+    while (ran < b->count && b->of[ran].end <= done) ran++;
     watching_requests(&c->session, &c->server->reading->batch[first], ran - first);
 }
 
@@ -255,8 +276,8 @@ static void primary_ran(struct client *c, const struct batch *b, struct slice in
     size_t over = done;
     if (c->session.transaction) {
         size_t i = b->count;
-        while (i && !(b->ends[i - 1] <= done && is_multi(&s->reading->batch[i - 1]))) i--;
-        over = i > 1 ? b->ends[i - 2] : b->begin;
+        while (i && !(b->of[i - 1].end <= done && is_multi(&s->reading->batch[i - 1]))) i--;
+        over = i > 1 ? b->of[i - 2].end : b->begin;
     }
     s->primary.ran(c, slice_of(input.ptr + b->begin, done - b->begin), over - b->begin);
 }
@@ -280,7 +301,7 @@ static void stop_at(struct client *c, struct request_parser *p, const struct bat
     struct server *s = c->server;
     bool keep = b->count && done == b->begin && !p->inline_command;
     request_parser_release(p);
-    p->pos = keep ? b->ends[0] : done;
+    p->pos = keep ? b->of[0].end : done;
     s->reading->args.count = keep ? (size_t)s->reading->batch[0].argc : 0;
 }
 
