@@ -28,7 +28,7 @@ static inline struct slice slice_str(const char *text) {
 }
 
 /* Names of up to 16 bytes, as nearly all are, take overlapping words instead of a call. */
-static inline bool slice_eq(struct slice a, struct slice b) {
+__attribute__((always_inline)) static inline bool slice_eq(struct slice a, struct slice b) {
     if (a.len != b.len) return false;
     if (a.len > 16) return memcmp(a.ptr, b.ptr, a.len) == 0;
     if (a.len >= 8) {

@@ -203,11 +203,23 @@ static void tell(struct loop *l, const struct epoll_event *event, bool nested) {
     if (ready & w->interest) w->on_ready(w, ready & w->interest);
 }
 
+/* What a turn that takes long has been told by the kernel, and hasn't passed on yet. */
+static void tell_held(struct loop *l, struct delivery *d) {
+    for (int i = d->at; i < d->count; i++) {
+        struct epoll_event event = d->events[i];
+        const struct loop_watch *w = event.data.ptr;
+        if (!w || !w->nested) continue;
+        d->events[i].data.ptr = NULL;
+        tell(l, &event, true);
+    }
+}
+
 void loop_poll(struct loop *l) {
+    l->now_us = (uint64_t)clock_mono_us();
+    for (struct delivery *d = l->delivery; d; d = d->outer) tell_held(l, d);
     struct epoll_event events[EVENTS_PER_POLL];
     struct delivery d = {.events = events, .outer = l->delivery};
     d.count = epoll_wait(l->epoll_fd, events, EVENTS_PER_POLL, 0);
-    l->now_us = (uint64_t)clock_mono_us();
     l->delivery = &d;
     while (d.at < d.count) tell(l, &events[d.at++], true);
     l->delivery = d.outer;

@@ -56,7 +56,7 @@ static inline size_t entry_words(unsigned flags) {
     return bytes[flags & (ENTRY_DEADLINE | ENTRY_LONG_KEY | ENTRY_WORD)];
 }
 
-static inline struct slice entry_key(const struct entry *e) {
+__attribute__((always_inline)) static inline struct slice entry_key(const struct entry *e) {
     if (__builtin_expect(e->flags & ENTRY_LONG_KEY, 0)) {
         uint64_t len;
         memcpy(&len, e->body + entry_words(e->flags & ENTRY_DEADLINE), sizeof len);

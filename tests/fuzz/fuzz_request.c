@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes, cut anywhere, must give the same requests, the same error and the same state at the
- * end as parsed in one piece; and a key that is seen ahead is the one that is parsed.
+/* Any bytes, cut anywhere and with usual requests taken several at a time, must give the same
+ * requests, the same error and the same state at the end as parsed in one piece, one by one; and a
+ * key that is seen ahead is the one that is parsed.
  *
  * An input is: a byte of flags, a byte that says how many steps there are, the steps (lengths of
  * the pieces, over and over; 0 means 256), and the bytes to parse. */
@@ -12,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FLAG_STRANGER = 1, FLAG_SHORT_LINES = 2, STEPS_MAX = 16 };
+enum { FLAG_STRANGER = 1, FLAG_SHORT_LINES = 2, STEPS_MAX = 16, TAKEN = 5 };
 
 /* Where to cut; none: nowhere. */
 struct steps {
@@ -26,6 +27,7 @@ struct feed {
     struct request_parser parser;
     struct request_args args;
     const struct request_limits *limits;
+    bool takes;  /* usual requests several at a time */
     char *input; /* from the first request that isn't complete on */
     size_t len;
     struct buf log; /* what came of it */
@@ -53,24 +55,44 @@ static void feed_drop(struct feed *f, size_t done) {
     f->parser.pos -= done;
 }
 
-static void log_args(struct feed *f) {
-    buf_appendf(&f->log, "%zu arguments\n", f->args.count);
-    for (size_t i = 0; i < f->args.count; i++) {
+static void log_args(struct feed *f, size_t first, size_t count) {
+    buf_appendf(&f->log, "%zu arguments\n", count);
+    for (size_t i = first; i < first + count; i++) {
         buf_appendf(&f->log, "%zu: ", f->args.v[i].len);
         buf_append_slice(&f->log, f->args.v[i]);
         buf_append_char(&f->log, '\n');
     }
 }
 
+/* Takes usual requests. */
+static void feed_take(struct feed *f) {
+    struct request_extent of[TAKEN];
+    size_t begun = f->args.count, before = f->parser.pos;
+    size_t n = request_parse_usual(&f->parser, f->input, f->len, f->limits, &f->args, of, TAKEN);
+    for (size_t i = 0; i < n; i++) {
+        if (of[i].end <= before || of[i].end > f->len || begun) abort();
+        if (of[i].same_name &&
+            (i == 0 || !slice_eq(f->args.v[of[i].first], f->args.v[of[i - 1].first])))
+            abort();
+        log_args(f, of[i].first, of[i].count);
+        before = of[i].end;
+    }
+    if (f->parser.pos != before) abort();
+    if (n) f->args.count = 0;
+}
+
 /* Parses what there is; false after a protocol error. */
 static bool feed_parse(struct feed *f) {
     size_t done = 0;
     for (;;) {
+        size_t from = f->parser.pos;
+        if (f->takes) feed_take(f);
+        if (f->parser.pos > from) done = f->parser.pos;
         size_t before = f->parser.pos;
         switch (request_parse(&f->parser, f->input, f->len, f->limits, &f->args)) {
         case REQUEST_READY:
             if (f->parser.pos <= before || f->parser.pos > f->len) abort();
-            log_args(f);
+            log_args(f, 0, f->args.count);
             f->args.count = 0;
             done = f->parser.pos;
             break;
@@ -81,14 +103,14 @@ static bool feed_parse(struct feed *f) {
 }
 
 static void log_state(struct feed *f) {
-    log_args(f);
+    log_args(f, 0, f->args.count);
     buf_appendf(&f->log, "idle %d, missing %zu, left %zu\n", request_parser_idle(&f->parser),
                 request_missing(&f->parser, f->len), f->len - f->parser.pos);
 }
 
 static struct buf parse(struct slice bytes, const struct request_limits *limits,
                         struct steps steps) {
-    struct feed f = {.limits = limits};
+    struct feed f = {.limits = limits, .takes = steps.count > 0};
     request_parser_init(&f.parser);
     bool fine = true;
     for (size_t at = 0, i = 0; at < bytes.len && fine; i++) {

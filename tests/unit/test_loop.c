@@ -129,6 +129,83 @@ static void interests(void **unused) {
     }
 }
 
+/* What is told of data once is told again when asked for, when more comes, when the interest
+ * changes, and when a poll within a turn left it out; the end is told in each turn. */
+static void told_once(void **unused) {
+    int ends[2];
+    char bytes[8];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    struct probe p = {.watch = {.fd = ends[0], .on_ready = on_ready, .reads_all = true}};
+    assert_int_equal(loop_watch_start(l, &p.watch, LOOP_READ), 0);
+    assert_int_equal(told(&p), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(told(&p), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(told(&p), 0);
+    loop_watch_again(l, &p.watch);
+    assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(told(&p), 0);
+    assert_int_equal(loop_watch_change(l, &p.watch, LOOP_HANGUP), 0);
+    assert_int_equal(told(&p), 0);
+    assert_int_equal(loop_watch_change(l, &p.watch, LOOP_READ), 0);
+    assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(told(&p), 0);
+    assert_int_equal(loop_watch_change(l, &p.watch, LOOP_READ | LOOP_WRITE), 0);
+    for (int i = 0; i < 3; i++) assert_int_equal(told(&p), LOOP_READ | LOOP_WRITE);
+    assert_int_equal(loop_watch_change(l, &p.watch, LOOP_READ), 0);
+    assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    loop_poll(l); /* it isn't told by that */
+    loop_poll(l);
+    assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(told(&p), 0);
+    loop_watch_again(l, &p.watch);
+    assert_int_equal(read(ends[0], bytes, sizeof bytes), 3);
+    assert_int_equal(told(&p), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    shutdown(ends[1], SHUT_WR);
+    for (int i = 0; i < 3; i++) assert_int_equal(told(&p), LOOP_READ);
+    assert_int_equal(read(ends[0], bytes, sizeof bytes), 1);
+    assert_int_equal(told(&p), LOOP_READ);
+    probe_close(&p);
+    close(ends[1]);
+}
+
+static void poll_twice(struct probe *p) {
+    int calls = p->other->calls;
+    loop_poll(l);
+    assert_int_equal(p->other->calls, calls + p->other->watch.nested);
+    loop_poll(l);
+    assert_int_equal(p->other->calls, calls + p->other->watch.nested);
+}
+
+/* A poll tells those that are nested of what the turn around it knows already. */
+static void polled_within_turn(void **unused) {
+    for (int nested = 0; nested < 2; nested++) {
+        int first[2], second[2];
+        assert_int_equal(pipe(first), 0);
+        assert_int_equal(pipe(second), 0);
+        struct probe b = {.watch = {.fd = second[0], .on_ready = on_ready, .reads_all = true}};
+        struct probe a = {.watch = {.fd = first[0], .on_ready = on_ready, .reads_all = true},
+                          .then = poll_twice,
+                          .other = &b};
+        b.watch.nested = nested;
+        assert_int_equal(loop_watch_start(l, &a.watch, LOOP_READ), 0);
+        assert_int_equal(loop_watch_start(l, &b.watch, LOOP_READ), 0);
+        assert_int_equal(write(first[1], "x", 1), 1);
+        assert_int_equal(write(second[1], "x", 1), 1);
+        turns(3);
+        assert_int_equal(a.calls, 1);
+        assert_int_equal(b.calls, 1);
+        probe_close(&a);
+        probe_close(&b);
+        close(first[1]);
+        close(second[1]);
+    }
+}
+
 static int idle_turns;
 
 static void count_turn(struct loop_timer *timer) {
@@ -617,6 +694,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         LOOP_TEST(pipes),
         LOOP_TEST(interests),
+        LOOP_TEST(told_once),
+        LOOP_TEST(polled_within_turn),
         LOOP_TEST(no_interest_no_wakeups),
         LOOP_TEST(failures_say_why),
         LOOP_TEST(stopped_by_another),

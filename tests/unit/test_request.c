@@ -37,13 +37,16 @@ struct feed {
     struct request_parser parser;
     struct request_args args;
     const struct request_limits *limits;
+    size_t most; /* taken at a time by request_parse_usual, before request_parse is asked; or 0 */
     char *input;
     size_t len;
     struct buf log; /* "a|b|;" for a request of two arguments, "!text" for an error */
 };
 
-static void feed_init(struct feed *f, const struct request_limits *limits) {
-    *f = (struct feed){.limits = limits};
+enum { MOST = 3 };
+
+static void feed_init(struct feed *f, const struct request_limits *limits, size_t most) {
+    *f = (struct feed){.limits = limits, .most = most};
     request_parser_init(&f->parser);
     buf_append(&f->log, "", 0);
 }
@@ -55,13 +58,45 @@ static void feed_release(struct feed *f) {
     free(f->input);
 }
 
-static void log_request(struct feed *f) {
-    for (size_t i = 0; i < f->args.count; i++) {
-        buf_append_slice(&f->log, f->args.v[i]);
+static void log_request(struct feed *f, size_t first, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        buf_append_slice(&f->log, f->args.v[first + i]);
         buf_append_char(&f->log, '|');
     }
     buf_append_char(&f->log, ';');
+}
+
+/* Takes what request_parse_usual does; each is whole, and behind the one before. */
+static void take_usual(struct feed *f) {
+    struct request_extent of[MOST];
+    size_t n, args = f->args.count;
+    do {
+        size_t end = f->parser.pos;
+        n = request_parse_usual(&f->parser, f->input, f->len, f->limits, &f->args, of, f->most);
+        assert_true(n <= f->most);
+        for (size_t i = 0; i < n; i++) {
+            const struct slice *argv = f->args.v + of[i].first;
+            assert_true(of[i].end > end && of[i].count > 0);
+            assert_int_equal(of[i].first, args);
+            if (of[i].same_name) assert_true(i && slice_eq(argv[0], f->args.v[of[i - 1].first]));
+            log_request(f, of[i].first, of[i].count);
+            args += of[i].count;
+            end = of[i].end;
+        }
+        assert_int_equal(f->args.count, args);
+        assert_int_equal(f->parser.pos, end);
+        if (n) args = f->args.count = 0;
+    } while (n && f->most);
+}
+
+static enum request_status feed_parse(struct feed *f) {
+    if (f->most) take_usual(f);
+    enum request_status status =
+        request_parse(&f->parser, f->input, f->len, f->limits, &f->args);
+    if (status != REQUEST_READY) return status;
+    log_request(f, 0, f->args.count);
     f->args.count = 0;
+    return status;
 }
 
 /* Adds a piece and parses what can be; says how that ended. */
@@ -74,9 +109,7 @@ static enum request_status feed_more(struct feed *f, struct slice piece) {
     f->input = input;
     f->len += piece.len;
     enum request_status status;
-    while ((status = request_parse(&f->parser, input, f->len, f->limits, &f->args)) ==
-           REQUEST_READY)
-        log_request(f);
+    while ((status = feed_parse(f)) == REQUEST_READY) continue;
     if (status == REQUEST_BAD) buf_appendf(&f->log, "!%s", f->parser.error);
     return status;
 }
@@ -87,10 +120,10 @@ struct expectation {
     const struct request_limits *limits;
 };
 
-/* In pieces of `step` bytes behind a first one of `first`. */
-static void check_cut(const struct expectation *e, size_t first, size_t step) {
+/* In pieces of `step` bytes behind a first one of `first`; `most`: see struct feed. */
+static void check_cut_by(const struct expectation *e, size_t first, size_t step, size_t most) {
     struct feed f;
-    feed_init(&f, e->limits);
+    feed_init(&f, e->limits, most);
     enum request_status status = REQUEST_MORE;
     size_t n = first;
     for (size_t at = 0; at < e->input.len && status == REQUEST_MORE; at += n, n = step) {
@@ -101,6 +134,10 @@ static void check_cut(const struct expectation *e, size_t first, size_t step) {
         fail_msg("%.*s\ncut at %zu, then by %zu:\n%s\ninstead of\n%.*s", (int)e->input.len,
                  e->input.ptr, first, step, f.log.data, (int)e->log.len, e->log.ptr);
     feed_release(&f);
+}
+
+static void check_cut(const struct expectation *e, size_t first, size_t step) {
+    for (size_t most = 0; most <= MOST; most++) check_cut_by(e, first, step, most);
 }
 
 /* In one piece, in two cut at each byte, and in pieces of one to three bytes. */
@@ -134,6 +171,12 @@ static void arrays(void **unused) {
     expect("*11\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n"
            "$1\r\n7\r\n$1\r\n8\r\n$1\r\n9\r\n$10\r\n1234567890\r\n",
            "0|1|2|3|4|5|6|7|8|9|1234567890|;");
+    expect("*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$2\r\nbc\r\n"
+           "*2\r\n$3\r\nGEX\r\n$10\r\n0123456789\r\n*3\r\n$3\r\nGEX\r\n$0\r\n\r\n$0\r\n\r\n"
+           "*2\r\n$8\r\nGETRANGE\r\n$1\r\na\r\n*2\r\n$8\r\nGETRANGF\r\n$1\r\na\r\n"
+           "*2\r\n$9\r\nGETRANGES\r\n$1\r\na\r\n*2\r\n$9\r\nGETRANGET\r\n$1\r\na\r\n",
+           "GET|a|;GET|bc|;GEX|0123456789|;GEX|||;GETRANGE|a|;GETRANGF|a|;GETRANGES|a|;"
+           "GETRANGET|a|;");
     expect("*0\r\n*-1\r\n*-9223372036854775808\r\n*1\r\n$4\r\nPING\r\n", ";;;PING|;");
     expect("*2\r\n$3\r\nGET\r\n$1\r\nk", "");
     expect("*2\r\n", "");
@@ -255,7 +298,7 @@ static void before_authentication(void **unused) {
 
 static void says_what_is_missing(void **unused) {
     struct feed f;
-    feed_init(&f, &usual);
+    feed_init(&f, &usual, 0);
     assert_true(request_parser_idle(&f.parser));
     assert_int_equal(feed_more(&f, SLICE("*2\r\n$3\r\nGET\r\n$10")), REQUEST_MORE);
     assert_false(request_parser_idle(&f.parser));
