@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The hot path is request_parse_usual: headers of the usual form, whole arguments. Whatever is
- * different (at the end of the input, or wrong) goes the careful way, which stops and goes on at any
- * byte.
- * Limits and error texts are Redis 7.2's. */
+ * different (at the end of the input, or wrong) goes the careful way, which stops and goes on at
+ * any byte. Limits and error texts are Redis 7.2's. */
 #include "resp/request.h"
 
 #include <limits.h>

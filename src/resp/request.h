@@ -56,8 +56,8 @@ enum request_status request_parse(struct request_parser *p, const char *input, s
 
 /* A whole request among several. */
 struct request_extent {
-    size_t end;     /* where it ends in the input */
-    size_t first;   /* its arguments are args->v[first .. first + count) */
+    size_t end;   /* where it ends in the input */
+    size_t first; /* its arguments are args->v[first .. first + count) */
     size_t count;
     bool same_name; /* surely the first of them is the same as that of the request before */
 };

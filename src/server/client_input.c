@@ -80,8 +80,7 @@ static void batch_add(struct batch *b, const struct request_args *args, size_t e
     size_t first = b->tail_args, count = args->count - first;
     b->tail = end;
     if (!count) return;
-    bool same_name =
-        b->count && slice_eq(args->v[first], args->v[b->of[b->count - 1].first]);
+    bool same_name = b->count && slice_eq(args->v[first], args->v[b->of[b->count - 1].first]);
     b->of[b->count++] = (struct request_extent){end, first, count, same_name};
     b->tail_args = args->count;
 }

@@ -91,8 +91,7 @@ static void take_usual(struct feed *f) {
 
 static enum request_status feed_parse(struct feed *f) {
     if (f->most) take_usual(f);
-    enum request_status status =
-        request_parse(&f->parser, f->input, f->len, f->limits, &f->args);
+    enum request_status status = request_parse(&f->parser, f->input, f->len, f->limits, &f->args);
     if (status != REQUEST_READY) return status;
     log_request(f, 0, f->args.count);
     f->args.count = 0;
