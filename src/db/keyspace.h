@@ -196,7 +196,7 @@ static inline struct entry *db_find(struct db *db, struct key k, enum db_access 
     return db_find_hashed(db, k.name, k.hash, access);
 }
 
-/* What table_guess returned (or NULL) for the hash of a key that will be looked up next, when
+/* What table_look_ahead found (or NULL) for the hash of a key that will be looked up next, when
  * the database's placing was `placing`: if the entry is still there, and is the key's, the look-up
  * is done (measured: 7 % of what a GET costs at P=64). */
 static inline void db_look_ahead(struct db *db, uint64_t hash, struct entry *e, uint64_t placing) {

@@ -171,9 +171,9 @@ __attribute__((always_inline)) static inline void *table_find_by(const struct ta
 /* Finds the entry of `key` whose hash is `hash`; NULL if there is none. `ref` may be NULL. */
 void *table_find(const struct table *t, uint64_t hash, struct slice key, struct table_ref *ref);
 
-/* Bringing what will be needed soon into the cache. By loads, not by prefetch instructions: those
- * may be dropped when the address isn't in the TLB, as it mostly isn't in a large table (measured:
- * half the cost of a GET among 1M keys, and of a walk over them). */
+/* Bringing what will be needed soon into the cache. By loads, if need be behind prefetches: those
+ * alone may be dropped when the address isn't in the TLB, as it mostly isn't in a large table
+ * (measured: half the cost of a GET among 1M keys, and of a walk over them). */
 static inline void table_touch(const void *at) {
     (void)*(const volatile char *)at;
 }

@@ -135,6 +135,10 @@ void dispatch_prepare_all(const struct session *s, struct request *requests, siz
 void dispatch_prepare_expected(const struct session *s, struct request *requests, size_t count,
                                const struct expected_key *expected) {
     DASSERT(count <= DISPATCH_BATCH);
+    if (count == 1) {
+        prepare(s, requests, NULL, false, expected);
+        return; /* there's nothing that its misses could overlap with */
+    }
     const struct table *keys = &s->db->table;
     const struct request *before = NULL;
     struct table_look looks[DISPATCH_BATCH];
@@ -143,7 +147,6 @@ void dispatch_prepare_expected(const struct session *s, struct request *requests
     for (size_t i = 0; i < count; before = &requests[i++]) {
         struct request *r = &requests[i];
         prepare(s, r, before, repeats, i == 0 ? expected : NULL);
-        if (count == 1) return; /* there's nothing that its misses could overlap with */
         repeats = i == 0 || r->same_key;
         elements |= r->cmd && r->cmd->element_arg;
         if (r->hashed_arg && !r->same_key) looks[looks_count++] = table_look_at(keys, r->hash);

@@ -72,7 +72,7 @@ static bool told_once(const struct loop_watch *w, unsigned interest) {
 
 static int control(struct loop *l, int op, struct loop_watch *w, unsigned interest) {
     struct epoll_event event = {.data.ptr = w};
-    if (told_once(w, interest)) event.events |= EPOLLET | EPOLLRDHUP;
+    if (told_once(w, interest)) event.events |= EPOLLET | EPOLLRDHUP | EPOLLPRI;
     if (interest & LOOP_READ) event.events |= EPOLLIN;
     if (interest & LOOP_WRITE) event.events |= EPOLLOUT;
     if (interest & LOOP_HANGUP) event.events |= EPOLLRDHUP;
@@ -188,13 +188,18 @@ static void run_timers(struct loop *l) {
     l->in_timers = false;
 }
 
-/* What isn't told now, or what reading all there is doesn't settle, is told again. */
+/* Does reading what there is leave nothing? Not the end, nor what lies behind urgent data: a read
+ * stops there. */
+static bool settled_by_reading(unsigned events) {
+    if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) return false;
+    return (events & (EPOLLIN | EPOLLPRI)) != (EPOLLIN | EPOLLPRI);
+}
+
 static void tell(struct loop *l, const struct epoll_event *event, bool nested) {
     struct loop_watch *w = event->data.ptr;
     if (!w) return;
     bool later = nested && !w->nested;
-    if (__builtin_expect(later || (event->events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)), 0))
-        loop_watch_again(l, w);
+    if (__builtin_expect(later || !settled_by_reading(event->events), 0)) loop_watch_again(l, w);
     if (later) return;
     unsigned ready = 0;
     if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) ready |= LOOP_READ;
@@ -203,20 +208,24 @@ static void tell(struct loop *l, const struct epoll_event *event, bool nested) {
     if (ready & w->interest) w->on_ready(w, ready & w->interest);
 }
 
-/* What a turn that takes long has been told by the kernel, and hasn't passed on yet. */
-static void tell_held(struct loop *l, struct delivery *d) {
-    for (int i = d->at; i < d->count; i++) {
-        struct epoll_event event = d->events[i];
-        const struct loop_watch *w = event.data.ptr;
-        if (!w || !w->nested) continue;
-        d->events[i].data.ptr = NULL;
-        tell(l, &event, true);
+/* What the turns around a poll know already, and haven't passed on. */
+static void tell_held(struct loop *l) {
+    int left = EVENTS_PER_POLL;
+    for (struct delivery *d = l->delivery; d; d = d->outer) {
+        for (int i = d->at; i < d->count && left; i++) {
+            struct epoll_event event = d->events[i];
+            const struct loop_watch *w = event.data.ptr;
+            if (!w || !w->nested) continue;
+            d->events[i].data.ptr = NULL;
+            tell(l, &event, true);
+            left--;
+        }
     }
 }
 
 void loop_poll(struct loop *l) {
     l->now_us = (uint64_t)clock_mono_us();
-    for (struct delivery *d = l->delivery; d; d = d->outer) tell_held(l, d);
+    tell_held(l);
     struct epoll_event events[EVENTS_PER_POLL];
     struct delivery d = {.events = events, .outer = l->delivery};
     d.count = epoll_wait(l->epoll_fd, events, EVENTS_PER_POLL, 0);

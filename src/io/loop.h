@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The event loop: epoll and a heap of timers, one thread. It sleeps until the
- * next timer or event; a descriptor without events and a timer that isn't due cost nothing. */
+/* The event loop: epoll and a heap of timers, one thread. It sleeps until the next timer or event;
+ * a descriptor without events and a timer that isn't due cost nothing. */
 #ifndef DREY_IO_LOOP_H
 #define DREY_IO_LOOP_H
 
@@ -23,8 +23,9 @@ struct loop_watch {
     int fd;
     uint8_t interest; /* of LOOP_READ, LOOP_WRITE, LOOP_HANGUP; 0: nothing for now */
     bool nested;      /* is told by loop_poll, too */
-    /* Set before it starts: on_ready reads all that has come, or calls loop_watch_again. It's told
-     * once of what there is to read, and again when more comes; of the end until it stops. */
+    /* Set before it starts: while the interest is LOOP_READ alone on_ready reads all that has come,
+     * or calls loop_watch_again. It's told once of what there is to read, and again when more comes
+     * or the interest changes; of the end until it stops. */
     bool reads_all;
     /* `ready` has what was asked for and happened; errors and lost connections count as all. */
     void (*on_ready)(struct loop_watch *watch, unsigned ready);
@@ -47,7 +48,7 @@ void loop_forked(struct loop *l);
 /* 0, or -1 with errno. */
 int loop_watch_start(struct loop *l, struct loop_watch *w, unsigned interest);
 int loop_watch_change(struct loop *l, struct loop_watch *w, unsigned interest);
-/* Something was left unread: it's told of that in the next turn. */
+/* Something was left unread: it's told of that in the next turn, or poll. */
 void loop_watch_again(struct loop *l, struct loop_watch *w);
 /* Also drops events that haven't been delivered. Call before closing the descriptor. */
 void loop_watch_stop(struct loop *l, struct loop_watch *w);

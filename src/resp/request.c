@@ -17,21 +17,20 @@ void request_args_release(struct request_args *args) {
     *args = (struct request_args){0};
 }
 
-static __attribute__((noinline)) void args_grow(struct request_args *args) {
-    args->cap = args->cap ? 2 * args->cap : 64;
+static __attribute__((noinline)) void args_grow(struct request_args *args, size_t room) {
+    size_t cap = args->cap ? 2 * args->cap : 64;
+    args->cap = cap - args->count < room ? args->count + room : cap;
     args->v = mem_realloc(args->v, args->cap * sizeof *args->v);
 }
 
-enum { ROOM = 16 }; /* less than what args_grow makes */
-
-/* Where ROOM more go. */
-static inline struct slice *args_room(struct request_args *args) {
-    if (__builtin_expect(args->cap - args->count < ROOM, 0)) args_grow(args);
+/* Where so many more can be put. */
+static inline struct slice *args_room(struct request_args *args, size_t room) {
+    if (__builtin_expect(args->cap - args->count < room, 0)) args_grow(args, room);
     return args->v + args->count;
 }
 
 static inline void args_push(struct request_args *args, const char *ptr, size_t len) {
-    *args_room(args) = slice_of(ptr, len);
+    *args_room(args, 1) = slice_of(ptr, len);
     args->count++;
 }
 
@@ -156,21 +155,22 @@ static enum request_status parse_inline(struct request_parser *p, const char *in
     return REQUEST_READY;
 }
 
-/* "<digits>\r\n" of one to eight digits at `at`, with at least NUMBER_ROOM bytes readable: nearly
- * all there are, and of those nearly all have one or two. Returns what follows, or NULL for
+/* "<digits>\r\n" of one to eight digits at `at`, if NUMBER_ROOM bytes are readable there; one or
+ * two of them, which nearly all numbers have, if NUMBER_MIN are. Returns what follows, or NULL for
  * anything else, which read_number then judges. */
-enum { NUMBER_ROOM = 12 };
-static __attribute__((noinline)) const char *quick_long_number(const char *at, uint32_t *out) {
+enum { NUMBER_MIN = 4, NUMBER_ROOM = 12 };
+static __attribute__((noinline)) const char *quick_long_number(const char *at, const char *end,
+                                                               uint32_t *out) {
     const char *last = at + 8;
     uint32_t value = 0;
-    if (*at < '1' || *at > '9') return NULL;
+    if (end - at < NUMBER_ROOM || *at < '1' || *at > '9') return NULL;
     for (; at < last && (unsigned char)(*at - '0') < 10; at++)
         value = value * 10 + (unsigned char)(*at - '0');
     *out = value;
     return *at == '\r' ? at + 2 : NULL;
 }
 
-static inline const char *quick_number(const char *at, uint32_t *out) {
+static inline const char *quick_number(const char *at, const char *end, uint32_t *out) {
     enum { LINE_END = '\r' | '\n' << 8 };
     uint32_t word = hash_load32(at);
     unsigned first = (word & 0xff) - '0', second = (word >> 8 & 0xff) - '0';
@@ -182,7 +182,7 @@ static inline const char *quick_number(const char *at, uint32_t *out) {
         *out = first;
         return at + 3;
     }
-    return quick_long_number(at, out);
+    return quick_long_number(at, end, out);
 }
 
 /* Takes whole arguments as long as they're of the usual form, up to `most` of them; stops at the
@@ -191,8 +191,8 @@ static inline size_t quick_args(const char **from, const char *end, size_t most,
                                 struct slice *to) {
     const char *at = *from;
     size_t n = 0;
-    for (uint32_t bulk; n < most && end - at > NUMBER_ROOM && *at == '$'; n++) {
-        const char *arg = quick_number(at + 1, &bulk);
+    for (uint32_t bulk; n < most && end - at > NUMBER_MIN && *at == '$'; n++) {
+        const char *arg = quick_number(at + 1, end, &bulk);
         if (!arg || bulk > max_bulk || end - arg < (int64_t)bulk + 2) break;
         to[n] = slice_of(arg, bulk);
         at = arg + bulk + 2;
@@ -204,10 +204,11 @@ static inline size_t quick_args(const char **from, const char *end, size_t most,
 /* The same for what an array still has. */
 static void take_quick_args(struct request_parser *p, const char *input, size_t len,
                             int64_t max_bulk, struct request_args *args) {
+    enum { TOGETHER = 16 };
     const char *at = input + p->pos;
-    for (size_t most = ROOM, n = most; n == most && p->args_left; p->args_left -= (int64_t)n) {
+    for (size_t most = TOGETHER, n = most; n == most && p->args_left; p->args_left -= (int64_t)n) {
         if (p->args_left < (int64_t)most) most = (size_t)p->args_left;
-        n = quick_args(&at, input + len, most, max_bulk, args_room(args));
+        n = quick_args(&at, input + len, most, max_bulk, args_room(args, most));
         args->count += n;
     }
     p->pos = (size_t)(at - input);
@@ -262,7 +263,7 @@ struct beginning {
     unsigned count, name_len;
 };
 
-enum { HEAD = 8, BEGINNING_MAX = HEAD + 8 };
+enum { HEAD = 8, BEGINNING_MAX = HEAD + 8, USUAL_MIN = HEAD + 3 };
 
 static inline bool begins_alike(const char *at, const char *end, const struct beginning *before) {
     return before->name_mask && end - at >= BEGINNING_MAX && hash_load64(at) == before->head &&
@@ -279,27 +280,29 @@ static inline bool begin(const char *at, const char *end, struct beginning *b) {
     return true;
 }
 
-size_t request_parse_usual(struct request_parser *p, const char *input, size_t len,
+size_t request_parse_usual(struct request_parser *p, struct slice input,
                            const struct request_limits *limits, struct request_args *args,
-                           struct request_extent *requests, size_t most) {
+                           struct request_extents *to) {
     if (p->args_left || p->inline_command) return 0;
-    const char *at = input + p->pos, *end = input + len;
+    const char *at = input.ptr + p->pos, *end = input.ptr + input.len;
     struct beginning b = {0};
-    size_t n = 0;
-    for (; n < most && end - at > NUMBER_ROOM; n++) {
+    size_t before = to->count, n = before;
+    for (; n < to->most && end - at >= USUAL_MIN; n++) {
         bool alike = begins_alike(at, end, &b);
         if (!alike && !begin(at, end, &b)) break;
+        if (end - at < (int)(HEAD + b.name_len + 2)) break;
         const char *after = at + HEAD + b.name_len + 2;
-        if (after > end) break;
-        struct slice *to = args_room(args);
-        to[0] = slice_of(at + HEAD, b.name_len);
-        if (quick_args(&after, end, b.count - 1, limits->max_bulk, to + 1) < b.count - 1) break;
+        struct slice *argv = args_room(args, b.count);
+        argv[0] = slice_of(at + HEAD, b.name_len);
+        if (quick_args(&after, end, b.count - 1, limits->max_bulk, argv + 1) < b.count - 1) break;
+        bool same = alike || (n > before && slice_eq(argv[0], args->v[to->v[n - 1].first]));
         at = after;
-        requests[n] = (struct request_extent){(size_t)(at - input), args->count, b.count, alike};
+        to->v[n] = (struct request_extent){(size_t)(at - input.ptr), args->count, b.count, same};
         args->count += b.count;
     }
-    p->pos = (size_t)(at - input);
-    return n;
+    p->pos = (size_t)(at - input.ptr);
+    to->count = n;
+    return n - before;
 }
 
 size_t request_missing(const struct request_parser *p, size_t len) {

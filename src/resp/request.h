@@ -62,12 +62,19 @@ struct request_extent {
     bool same_name; /* surely the first of them is the same as that of the request before */
 };
 
-/* What nearly all requests are, taken as fast as can be: as many whole ones of the usual form as
- * there are at p->pos, `most` at most, are put down in `requests`, as request_parse would parse
- * them one by one. Returns how many; what is there then is request_parse's. */
-size_t request_parse_usual(struct request_parser *p, const char *input, size_t len,
+enum { REQUEST_EXTENTS = 64 };
+
+struct request_extents {
+    size_t count, most; /* most <= REQUEST_EXTENTS */
+    struct request_extent v[REQUEST_EXTENTS];
+};
+
+/* What nearly all requests are, taken as fast as can be: whole ones of the usual form, as many as
+ * there are at p->pos and as `to` has room for, are added to it, as request_parse would parse them
+ * one by one. Returns how many; what is there then is request_parse's. */
+size_t request_parse_usual(struct request_parser *p, struct slice input,
                            const struct request_limits *limits, struct request_args *args,
-                           struct request_extent *requests, size_t most);
+                           struct request_extents *to);
 
 /* The second argument of the first request, mostly its key, if it's all there in the usual form and
  * not long: to be fetched into the cache ahead, nothing more. Empty: not seen. */

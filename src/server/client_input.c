@@ -43,10 +43,11 @@ enum {
 
 /* Running. */
 
+static_assert((int)DISPATCH_BATCH <= (int)REQUEST_EXTENTS, "a batch is parsed at once");
+
 /* Requests parsed into server->reading->batch. */
 struct batch {
-    size_t count;
-    struct request_extent of[DISPATCH_BATCH];
+    struct request_extents of;
     size_t begin;             /* where the first begins */
     size_t tail;              /* where what follows them begins: an incomplete request or nothing */
     size_t tail_args;         /* the tail's arguments in reading->args start here */
@@ -76,25 +77,15 @@ static struct request_limits limits_of(const struct client *c) {
 }
 
 /* The request behind those in the batch is whole; an empty line or array is none. */
-static void batch_add(struct batch *b, const struct request_args *args, size_t end) {
+static bool batch_add(struct batch *b, const struct request_args *args, size_t end) {
+    struct request_extents *of = &b->of;
     size_t first = b->tail_args, count = args->count - first;
     b->tail = end;
-    if (!count) return;
-    bool same_name = b->count && slice_eq(args->v[first], args->v[b->of[b->count - 1].first]);
-    b->of[b->count++] = (struct request_extent){end, first, count, same_name};
+    if (!count) return false;
+    bool same_name = of->count && slice_eq(args->v[first], args->v[of->v[of->count - 1].first]);
+    of->v[of->count++] = (struct request_extent){end, first, count, same_name};
     b->tail_args = args->count;
-}
-
-/* As many of the usual form as there are. */
-static void batch_add_usual(struct batch *b, struct request_parser *p, struct slice input,
-                            const struct request_limits *limits, struct request_args *args,
-                            size_t most) {
-    size_t added = request_parse_usual(p, input.ptr, input.len, limits, args, b->of + b->count,
-                                       most - b->count);
-    if (!added) return;
-    b->count += added;
-    b->tail = p->pos;
-    b->tail_args = args->count;
+    return true;
 }
 
 /* Parses requests. Who isn't authenticated gets batches of one, as the next request may be read
@@ -104,27 +95,31 @@ static void batch_parse(struct client *c, struct request_parser *p, struct slice
     struct server_reading *reading = c->server->reading;
     struct request_args *args = &reading->args;
     struct request_limits limits = limits_of(c);
-    size_t most = limits.authenticated ? DISPATCH_BATCH : 1;
-    b->count = b->tail_args = 0;
+    struct request_extents *of = &b->of;
+    of->count = b->tail_args = 0;
+    of->most = limits.authenticated ? DISPATCH_BATCH : 1;
     b->begin = b->tail;
     b->last = REQUEST_READY;
     /* What is carried over is a request already: its last argument was a big one, or it was held.
      */
     if (args->count && request_parser_idle(p)) batch_add(b, args, p->pos);
     for (;;) {
-        batch_add_usual(b, p, input, &limits, args, most);
-        if (b->count == most || (b->count && p->pos == input.len)) break;
+        if (request_parse_usual(p, input, &limits, args, of)) {
+            b->tail = p->pos;
+            b->tail_args = args->count;
+        }
+        if (of->count == of->most || (of->count && p->pos == input.len)) break;
         b->last = request_parse(p, input.ptr, input.len, &limits, args);
         if (b->last != REQUEST_READY) break;
-        batch_add(b, args, p->pos);
-        if (p->inline_command) break; /* its words live until the parser is called again */
+        /* An inline command's words live until the parser is called again. */
+        if (batch_add(b, args, p->pos) && p->inline_command) break;
     }
     if (b->last == REQUEST_READY && p->pos == input.len) b->last = REQUEST_MORE;
-    for (size_t i = 0; i < b->count; i++) {
+    for (size_t i = 0; i < of->count; i++) {
         struct request *r = &reading->batch[i];
-        r->argv = args->v + b->of[i].first;
-        r->argc = (int)b->of[i].count;
-        r->same_name = b->of[i].same_name;
+        r->argv = args->v + of->v[i].first;
+        r->argc = (int)of->v[i].count;
+        r->same_name = of->v[i].same_name;
     }
 }
 
@@ -238,11 +233,11 @@ static void run_with_big_args(struct client *c, struct share *share, const struc
 static size_t batch_run(struct client *c, const struct batch *b, struct share *share,
                         const struct expected_key *expected) {
     struct server *s = c->server;
-    dispatch_prepare_expected(&c->session, s->reading->batch, b->count, expected);
-    for (size_t i = 0; i < b->count; i++) {
+    dispatch_prepare_expected(&c->session, s->reading->batch, b->of.count, expected);
+    for (size_t i = 0; i < b->of.count; i++) {
         bool may_wait = client_pause_holds(&s->pause) || snapshot_active(&s->persist.snapshot);
         if (__builtin_expect(may_wait, 0) && client_pause_hold(c, &s->reading->batch[i]))
-            return i ? b->of[i - 1].end : b->begin;
+            return i ? b->of.v[i - 1].end : b->begin;
         if (__builtin_expect(c->input && c->input->big.complete, 0)) {
             run_with_big_args(c, share, &s->reading->batch[i]);
         } else {
@@ -251,7 +246,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
         }
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
-        if (!client_may_run(c) || used_up(c, share)) return b->of[i].end;
+        if (!client_may_run(c) || used_up(c, share)) return b->of.v[i].end;
     }
     return b->tail;
 }
@@ -260,7 +255,7 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
  * with big arguments, which is the first, has been looked at while they were there. */
 static void look_at_requests(struct client *c, const struct batch *b, size_t first, size_t done) {
     size_t ran = first;
-    while (ran < b->count && b->of[ran].end <= done) ran++;
+    while (ran < b->of.count && b->of.v[ran].end <= done) ran++;
     watching_requests(&c->session, &c->server->reading->batch[first], ran - first);
 }
 
@@ -274,9 +269,9 @@ static void primary_ran(struct client *c, const struct batch *b, struct slice in
     const struct server *s = c->server;
     size_t over = done;
     if (c->session.transaction) {
-        size_t i = b->count;
-        while (i && !(b->of[i - 1].end <= done && is_multi(&s->reading->batch[i - 1]))) i--;
-        over = i > 1 ? b->of[i - 2].end : b->begin;
+        size_t i = b->of.count;
+        while (i && !(b->of.v[i - 1].end <= done && is_multi(&s->reading->batch[i - 1]))) i--;
+        over = i > 1 ? b->of.v[i - 2].end : b->begin;
     }
     s->primary.ran(c, slice_of(input.ptr + b->begin, done - b->begin), over - b->begin);
 }
@@ -298,9 +293,9 @@ static void keep_tail_args(struct request_args *args, size_t from) {
 static void stop_at(struct client *c, struct request_parser *p, const struct batch *b,
                     size_t done) {
     struct server *s = c->server;
-    bool keep = b->count && done == b->begin && !p->inline_command;
+    bool keep = b->of.count && done == b->begin && !p->inline_command;
     request_parser_release(p);
-    p->pos = keep ? b->of[0].end : done;
+    p->pos = keep ? b->of.v[0].end : done;
     s->reading->args.count = keep ? (size_t)s->reading->batch[0].argc : 0;
 }
 
@@ -627,9 +622,10 @@ void client_read_on(struct client *c) {
         client_input_run(c, slice_of(c->input->data, c->input->len), NULL);
     if (conn_pending(c->tls) && client_may_run(c) && !c->waiting) client_read(c);
     if (c->closing) return;
-    client_watch(c);
-    if (c->unread) loop_watch_again(c->server->loop, &c->watch);
+    if (!c->to_flush) client_watch(c); /* else when what there is has been sent */
+    if (!c->unread || c->waiting) return;
     c->unread = false;
+    loop_watch_again(c->server->loop, &c->watch);
 }
 
 /* Memory. */

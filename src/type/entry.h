@@ -56,6 +56,7 @@ static inline size_t entry_words(unsigned flags) {
     return bytes[flags & (ENTRY_DEADLINE | ENTRY_LONG_KEY | ENTRY_WORD)];
 }
 
+/* Always inline, as each look-up ends with it. */
 __attribute__((always_inline)) static inline struct slice entry_key(const struct entry *e) {
     if (__builtin_expect(e->flags & ENTRY_LONG_KEY, 0)) {
         uint64_t len;

@@ -66,16 +66,17 @@ static void log_args(struct feed *f, size_t first, size_t count) {
 
 /* Takes usual requests. */
 static void feed_take(struct feed *f) {
-    struct request_extent of[TAKEN];
+    struct request_extents all = {.most = TAKEN};
     size_t begun = f->args.count, before = f->parser.pos;
-    size_t n = request_parse_usual(&f->parser, f->input, f->len, f->limits, &f->args, of, TAKEN);
+    size_t n =
+        request_parse_usual(&f->parser, slice_of(f->input, f->len), f->limits, &f->args, &all);
     for (size_t i = 0; i < n; i++) {
-        if (of[i].end <= before || of[i].end > f->len || begun) abort();
-        if (of[i].same_name &&
-            (i == 0 || !slice_eq(f->args.v[of[i].first], f->args.v[of[i - 1].first])))
+        const struct request_extent *r = &all.v[i];
+        if (r->end <= before || r->end > f->len || begun) abort();
+        if (r->same_name && (i == 0 || !slice_eq(f->args.v[r->first], f->args.v[r[-1].first])))
             abort();
-        log_args(f, of[i].first, of[i].count);
-        before = of[i].end;
+        log_args(f, r->first, r->count);
+        before = r->end;
     }
     if (f->parser.pos != before) abort();
     if (n) f->args.count = 0;

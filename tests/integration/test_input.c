@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static int start(void **state) {
@@ -477,6 +478,35 @@ static void test_script_and_its_end_at_once(void **state) {
     script_and_its_end(state, true);
 }
 
+/* What comes while a client waits for its turn, and isn't read then, is read when that is over. */
+static void test_more_while_waiting(void **state) {
+    enum { TURNS = 30 };
+    struct wire *w = wire_open(*state);
+    wire_ask(w, "+PONG", "PING");
+    hold(*state);
+    for (int i = 0; i < TURNS; i++) wire_text(w, "DEBUG SLEEP 0.002\r\n");
+    go_on(*state);
+    wire_reply(w, "+OK");
+    wire_text(w, "ECHO more\r\n");
+    for (int i = 1; i < TURNS; i++) wire_reply(w, "+OK");
+    wire_reply(w, "\"more\"");
+    wire_close(w);
+}
+
+/* A read stops at urgent data, which is nothing that Redis would know of. */
+static void test_behind_urgent_data(void **state) {
+    struct wire *w = wire_open(*state);
+    wire_ask(w, "+PONG", "PING");
+    hold(*state);
+    wire_text(w, "PING\r\n");
+    assert_int_equal(send(w->fd, "!", 1, MSG_OOB), 1);
+    wire_text(w, "ECHO behind\r\n");
+    go_on(*state);
+    wire_reply(w, "+PONG");
+    wire_reply(w, "\"behind\"");
+    wire_close(w);
+}
+
 /* Nothing is acknowledged that comes behind the last save. */
 static void test_nothing_runs_behind_shutdown(void **unused) {
     struct server *s = server_start("--appendonly no");
@@ -508,6 +538,8 @@ int main(void) {
         cmocka_unit_test(test_many_slow_ones_at_once),
         cmocka_unit_test(test_one_of_many_ends_or_pauses_others),
         cmocka_unit_test(test_script_and_its_end_at_once),
+        cmocka_unit_test(test_more_while_waiting),
+        cmocka_unit_test(test_behind_urgent_data),
         cmocka_unit_test(test_nothing_runs_behind_shutdown),
     };
     return cmocka_run_group_tests(tests, start, stop);

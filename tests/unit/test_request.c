@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "resp/request.h"
 
@@ -68,12 +70,13 @@ static void log_request(struct feed *f, size_t first, size_t count) {
 
 /* Takes what request_parse_usual does; each is whole, and behind the one before. */
 static void take_usual(struct feed *f) {
-    struct request_extent of[MOST];
     size_t n, args = f->args.count;
     do {
+        struct request_extents all = {.most = f->most};
+        const struct request_extent *of = all.v;
         size_t end = f->parser.pos;
-        n = request_parse_usual(&f->parser, f->input, f->len, f->limits, &f->args, of, f->most);
-        assert_true(n <= f->most);
+        n = request_parse_usual(&f->parser, slice_of(f->input, f->len), f->limits, &f->args, &all);
+        assert_true(n == all.count && n <= f->most);
         for (size_t i = 0; i < n; i++) {
             const struct slice *argv = f->args.v + of[i].first;
             assert_true(of[i].end > end && of[i].count > 0);
@@ -176,9 +179,51 @@ static void arrays(void **unused) {
            "*2\r\n$9\r\nGETRANGES\r\n$1\r\na\r\n*2\r\n$9\r\nGETRANGET\r\n$1\r\na\r\n",
            "GET|a|;GET|bc|;GEX|0123456789|;GEX|||;GETRANGE|a|;GETRANGF|a|;GETRANGES|a|;"
            "GETRANGET|a|;");
+    expect("\r\n*1\r\n$4\r\nPING\r\n\n\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n\r\n",
+           ";PING|;;;SET|a|1|;;");
     expect("*0\r\n*-1\r\n*-9223372036854775808\r\n*1\r\n$4\r\nPING\r\n", ";;;PING|;");
     expect("*2\r\n$3\r\nGET\r\n$1\r\nk", "");
     expect("*2\r\n", "");
+}
+
+/* As many arguments as a batch of usual requests can have, from a vector that is too short. */
+static void usual_with_most_arguments(void **unused) {
+    struct buf input = BUF_INIT;
+    for (int i = 0; i < REQUEST_EXTENTS; i++) {
+        buf_appendf(&input, "*9\r\n$4\r\nMSET\r\n");
+        for (int j = 1; j < 9; j++) buf_appendf(&input, "$5\r\n%02d:%02d\r\n", i, j);
+    }
+    struct request_parser p;
+    struct request_args args = {0};
+    struct request_extents all = {.most = REQUEST_EXTENTS};
+    struct slice pings = SLICE("*1\r\n$4\r\nPING\r\n");
+    request_parser_init(&p);
+    request_args_append(&args, &pings, 1);
+    assert_int_equal(request_parse_usual(&p, buf_slice(&input), &usual, &args, &all),
+                     REQUEST_EXTENTS);
+    assert_int_equal(p.pos, input.len);
+    assert_int_equal(args.count, 1 + 9 * REQUEST_EXTENTS);
+    for (size_t i = 0; i < REQUEST_EXTENTS; i++) {
+        char want[16];
+        assert_int_equal(all.v[i].first, 1 + 9 * i);
+        assert_int_equal(all.v[i].same_name, i > 0);
+        for (int j = 1; j < 9; j++) {
+            int len = snprintf(want, sizeof want, "%02d:%02d", (int)i, j);
+            assert_true(slice_eq(args.v[all.v[i].first + (size_t)j], slice_of(want, (size_t)len)));
+        }
+    }
+    request_args_release(&args);
+    buf_release(&input);
+}
+
+/* A copy of a few arguments takes no more room than they need. */
+static void kept_arguments_take_their_room(void **unused) {
+    struct slice some[] = {SLICE("a"), SLICE("b"), SLICE("c")};
+    struct request_args args = {.v = mem_alloc(sizeof some), .cap = 3};
+    request_args_append(&args, some, 3);
+    assert_int_equal(args.cap, 3);
+    assert_int_equal(args.count, 3);
+    request_args_release(&args);
 }
 
 static void any_bytes(void **unused) {
@@ -387,6 +432,8 @@ static void peeks_at_keys(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays),
+        cmocka_unit_test(usual_with_most_arguments),
+        cmocka_unit_test(kept_arguments_take_their_room),
         cmocka_unit_test(any_bytes),
         cmocka_unit_test(line_ends_are_not_judged),
         cmocka_unit_test(inline_commands),

@@ -73,6 +73,22 @@ static size_t count_in(const struct item *items, size_t n) {
     return in;
 }
 
+/* What is seen ahead of an entry that is in is that, or another of the same tag before it; where
+ * nothing is seen none is in. */
+static void look_ahead(const struct table *t, const struct item *items, size_t n) {
+    struct table_look looks[TABLE_LOOKS];
+    for (size_t from = 0; from < n; from += TABLE_LOOKS) {
+        size_t count = n - from < TABLE_LOOKS ? n - from : TABLE_LOOKS;
+        for (size_t i = 0; i < count; i++) looks[i] = table_look_at(t, items[from + i].hash);
+        table_look_ahead(looks, count);
+        for (size_t i = 0; i < count; i++) {
+            const struct item *seen = looks[i].guess, *item = &items[from + i];
+            if (item->in) assert_non_null(seen);
+            if (seen) assert_int_equal(table_tag(seen->hash), table_tag(item->hash));
+        }
+    }
+}
+
 /* All of the model: what is in is found, walked over in three ways, once in each, what isn't is
  * not. */
 static void visit(void *ctx, void *entry) {
@@ -87,6 +103,7 @@ static void check_all(const struct table *t, struct item *items, size_t n) {
         items[i].seen = 0;
         find(t, &items[i]);
     }
+    look_ahead(t, items, n);
     struct table_iter it;
     table_iter_init(&it, t);
     for (struct item *item; (item = table_iter_next(&it)) != NULL;) item->seen++;

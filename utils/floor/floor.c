@@ -2,7 +2,7 @@
 /* The floor: about what the kernel's part of serving requests costs. One thread on epoll that
  * neither parses nor stores: it counts the bytes that came in, and answers each so many of them
  * with the same reply, as a server would whose own work is free. One read and one write per client
- * and turn.
+ * and turn, level-triggered.
  *
  *     floor PORT BYTES REPLY
  *
