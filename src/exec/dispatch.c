@@ -42,9 +42,11 @@ static inline bool is_expected(const struct expected_key *expected, const struct
            db == expected->db;
 }
 
-/* `repeats`: the key may well be that of the request before. */
-static inline void prepare(const struct session *s, struct request *r, const struct request *before,
-                           bool repeats, const struct expected_key *expected) {
+/* `repeats`: the key may well be that of the request before. Always inline, at both its places: a
+ * call took 3 % of the instructions of a pipelined GET. */
+__attribute__((always_inline)) static inline void
+prepare(const struct session *s, struct request *r, const struct request *before, bool repeats,
+        const struct expected_key *expected) {
     r->hashed_arg = 0;
     r->same_key = false;
     r->entry = NULL;
