@@ -27,7 +27,7 @@ command_of(const struct command_table *commands, const struct request *r) {
 
 /* Is it the command of the request before? As in most batches it is. */
 static inline bool same_command(const struct request *r, const struct request *before) {
-    return r->same_name && before && before->cmd && before->cmd->one_word;
+    return r->same_name && before->cmd && before->cmd->one_word;
 }
 
 /* Keys of a batch that differ mostly do so at the end. */
@@ -51,7 +51,7 @@ prepare(const struct session *s, struct request *r, const struct request *before
     r->same_key = false;
     r->entry = NULL;
     r->elements = NULL;
-    r->cmd = same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
+    r->cmd = before && same_command(r, before) ? before->cmd : command_of(s->engine->commands, r);
     if (!r->cmd || !r->cmd->first_key || r->argc <= r->cmd->first_key) return;
     r->hashed_arg = r->cmd->first_key;
     struct slice key = r->argv[r->hashed_arg];
