@@ -16,7 +16,8 @@
  *   LOSE_NAMES   and names that were given or changed since their directory was synced are as
  *                before
  *
- * What the library knows is from its process's begin on: what is there by then counts as synced. */
+ * What the library knows is from its process's begin on, armed or not: what is there by then counts
+ * as synced. */
 #ifndef DREY_TESTS_FAULTS_H
 #define DREY_TESTS_FAULTS_H
 
@@ -54,7 +55,7 @@ struct faults {
     int error;
     long first, times;
     atomic_bool held;
-    /* `calls` last: nothing is done while it's 0. */
+    /* `calls` last: nothing is struck while it's 0. */
     atomic_uint calls;
     atomic_long seen, struck;
 };

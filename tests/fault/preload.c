@@ -60,7 +60,7 @@ static bool is_watched(const char *path) {
 /* Relative ones are in the working directory. */
 static bool watches_path(const char *path, char full[PATH_MAX]) {
     char here[PATH_MAX / 2];
-    if (!faults || !atomic_load(&faults->calls)) return false;
+    if (!faults) return false;
     if (*path == '/')
         snprintf(full, PATH_MAX, "%s", path);
     else if (getcwd(here, sizeof here))
@@ -72,7 +72,7 @@ static bool watches_path(const char *path, char full[PATH_MAX]) {
 
 static bool watches_fd(int fd, char full[PATH_MAX]) {
     char link[64];
-    if (!faults || !atomic_load(&faults->calls)) return false;
+    if (!faults) return false;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t len = readlink(link, full, PATH_MAX - 1);
     if (len < 0) return false;

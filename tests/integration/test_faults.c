@@ -42,6 +42,7 @@ static int make_dir(void **state) {
     snprintf(library, sizeof library, "%.*s/tests/fault/faults.so",
              (int)(strrchr(server, '/') - server), server);
     if (faults == MAP_FAILED || access(library, R_OK) < 0) return -1;
+    snprintf(faults->dir, sizeof faults->dir, "%s", dir);
     const char *asan = getenv("ASAN_OPTIONS");
     char options[512];
     snprintf(options, sizeof options, "%s:verify_asan_link_order=0", asan ? asan : "");
@@ -76,7 +77,6 @@ struct strike {
 
 static void arm(const struct strike *s) {
     atomic_store(&faults->calls, 0);
-    snprintf(faults->dir, sizeof faults->dir, "%s", dir);
     snprintf(faults->name, sizeof faults->name, "%s", s->name);
     faults->action = s->action;
     faults->error = s->error;
@@ -414,6 +414,7 @@ static void test_sync_under_way(void **state) {
     arm(&none);
     struct server *s = start(&t, t.options);
     put(&t);
+    says(&t, "", "WAITAOF 1 0 0"); /* a sync that had begun already wouldn't be struck */
     arm(&sync);
     put(&t); /* there's something to sync, also if a second was over just now */
     assert_true(says(&t, "Background append only file rewriting started", "BGREWRITEAOF"));
