@@ -6,8 +6,8 @@
 #define DREY_BASE_HASH_H
 
 #include <stdint.h>
-#include <string.h>
 
+#include "base/load.h"
 #include "base/slice.h"
 
 struct hash_seed {
@@ -26,38 +26,12 @@ struct hash_seed hash_seed_random(void);
         v2 += v1, v1 = HASH_ROTL(v1, 17), v1 ^= v2, v2 = HASH_ROTL(v2, 32);                        \
     } while (0)
 
-static inline uint64_t hash_load64(const void *at) {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
-static inline uint32_t hash_load32(const void *at) {
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap32(word);
-#endif
-    return word;
-}
-
-/* The last len % 8 bytes as a little-endian word, without reading past them. */
-static inline uint64_t hash_load_tail(const unsigned char *at, size_t len) {
-    uint64_t word = 0;
-    if (len & 4) {
-        word = hash_load32(at);
-        at += 4;
-    }
-    unsigned shift = len & 4 ? 32 : 0;
-    if (len & 2) {
-        word |= ((uint64_t)at[0] | (uint64_t)at[1] << 8) << shift;
-        at += 2, shift += 16;
-    }
-    if (len & 1) word |= (uint64_t)at[0] << shift;
-    return word;
+/* The last key.len % 8 bytes, at least one. Of a key of a word or more they're the end of its last
+ * eight bytes, which takes no branch on how many they are. */
+static inline uint64_t hash_tail(struct slice key) {
+    size_t len = key.len % 8;
+    const char *end = key.ptr + key.len;
+    return key.len > 8 ? load_le64(end - 8) >> (64 - 8 * len) : load_le_part(end - len, len);
 }
 
 __attribute__((always_inline)) static inline uint64_t hash_bytes(const struct hash_seed *seed,
@@ -66,13 +40,13 @@ __attribute__((always_inline)) static inline uint64_t hash_bytes(const struct ha
     uint64_t v2 = seed->k0 ^ 0x6c7967656e657261ULL, v3 = seed->k1 ^ 0x7465646279746573ULL;
     const unsigned char *at = (const unsigned char *)key.ptr;
     for (size_t words = key.len / 8; words; words--, at += 8) {
-        uint64_t word = hash_load64(at);
+        uint64_t word = load_le64(at);
         v3 ^= word;
         HASH_ROUND(v0, v1, v2, v3);
         v0 ^= word;
     }
     uint64_t last = (uint64_t)key.len << 56;
-    if (key.len & 7) last |= hash_load_tail(at, key.len & 7);
+    if (key.len % 8) last |= hash_tail(key);
     v3 ^= last;
     HASH_ROUND(v0, v1, v2, v3);
     v0 ^= last;

@@ -36,12 +36,6 @@ enum {
 
 /* ---- parts of an element ---- */
 
-static inline uint32_t load32(const uint8_t *from) {
-    uint32_t value;
-    memcpy(&value, from, sizeof value);
-    return le32toh(value);
-}
-
 /* Groups of a length. The format moves to the next one a step before it must, but for the first. */
 static inline size_t back_bytes(size_t body) {
     if (body < 128) return 1;
@@ -64,7 +58,7 @@ static inline size_t body_bytes(const uint8_t *at) {
     if (*at < TEXT_12) return 2;
     if (*at < TEXT_32) return 2 + ((size_t)(*at & 15) << 8 | at[1]);
     switch (*at) {
-    case TEXT_32: return 5 + (size_t)load32(at + 1);
+    case TEXT_32: return 5 + (size_t)load_le32(at + 1);
     case INTEGER_16: return 3;
     case INTEGER_24: return 4;
     case INTEGER_32: return 5;
@@ -79,13 +73,11 @@ size_t listpack_long_bytes(const uint8_t *at) {
 }
 
 static int64_t get_integer(const uint8_t *at) {
-    int16_t low16;
-    uint64_t low64;
     switch (*at) {
-    case INTEGER_16: memcpy(&low16, at + 1, sizeof low16); return (int16_t)le16toh(low16);
+    case INTEGER_16: return (int16_t)load_le16(at + 1);
     case INTEGER_24: return at[1] | at[2] << 8 | (int8_t)at[3] * 65536;
-    case INTEGER_32: return (int32_t)load32(at + 1);
-    case INTEGER_64: memcpy(&low64, at + 1, sizeof low64); return (int64_t)le64toh(low64);
+    case INTEGER_32: return (int32_t)load_le32(at + 1);
+    case INTEGER_64: return (int64_t)load_le64(at + 1);
     default: return ((*at & 31) << 8 | at[1]) - (*at & 16 ? 8192 : 0);
     }
 }
@@ -94,7 +86,7 @@ struct listpack_value listpack_get_long(const uint8_t *at) {
     const char *text = (const char *)at;
     if (*at < TEXT_12) return (struct listpack_value){.number = get_integer(at)};
     if (*at < TEXT_32) return (struct listpack_value){text + 2, (size_t)(*at & 15) << 8 | at[1], 0};
-    if (*at == TEXT_32) return (struct listpack_value){text + 5, load32(at + 1), 0};
+    if (*at == TEXT_32) return (struct listpack_value){text + 5, load_le32(at + 1), 0};
     return (struct listpack_value){.number = get_integer(at)};
 }
 

@@ -18,12 +18,12 @@
 #ifndef DREY_DS_LISTPACK_H
 #define DREY_DS_LISTPACK_H
 
-#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/load.h"
 #include "base/num.h"
 #include "base/slice.h"
 
@@ -36,9 +36,7 @@ void listpack_free(uint8_t *lp);
 uint8_t *listpack_copy(const uint8_t *lp);
 
 static inline size_t listpack_bytes(const uint8_t *lp) { /* of the format */
-    uint32_t bytes;
-    memcpy(&bytes, lp, sizeof bytes);
-    return le32toh(bytes);
+    return load_le32(lp);
 }
 
 size_t listpack_memory(const uint8_t *lp); /* that the allocator gave */

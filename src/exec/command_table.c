@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/hash.h"
+#include "base/load.h"
 #include "base/num.h"
 
 enum { SLOTS = 2048, NAME_MAX_LEN = 64 };
@@ -21,9 +21,8 @@ struct command_table {
 /* The first eight letters, in lower case: all of most names. Eight bytes at once: the top bit of
  * each sum says whether the byte is at least 'A', and whether it's beyond 'Z'. */
 static inline uint64_t name_prefix(struct slice name) {
-    const unsigned char *at = (const unsigned char *)name.ptr;
     const uint64_t ones = 0x0101010101010101ULL, tops = 0x80 * ones;
-    uint64_t word = name.len < 8 ? hash_load_tail(at, name.len) : hash_load64(at);
+    uint64_t word = name.len < 8 ? load_le_part(name.ptr, name.len) : load_le64(name.ptr);
     uint64_t low = word & ~tops;
     uint64_t upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~word & tops;
     return word | upper >> 2;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "persist/rdb_load.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -223,10 +222,8 @@ static bool get_fact(struct loading_rdb *l) {
 
 static bool get_deadline_s(struct loading_rdb *l) {
     struct slice raw;
-    uint32_t seconds;
-    if (!rdb_get_raw(&l->reader, sizeof seconds, &raw)) return false;
-    memcpy(&seconds, raw.ptr, sizeof seconds);
-    l->deadline = (uint64_t)le32toh(seconds) * 1000;
+    if (!rdb_get_raw(&l->reader, sizeof(uint32_t), &raw)) return false;
+    l->deadline = (uint64_t)load_le32(raw.ptr) * 1000;
     return true;
 }
 

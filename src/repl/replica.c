@@ -240,7 +240,7 @@ static void received(struct client *c) {
 
 /* All of a reply behind `from`, as far as it lies in the last piece. */
 static struct slice last_reply(const struct reply *r, size_t from) {
-    size_t len = reply_len(r) - from, here = (size_t)(r->pos - r->tail->data);
+    size_t len = reply_len(r) - from, here = (size_t)(r->pos - r->start);
     if (len > here) len = here;
     return slice_of(r->pos - len, len);
 }

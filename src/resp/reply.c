@@ -60,7 +60,7 @@ void reply_release(struct reply *r) {
         r->head = c->next;
         chunk_free(r, c);
     }
-    r->pos = r->end = NULL;
+    r->pos = r->end = r->start = NULL;
     r->tail = NULL;
     r->closed_len = r->head_taken = 0;
 }
@@ -81,7 +81,7 @@ void reply_pool_release(struct reply_pool *pool) {
 /* Ends the last chunk: what follows goes to a new one. */
 static void close_tail(struct reply *r) {
     if (!r->tail) return;
-    r->tail->len = (size_t)(r->pos - r->tail->data);
+    r->tail->len = (size_t)(r->pos - r->start);
     r->closed_len += r->tail->len;
 }
 
@@ -92,7 +92,7 @@ static void open_tail(struct reply *r, struct reply_chunk *c) {
         r->head = c;
     r->tail = c;
     r->memory += chunk_memory(c);
-    r->pos = c->data;
+    r->pos = r->start = c->data;
     r->end = c->held ? c->data : c->data + c->cap;
 }
 
@@ -103,7 +103,7 @@ char *reply_reserve_slow(struct reply *r, size_t len) {
 }
 
 static size_t chunk_len(const struct reply *r, const struct reply_chunk *c) {
-    return c == r->tail ? (size_t)(r->pos - c->data) : c->len;
+    return c == r->tail ? (size_t)(r->pos - r->start) : c->len;
 }
 
 void reply_consume(struct reply *r, size_t len) {
@@ -113,7 +113,7 @@ void reply_consume(struct reply *r, size_t len) {
         r->head_taken -= chunk_len(r, c);
         r->head = c->next;
         if (c == r->tail)
-            r->tail = NULL, r->pos = r->end = NULL;
+            r->tail = NULL, r->pos = r->end = r->start = NULL;
         else
             r->closed_len -= c->len;
         chunk_free(r, c);
@@ -142,8 +142,9 @@ void reply_append(struct reply *to, struct reply *from) {
     to->tail = from->tail;
     to->pos = from->pos;
     to->end = from->end;
+    to->start = from->start;
     from->head = from->tail = NULL;
-    from->pos = from->end = NULL;
+    from->pos = from->end = from->start = NULL;
     from->closed_len = from->memory = 0;
 }
 

@@ -18,7 +18,7 @@
 struct reply_chunk {
     struct reply_chunk *next;
     char *data;      /* behind the struct, or in `held` */
-    size_t len, cap; /* len: of all chunks but the last being filled, where it's reply.pos - data;
+    size_t len, cap; /* len: of all chunks but the last being filled, where it's reply.pos - start;
                         cap: room at data, or what counts as memory of the bytes held */
     struct bytes *held; /* the reference this chunk keeps, or NULL */
 };
@@ -30,8 +30,8 @@ struct reply_pool {
 };
 
 struct reply {
-    char *pos, *end; /* where to write next, and where the last chunk ends; both NULL while there is
-                        none */
+    char *pos, *end; /* where to write next, and where the last chunk ends, */
+    char *start;     /* and begins; all NULL while there is none */
     struct reply_chunk *head, *tail;
     struct reply_pool *pool;
     size_t head_taken; /* bytes of the first chunk that were consumed */
@@ -57,7 +57,7 @@ void reply_pool_trim(struct reply_pool *pool, size_t keep);
 
 /* Bytes waiting to be taken. */
 static inline size_t reply_len(const struct reply *r) {
-    return r->closed_len - r->head_taken + (r->tail ? (size_t)(r->pos - r->tail->data) : 0);
+    return r->closed_len - r->head_taken + (size_t)(r->pos - r->start);
 }
 
 /* Removes the first `len` bytes; chunks that empty go back to the pool. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/hash.h"
+#include "base/load.h"
 
 enum { PEEKED_MAX = 512 }; /* arguments, and bytes of each, that are worth a look ahead */
 
@@ -172,7 +172,7 @@ static __attribute__((noinline)) const char *quick_long_number(const char *at, c
 
 static inline const char *quick_number(const char *at, const char *end, uint32_t *out) {
     enum { LINE_END = '\r' | '\n' << 8 };
-    uint32_t word = hash_load32(at);
+    uint32_t word = load_le32(at);
     unsigned first = (word & 0xff) - '0', second = (word >> 8 & 0xff) - '0';
     if (word >> 16 == LINE_END && first - 1 < 9 && second < 10) {
         *out = first * 10 + second;
@@ -248,7 +248,7 @@ enum request_status request_parse(struct request_parser *p, const char *input, s
 static inline bool usual_head(uint64_t word, unsigned *count, unsigned *name_len) {
     static const char form[] = "*\0\r\n$\0\r\n";
     unsigned args = (unsigned char)((word >> 8) - '0'), bytes = (unsigned char)((word >> 40) - '0');
-    if ((word & 0xffff00ffffff00ffULL) != hash_load64(form) || args - 1 > 8 || bytes > 9)
+    if ((word & 0xffff00ffffff00ffULL) != load_le64(form) || args - 1 > 8 || bytes > 9)
         return false;
     *count = args;
     *name_len = bytes;
@@ -266,16 +266,16 @@ struct beginning {
 enum { HEAD = 8, BEGINNING_MAX = HEAD + 8, USUAL_MIN = HEAD + 3 };
 
 static inline bool begins_alike(const char *at, const char *end, const struct beginning *before) {
-    return before->name_mask && end - at >= BEGINNING_MAX && hash_load64(at) == before->head &&
-           ((hash_load64(at + HEAD) ^ before->name) & before->name_mask) == 0;
+    return before->name_mask && end - at >= BEGINNING_MAX && load_le64(at) == before->head &&
+           ((load_le64(at + HEAD) ^ before->name) & before->name_mask) == 0;
 }
 
 static inline bool begin(const char *at, const char *end, struct beginning *b) {
     *b = (struct beginning){0};
-    if (!usual_head(hash_load64(at), &b->count, &b->name_len)) return false;
+    if (!usual_head(load_le64(at), &b->count, &b->name_len)) return false;
     if (b->name_len > 8 || end - at < BEGINNING_MAX) return true;
-    b->head = hash_load64(at);
-    b->name = hash_load64(at + HEAD);
+    b->head = load_le64(at);
+    b->name = load_le64(at + HEAD);
     b->name_mask = b->name_len == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * b->name_len) - 1;
     return true;
 }

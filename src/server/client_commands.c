@@ -150,17 +150,17 @@ static bool four_words_or_reply(struct call *c, const char *name) {
 }
 
 static void cmd_pause(struct call *c) {
-    enum client_pause_what what = CLIENT_PAUSE_ALL;
+    enum client_pause_why why = CLIENT_PAUSE_ALL;
     uint64_t ms;
     if (!four_words_or_reply(c, "PAUSE")) return;
     if (c->argc == 4 && arg_is(c, 3, "write")) {
-        what = CLIENT_PAUSE_WRITES;
+        why = CLIENT_PAUSE_WRITES;
     } else if (c->argc == 4 && !arg_is(c, 3, "all")) {
         reply_error(c->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
         return;
     }
     if (!arg_timeout_or_reply(c, 2, &ms)) return;
-    client_pause_start(server_of(c->engine), ms, what);
+    client_pause_start(server_of(c->engine), ms, why);
     reply_ok(c->reply);
 }
 

@@ -213,19 +213,20 @@ static inline void see_output(struct client *c, struct share *share, const struc
     share->output = output;
 }
 
-/* Runs the request that has big arguments. They were begun in the client's own memory, so it's the
- * first that there is. */
-static void run_with_big_args(struct client *c, struct share *share, const struct request *r) {
+/* The request that has big arguments, around its run. They were begun in the client's own memory,
+ * so it's the first that there is. */
+__attribute__((noinline)) static void lend_big_args(struct client *c) {
     struct engine *e = &c->server->engine;
-    struct big_args *big = &c->input->big;
-    e->arg_bytes = big->complete;
-    e->arg_bytes_count = big->complete_count;
-    run_one(c, r);
+    e->arg_bytes = c->input->big.complete;
+    e->arg_bytes_count = c->input->big.complete_count;
+}
+
+__attribute__((noinline)) static void return_big_args(struct client *c, const struct request *r) {
+    struct engine *e = &c->server->engine;
     e->arg_bytes_count = 0;
     dispatch_settle(e); /* the slow log is to see the arguments while they're there */
     watching_requests(&c->session, r, 1);
-    see_output(c, share, r);
-    big_args_release(big);
+    big_args_release(&c->input->big);
 }
 
 /* Returns where in the input to go on: behind the batch, or behind the request after which the
@@ -235,15 +236,15 @@ static size_t batch_run(struct client *c, const struct batch *b, struct share *s
     struct server *s = c->server;
     dispatch_prepare_expected(&c->session, s->reading->batch, b->of.count, expected);
     for (size_t i = 0; i < b->of.count; i++) {
+        const struct request *r = &s->reading->batch[i];
         bool may_wait = client_pause_holds(&s->pause) || snapshot_active(&s->persist.snapshot);
-        if (__builtin_expect(may_wait, 0) && client_pause_hold(c, &s->reading->batch[i]))
+        if (__builtin_expect(may_wait, 0) && client_pause_hold(c, r))
             return i ? b->of.v[i - 1].end : b->begin;
-        if (__builtin_expect(c->input && c->input->big.complete, 0)) {
-            run_with_big_args(c, share, &s->reading->batch[i]);
-        } else {
-            run_one(c, &s->reading->batch[i]);
-            see_output(c, share, &s->reading->batch[i]);
-        }
+        bool big = __builtin_expect(c->input && c->input->big.complete, 0);
+        if (big) lend_big_args(c);
+        run_one(c, r);
+        see_output(c, share, r);
+        if (big) return_big_args(c, r);
         if (__builtin_expect(c->session.own_reply.memory > s->limits.output_watch, 0))
             client_limits_check_output(c);
         if (!client_may_run(c) || used_up(c, share)) return b->of.v[i].end;

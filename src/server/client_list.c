@@ -88,8 +88,7 @@ static void append_buffers(const struct client *c, struct buf *to) {
     }
     for (const struct reply_chunk *chunk = r->head; chunk; chunk = chunk->next) chunks++;
     if (chunks)
-        first =
-            (r->head == r->tail ? (size_t)(r->pos - r->head->data) : r->head->len) - r->head_taken;
+        first = (r->head == r->tail ? (size_t)(r->pos - r->start) : r->head->len) - r->head_taken;
     buf_appendf(to, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", unparsed, room,
                 argument_bytes(c), transaction_memory(&c->session));
     append_peak(c, to);

@@ -12,14 +12,14 @@ static void on_end(struct loop_timer *timer) {
                                         offsetof(struct client_pause, end)));
 }
 
-void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what) {
+void client_pause_start(struct server *s, uint64_t ms, enum client_pause_why why) {
     struct client_pause *p = &s->pause;
     uint64_t now = loop_now_us(s->loop), end;
     if (__builtin_mul_overflow(ms, 1000, &end) || __builtin_add_overflow(end, now, &end))
         end = UINT64_MAX;
     if (!loop_timer_running(&p->end) || end > p->end.due_us)
         loop_timer_start(s->loop, &p->end, end);
-    if (what > p->what) p->what = (uint8_t)what;
+    p->why |= why;
 }
 
 /* In the order in which they came; who has to wait still comes to do so in the same. */
@@ -43,14 +43,14 @@ static void on_memory(struct loop_timer *timer) {
         loop_timer_start(s->loop, timer, loop_now_us(s->loop) + MEMORY_US);
         return;
     }
-    s->pause.parts &= (uint8_t)~CLIENT_PAUSE_MEMORY;
+    s->pause.why &= ~CLIENT_PAUSE_MEMORY;
     release_held(s);
 }
 
 void client_pause_memory(struct server *s) {
     struct client_pause *p = &s->pause;
-    if (p->parts & CLIENT_PAUSE_MEMORY) return;
-    p->parts |= CLIENT_PAUSE_MEMORY;
+    if (p->why & CLIENT_PAUSE_MEMORY) return;
+    p->why |= CLIENT_PAUSE_MEMORY;
     loop_timer_start(s->loop, &p->memory, loop_now_us(s->loop) + MEMORY_US);
 }
 
@@ -63,14 +63,22 @@ void client_pause_init(struct server *s) {
 void client_pause_stop(struct server *s) {
     struct client_pause *p = &s->pause;
     loop_timer_stop(s->loop, &p->end);
-    p->what = CLIENT_PAUSE_NOTHING;
+    p->why &= ~(CLIENT_PAUSE_WRITES | CLIENT_PAUSE_ALL);
     s->engine.keyspace.keep_expired = false;
     release_held(s);
 }
 
-void client_pause_failover(struct server *s, bool on) {
-    s->pause.failover = on;
+/* Requests wait for this reason, or don't any more. */
+static void set_why(struct server *s, enum client_pause_why why, bool on) {
+    if (on)
+        s->pause.why |= why;
+    else
+        s->pause.why &= ~why;
     if (!client_pause_on(&s->pause)) s->engine.keyspace.keep_expired = false;
+}
+
+void client_pause_failover(struct server *s, bool on) {
+    set_why(s, CLIENT_PAUSE_FAILOVER, on);
     if (!on) release_held(s);
 }
 
@@ -79,14 +87,12 @@ void client_pause_snapshot_moved(struct persist *p) {
 }
 
 void client_pause_moving(struct server *s, bool some) {
-    s->pause.parts &= (uint8_t)~CLIENT_PAUSE_MOVING;
-    if (some) s->pause.parts |= CLIENT_PAUSE_MOVING;
+    set_why(s, CLIENT_PAUSE_MOVING, some);
     release_held(s);
 }
 
 void client_pause_ending(struct server *s, bool on) {
-    s->pause.ending = on;
-    if (!client_pause_on(&s->pause)) s->engine.keyspace.keep_expired = false;
+    set_why(s, CLIENT_PAUSE_ENDING, on);
     release_held(s);
 }
 
@@ -101,7 +107,7 @@ static bool pause_holds(struct client *c, const struct request *r) {
     struct client_pause *p = &c->server->pause;
     bool writes = admission_flags(&c->session, r) & (CMD_WRITE | CMD_MAY_REPLICATE);
     c->server->engine.keyspace.keep_expired = !writes;
-    return p->what == CLIENT_PAUSE_ALL || writes;
+    return (p->why & CLIENT_PAUSE_ALL) || writes;
 }
 
 bool client_pause_hold(struct client *c, const struct request *r) {
@@ -110,8 +116,8 @@ bool client_pause_hold(struct client *c, const struct request *r) {
     if (c->kind == CLIENT_REPLICA || client_is_monitor(c) || !admission_likely(&c->session, r))
         return false;
     if (!(client_pause_on(&s->pause) && pause_holds(c, r)) &&
-        !((s->pause.parts & CLIENT_PAUSE_MOVING) && migrate_holds(&c->session, r)) &&
-        !((s->pause.parts & CLIENT_PAUSE_MEMORY) && admission_awaits_memory(&c->session, r)) &&
+        !((s->pause.why & CLIENT_PAUSE_MOVING) && migrate_holds(&c->session, r)) &&
+        !((s->pause.why & CLIENT_PAUSE_MEMORY) && admission_awaits_memory(&c->session, r)) &&
         !snapshot_holds(&s->persist.snapshot, &c->session, r))
         return false;
     hold(c, r);

@@ -15,19 +15,19 @@
 #include "exec/dispatch.h"
 #include "server/client.h"
 
-enum client_pause_what { CLIENT_PAUSE_NOTHING, CLIENT_PAUSE_WRITES, CLIENT_PAUSE_ALL };
-
-/* Of some requests. */
-enum client_pause_part {
-    CLIENT_PAUSE_MOVING = 1, /* keys are on their way to another server */
-    CLIENT_PAUSE_MEMORY = 2, /* memory has to be freed first */
+/* Why requests wait. */
+enum client_pause_why {
+    CLIENT_PAUSE_WRITES = 1,   /* CLIENT PAUSE of those that may write */
+    CLIENT_PAUSE_ALL = 2,      /* CLIENT PAUSE of all */
+    CLIENT_PAUSE_FAILOVER = 4, /* those that may write wait for another server to lead */
+    CLIENT_PAUSE_ENDING = 8, /* the server is about to end, and waits for replicas: nobody writes */
+    /* Of some requests: */
+    CLIENT_PAUSE_MOVING = 16, /* keys are on their way to another server */
+    CLIENT_PAUSE_MEMORY = 32, /* memory has to be freed first */
 };
 
 struct client_pause {
-    uint8_t what;  /* enum client_pause_what */
-    bool failover; /* writes wait for another server to lead */
-    bool ending;   /* the server is about to end, and waits for replicas: nobody writes */
-    uint8_t parts; /* of enum client_pause_part */
+    unsigned why; /* of enum client_pause_why */
     struct loop_timer end;
     struct loop_timer memory; /* looks whether there's enough now */
     struct client_queue held;
@@ -36,16 +36,17 @@ struct client_pause {
 void client_pause_init(struct server *s);
 
 static inline bool client_pause_on(const struct client_pause *p) {
-    return p->what != CLIENT_PAUSE_NOTHING || p->failover || p->ending;
+    return p->why & ~(CLIENT_PAUSE_MOVING | CLIENT_PAUSE_MEMORY);
 }
 
 /* May a request have to wait? */
 static inline bool client_pause_holds(const struct client_pause *p) {
-    return client_pause_on(p) || p->parts;
+    return p->why;
 }
 
-/* A pause in force is only ever extended: the later end and the wider kind hold. */
-void client_pause_start(struct server *s, uint64_t ms, enum client_pause_what what);
+/* CLIENT PAUSE, of those that may write or of all. A pause in force is only ever extended: the
+ * later end and the wider kind hold. */
+void client_pause_start(struct server *s, uint64_t ms, enum client_pause_why why);
 void client_pause_stop(struct server *s);
 
 /* Writes wait, whatever else is paused, until this is called with false. */

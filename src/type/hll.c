@@ -9,7 +9,7 @@
 #include <endian.h>
 #include <math.h>
 
-#include "base/hash.h"
+#include "base/load.h"
 #include "type/hll_sparse.h"
 
 static const char magic[4] = {'H', 'Y', 'L', 'L'};
@@ -42,7 +42,7 @@ void hll_create(struct buf *hll) {
 
 bool hll_cached_count(struct slice hll, uint64_t *count) {
     if (hll.ptr[AT_COUNT + 7] & STALE) return false;
-    *count = hash_load64(hll.ptr + AT_COUNT);
+    *count = load_le64(hll.ptr + AT_COUNT);
     return true;
 }
 
@@ -63,10 +63,10 @@ static uint64_t element_hash(struct slice element) {
     size_t left = element.len;
     uint64_t hash = UINT64_C(0xadc83b19) ^ element.len * mul;
     for (; left >= 8; left -= 8, at += 8) {
-        uint64_t word = hash_load64(at) * mul;
+        uint64_t word = load_le64(at) * mul;
         hash = (hash ^ (word ^ word >> 47) * mul) * mul;
     }
-    if (left) hash = (hash ^ hash_load_tail(at, left)) * mul;
+    if (left) hash = (hash ^ load_le_part(at, left)) * mul;
     hash = (hash ^ hash >> 47) * mul;
     return hash ^ hash >> 47;
 }
@@ -105,7 +105,7 @@ static bool dense_raise(char *hll, unsigned index, unsigned rank) {
 /* Group number `g` as 48 bits. It's read with the two bytes before it (the first group's are the
  * header's) since there may be none after it. */
 static inline uint64_t group_load(const char *hll, size_t g) {
-    return hash_load64(hll + HLL_HEADER_SIZE - 2 + g * GROUP_SIZE) >> 16;
+    return load_le64(hll + HLL_HEADER_SIZE - 2 + g * GROUP_SIZE) >> 16;
 }
 
 /* 8 x 6 bits to 8 bytes, by halves: 24 bits in 32, 12 in 16, 6 in 8. */
@@ -147,7 +147,7 @@ static void dense_merge(uint8_t *registers, const char *hll) {
 static void dense_pack(char *hll, const uint8_t *registers) {
     char *to = hll + HLL_HEADER_SIZE;
     for (size_t g = 0; g < HLL_REGISTERS / GROUP; g++, to += GROUP_SIZE) {
-        uint64_t word = htole64(group_squeeze(hash_load64(registers + g * GROUP)));
+        uint64_t word = htole64(group_squeeze(load_le64(registers + g * GROUP)));
         memcpy(to, &word, GROUP_SIZE);
     }
 }
@@ -301,7 +301,7 @@ static uint64_t pairs_estimate(const uint16_t counts[PAIRS]) {
 uint64_t hll_count_registers(const uint8_t registers[HLL_REGISTERS]) {
     uint16_t counts[PAIRS] = {0};
     for (size_t g = 0; g < HLL_REGISTERS; g += GROUP) {
-        pairs_count(counts, group_join_pairs(hash_load64(registers + g)), 16);
+        pairs_count(counts, group_join_pairs(load_le64(registers + g)), 16);
     }
     return pairs_estimate(counts);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/load.h"
 #include "base/num.h"
 #include "type/type.h"
 
@@ -263,10 +264,8 @@ bool rdb_get_len(struct rdb_reader *r, uint64_t *len) {
 
 static bool get_int_text(struct rdb_reader *r, unsigned bytes, struct slice *s) {
     struct slice raw;
-    uint32_t wide = 0;
     if (!rdb_get_raw(r, bytes, &raw)) return false;
-    memcpy(&wide, raw.ptr, bytes);
-    wide = le32toh(wide);
+    uint32_t wide = (uint32_t)load_le_part(raw.ptr, bytes);
     int32_t number = bytes == 1 ? (int8_t)wide : bytes == 2 ? (int16_t)wide : (int32_t)wide;
     buf_clear(&r->text);
     buf_append_i64(&r->text, number);
@@ -329,8 +328,7 @@ bool rdb_get_block(struct rdb_reader *r, uint8_t **block, size_t *len) {
 bool rdb_get_u64(struct rdb_reader *r, uint64_t *value) {
     struct slice raw;
     if (!rdb_get_raw(r, sizeof *value, &raw)) return false;
-    memcpy(value, raw.ptr, sizeof *value);
-    *value = le64toh(*value);
+    *value = load_le64(raw.ptr);
     return true;
 }
 

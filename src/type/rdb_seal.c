@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crc64.h"
+#include "base/load.h"
 
 enum { SEAL = 10, VERSION_BYTES = 2 };
 
@@ -15,12 +16,9 @@ void rdb_seal(struct rdb_writer *w) {
 }
 
 bool rdb_unseal(struct slice payload, struct slice *bytes, bool any_sum) {
-    uint16_t version;
-    uint64_t sum;
     if (payload.len < SEAL) return false;
     *bytes = slice_of(payload.ptr, payload.len - SEAL);
-    memcpy(&version, payload.ptr + bytes->len, sizeof version);
-    memcpy(&sum, payload.ptr + bytes->len + VERSION_BYTES, sizeof sum);
-    if (le16toh(version) > RDB_VERSION_MAX) return false;
-    return any_sum || le64toh(sum) == crc64(0, payload.ptr, bytes->len + VERSION_BYTES);
+    const char *version = payload.ptr + bytes->len, *sum = version + VERSION_BYTES;
+    if (load_le16(version) > RDB_VERSION_MAX) return false;
+    return any_sum || load_le64(sum) == crc64(0, payload.ptr, bytes->len + VERSION_BYTES);
 }
