@@ -264,7 +264,7 @@ hostile: $(server) $(out)/tests/integration/test_hostile ## 1,000 hostile connec
 	@DREY_HOSTILE=1000 DREY_HOSTILE_SECONDS=10 DREY_SERVER=$(abspath $(server)) \
 	    $(out)/tests/integration/test_hostile
 
-crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS times under load
+crash: $(server) $(out)/tests/integration/test_aof_crash ## kill the server ROUNDS (10) times under load
 	@DREY_CRASH_ROUNDS=$(ROUNDS) DREY_SERVER=$(abspath $(server)) tests/run --timeout 3600 \
 	    $(out)/tests/integration/test_aof_crash
 

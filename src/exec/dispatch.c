@@ -80,17 +80,15 @@ static const struct table *elements_of(const struct session *s, const struct req
  * cost of an SADD to a set of 1M members). */
 __attribute__((noinline)) static void touch_elements(const struct session *s,
                                                      struct request *requests, size_t count) {
+    struct table_look looks[DISPATCH_BATCH];
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         struct request *r = &requests[i];
         if (!r->cmd || !r->cmd->element_arg) continue;
         r->elements = elements_of(s, r, i ? r - 1 : NULL);
-        if (r->elements) r->element_hash = table_hash(r->elements, r->argv[r->cmd->element_arg]);
-    }
-    struct table_look looks[DISPATCH_BATCH];
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct request *r = &requests[i];
-        if (r->elements) looks[n++] = table_look_at(r->elements, r->element_hash);
+        if (!r->elements) continue;
+        r->element_hash = table_hash(r->elements, r->argv[r->cmd->element_arg]);
+        looks[n++] = table_look_at(r->elements, r->element_hash);
     }
     table_look_ahead(looks, n);
 }

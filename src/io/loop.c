@@ -189,7 +189,7 @@ static void run_timers(struct loop *l) {
 }
 
 /* Does reading what there is leave nothing? Not the end, nor what lies behind urgent data: a read
- * stops there. */
+ * stops there. (Whoever hangs up costs a call more, as who closes reads on to the end.) */
 static bool settled_by_reading(unsigned events) {
     if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) return false;
     return (events & (EPOLLIN | EPOLLPRI)) != (EPOLLIN | EPOLLPRI);

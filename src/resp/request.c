@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/load.h"
 
 enum { PEEKED_MAX = 512 }; /* arguments, and bytes of each, that are worth a look ahead */
@@ -244,7 +245,7 @@ enum request_status request_parse(struct request_parser *p, const char *input, s
 }
 
 /* "*<digit>\r\n$<digit>\r\n", how nearly all requests begin, as one word; its two digits go to
- * `count` and `name_len`. No limit is below nine. */
+ * `count` and `name_len`. */
 static inline bool usual_head(uint64_t word, unsigned *count, unsigned *name_len) {
     static const char form[] = "*\0\r\n$\0\r\n";
     unsigned args = (unsigned char)((word >> 8) - '0'), bytes = (unsigned char)((word >> 40) - '0');
@@ -263,17 +264,22 @@ struct beginning {
     unsigned count, name_len;
 };
 
-enum { HEAD = 8, BEGINNING_MAX = HEAD + 8, USUAL_MIN = HEAD + 3 };
+enum {
+    HEAD = 8,
+    BEGINNING = HEAD + 8, /* bytes that can be compared at once */
+    USUAL_MIN = HEAD + 3, /* of a request; an empty name is left to request_parse */
+    DIGIT_MAX = 9,        /* of the head's numbers */
+};
 
 static inline bool begins_alike(const char *at, const char *end, const struct beginning *before) {
-    return before->name_mask && end - at >= BEGINNING_MAX && load_le64(at) == before->head &&
+    return before->name_mask && end - at >= BEGINNING && load_le64(at) == before->head &&
            ((load_le64(at + HEAD) ^ before->name) & before->name_mask) == 0;
 }
 
 static inline bool begin(const char *at, const char *end, struct beginning *b) {
     *b = (struct beginning){0};
     if (!usual_head(load_le64(at), &b->count, &b->name_len)) return false;
-    if (b->name_len > 8 || end - at < BEGINNING_MAX) return true;
+    if (b->name_len > 8 || end - at < BEGINNING) return true;
     b->head = load_le64(at);
     b->name = load_le64(at + HEAD);
     b->name_mask = b->name_len == 8 ? UINT64_MAX : ((uint64_t)1 << 8 * b->name_len) - 1;
@@ -283,6 +289,8 @@ static inline bool begin(const char *at, const char *end, struct beginning *b) {
 size_t request_parse_usual(struct request_parser *p, struct slice input,
                            const struct request_limits *limits, struct request_args *args,
                            struct request_extents *to) {
+    DASSERT(limits->max_args >= DIGIT_MAX && limits->max_bulk >= DIGIT_MAX);
+    DASSERT(to->most <= REQUEST_EXTENTS);
     if (p->args_left || p->inline_command) return 0;
     const char *at = input.ptr + p->pos, *end = input.ptr + input.len;
     struct beginning b = {0};

@@ -71,7 +71,8 @@ struct request_extents {
 
 /* What nearly all requests are, taken as fast as can be: whole ones of the usual form, as many as
  * there are at p->pos and as `to` has room for, are added to it, as request_parse would parse them
- * one by one. Returns how many; what is there then is request_parse's. */
+ * one by one. The limits must allow nine arguments, and nine bytes. Returns how many; what is there
+ * then is request_parse's. */
 size_t request_parse_usual(struct request_parser *p, struct slice input,
                            const struct request_limits *limits, struct request_args *args,
                            struct request_extents *to);

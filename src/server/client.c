@@ -90,10 +90,13 @@ struct client *client_by_id(const struct server *s, uint64_t id) {
     return table_find(&s->clients_by_id, table_hash(&s->clients_by_id, key), key, NULL);
 }
 
-struct client *client_new(struct server *s, int fd, struct tls *tls) {
+struct client *client_new(struct server *s, int fd, struct tls *tls, bool unix_socket) {
     struct client *c = mem_zalloc(sizeof *c);
     c->watch = (struct loop_watch){.fd = fd, .on_ready = on_ready, .nested = true};
-    c->watch.reads_all = !tls; /* TLS may wait for either direction, with bytes of its own left */
+    c->unix_socket = unix_socket;
+    /* TLS may wait for either direction, with bytes of its own left; what is read of a Unix socket
+     * ends where a descriptor was sent along. */
+    c->watch.reads_all = !tls && !unix_socket;
     if (loop_watch_start(s->loop, &c->watch, LOOP_READ) < 0) {
         log_warning(&s->log, "Can't watch a new connection: %s", strerror(errno));
         mem_free_sized(c, sizeof *c);

@@ -104,7 +104,7 @@ void clients_poll_end(struct server *s);
 
 /* A connection accepted, with TLS or (NULL) without. Takes both over; NULL (and both closed) if the
  * kernel can't watch any more. */
-struct client *client_new(struct server *s, int fd, struct tls *tls);
+struct client *client_new(struct server *s, int fd, struct tls *tls, bool unix_socket);
 
 /* NULL if nobody has that id. The client may be closing. */
 struct client *client_by_id(const struct server *s, uint64_t id);

@@ -150,7 +150,7 @@ static bool four_words_or_reply(struct call *c, const char *name) {
 }
 
 static void cmd_pause(struct call *c) {
-    enum client_pause_why why = CLIENT_PAUSE_ALL;
+    enum client_pause_why why = CLIENT_PAUSE_EVERYTHING;
     uint64_t ms;
     if (!four_words_or_reply(c, "PAUSE")) return;
     if (c->argc == 4 && arg_is(c, 3, "write")) {

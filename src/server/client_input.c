@@ -289,12 +289,13 @@ static void keep_tail_args(struct request_args *args, size_t from) {
     memmove(args->v, args->v + from, args->count * sizeof *args->v);
 }
 
-/* The client had to stop at `done`. A request that was to be the next, and the only one parsed, is
- * kept as it is: its big arguments can't be parsed again. What else was parsed is again, later. */
+/* The client had to stop at `done`. A request that was to be the next and has big arguments is kept
+ * as it is: they aren't in the input, and can't be parsed again. What else was parsed is again,
+ * later. */
 static void stop_at(struct client *c, struct request_parser *p, const struct batch *b,
                     size_t done) {
     struct server *s = c->server;
-    bool keep = b->of.count && done == b->begin && !p->inline_command;
+    bool keep = done == b->begin && c->input && c->input->big.complete;
     request_parser_release(p);
     p->pos = keep ? b->of.v[0].end : done;
     s->reading->args.count = keep ? (size_t)s->reading->batch[0].argc : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/client_pause.h"
 
+#include "base/assert.h"
 #include "exec/admission.h"
 #include "persist/snapshot_wait.h"
 #include "server/server.h"
@@ -14,6 +15,7 @@ static void on_end(struct loop_timer *timer) {
 
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_why why) {
     struct client_pause *p = &s->pause;
+    DASSERT((why & ~CLIENT_PAUSE_BY_COMMAND) == 0);
     uint64_t now = loop_now_us(s->loop), end;
     if (__builtin_mul_overflow(ms, 1000, &end) || __builtin_add_overflow(end, now, &end))
         end = UINT64_MAX;
@@ -63,7 +65,7 @@ void client_pause_init(struct server *s) {
 void client_pause_stop(struct server *s) {
     struct client_pause *p = &s->pause;
     loop_timer_stop(s->loop, &p->end);
-    p->why &= ~(CLIENT_PAUSE_WRITES | CLIENT_PAUSE_ALL);
+    p->why &= ~CLIENT_PAUSE_BY_COMMAND;
     s->engine.keyspace.keep_expired = false;
     release_held(s);
 }
@@ -107,7 +109,7 @@ static bool pause_holds(struct client *c, const struct request *r) {
     struct client_pause *p = &c->server->pause;
     bool writes = admission_flags(&c->session, r) & (CMD_WRITE | CMD_MAY_REPLICATE);
     c->server->engine.keyspace.keep_expired = !writes;
-    return (p->why & CLIENT_PAUSE_ALL) || writes;
+    return (p->why & CLIENT_PAUSE_EVERYTHING) || writes;
 }
 
 bool client_pause_hold(struct client *c, const struct request *r) {

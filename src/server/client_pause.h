@@ -17,13 +17,16 @@
 
 /* Why requests wait. */
 enum client_pause_why {
-    CLIENT_PAUSE_WRITES = 1,   /* CLIENT PAUSE of those that may write */
-    CLIENT_PAUSE_ALL = 2,      /* CLIENT PAUSE of all */
-    CLIENT_PAUSE_FAILOVER = 4, /* those that may write wait for another server to lead */
+    CLIENT_PAUSE_WRITES = 1,     /* CLIENT PAUSE of those that may write */
+    CLIENT_PAUSE_EVERYTHING = 2, /* CLIENT PAUSE of all */
+    CLIENT_PAUSE_FAILOVER = 4,   /* those that may write wait for another server to lead */
     CLIENT_PAUSE_ENDING = 8, /* the server is about to end, and waits for replicas: nobody writes */
     /* Of some requests: */
     CLIENT_PAUSE_MOVING = 16, /* keys are on their way to another server */
     CLIENT_PAUSE_MEMORY = 32, /* memory has to be freed first */
+
+    CLIENT_PAUSE_BY_COMMAND = CLIENT_PAUSE_WRITES | CLIENT_PAUSE_EVERYTHING,
+    CLIENT_PAUSE_OF_SOME = CLIENT_PAUSE_MOVING | CLIENT_PAUSE_MEMORY,
 };
 
 struct client_pause {
@@ -36,7 +39,7 @@ struct client_pause {
 void client_pause_init(struct server *s);
 
 static inline bool client_pause_on(const struct client_pause *p) {
-    return p->why & ~(CLIENT_PAUSE_MOVING | CLIENT_PAUSE_MEMORY);
+    return p->why & ~CLIENT_PAUSE_OF_SOME;
 }
 
 /* May a request have to wait? */
@@ -44,7 +47,7 @@ static inline bool client_pause_holds(const struct client_pause *p) {
     return p->why;
 }
 
-/* CLIENT PAUSE, of those that may write or of all. A pause in force is only ever extended: the
+/* For one of CLIENT_PAUSE_BY_COMMAND. A pause in force is only ever extended: the
  * later end and the wider kind hold. */
 void client_pause_start(struct server *s, uint64_t ms, enum client_pause_why why);
 void client_pause_stop(struct server *s);

@@ -12,7 +12,7 @@ static void on_error(void *ctx, struct slice text) {
 
 /* While a script of somebody's runs long its requests wait unread: no answer may be BUSY. */
 struct client *client_primary_new(struct server *s, int fd, struct tls *tls) {
-    struct client *c = client_new(s, fd, tls);
+    struct client *c = client_new(s, fd, tls, false);
     if (!c) return NULL;
     c->kind = CLIENT_PRIMARY;
     c->watch.nested = false;

@@ -263,10 +263,9 @@ static void set_tcp_options(int fd, int idle) {
 
 static void begin(struct listener *l, int fd, struct tls *tls, bool local) {
     l->server->stats.connections++;
-    struct client *c = client_new(l->server, fd, tls);
+    struct client *c = client_new(l->server, fd, tls, l->kind == LISTENER_UNIX);
     if (!c) return;
     c->local = local;
-    c->unix_socket = l->kind == LISTENER_UNIX;
     if (tls) client_tls_begin(c);
 }
 

@@ -160,8 +160,7 @@ static void catch_signals(void) {
 }
 
 void server_heed_signals(struct server *s) {
-    if (s->shutdown.on) stop_signal = 0; /* it's asked for already */
-    if (!stop_signal || loop_stopping(s->loop)) return;
+    if (!stop_signal || s->shutdown.on || loop_stopping(s->loop)) return;
     if (s->persist.loading.on)
         log_warning(&s->log, "Received shutdown signal during loading, scheduling shutdown.");
     else

@@ -148,7 +148,7 @@ static bool apply_hz(const struct config_change *change) {
     struct server_config *server = change->owner;
     if (server->hz < 1) server->hz = 1;
     if (server->hz > 500) server->hz = 500;
-    return !server->hooks.cron || server->hooks.cron(server->hooks.ctx, change->why);
+    return true;
 }
 
 static const struct config_param rows[] = {
@@ -170,7 +170,7 @@ static const struct config_param rows[] = {
      .flags = CONFIG_IMMUTABLE | CONFIG_EMPTY_IS_NULL,
      .about = "Name of the group that the Unix socket belongs to, if not the process's."},
     {"bind-source-addr", CONFIG_STRING(struct server_config, bind_source_addr), NULL,
-     .group = LISTEN, .flags = CONFIG_KEPT | CONFIG_EMPTY_IS_NULL,
+     .group = LISTEN, .flags = CONFIG_EMPTY_IS_NULL,
      .about = "Address from which connections to other servers are made."},
     {"socket-mark-id", CONFIG_INT(struct server_config, socket_mark_id, 0, UINT_MAX), "0",
      .group = LISTEN, .flags = CONFIG_IMMUTABLE,
@@ -232,7 +232,7 @@ static const struct config_param rows[] = {
      .about = "Tell a service manager when ready: no, systemd, upstart, or auto."},
     {"hz", CONFIG_INT(struct server_config, hz, 0, INT_MAX), "10", .group = PROCESS,
      .flags = CONFIG_KEPT | CONFIG_APPLY_LOAD, .apply = apply_hz,
-     .about = "Rounds of background work a second."},
+     .about = "Rounds of background work a second (kept, without effect)."},
     {"set-proc-title", CONFIG_BOOL(struct server_config, set_proc_title), "yes", .group = PROCESS,
      .flags = CONFIG_IMMUTABLE, .about = "Show the state of the server in the list of processes."},
     {"proc-title-template", CONFIG_STRING(struct server_config, proc_title_template),
@@ -253,14 +253,13 @@ static const struct config_param rows[] = {
      .flags = CONFIG_IMMUTABLE,
      .about = "Do without transparent huge pages, which take more memory."},
     {"shutdown-on-sigterm", CONFIG_BITS(struct server_config, shutdown_on_sigterm, shutdown_words),
-     "default", .group = PROCESS, .flags = CONFIG_KEPT | CONFIG_MULTI_ARG, .check = check_shutdown,
+     "default", .group = PROCESS, .flags = CONFIG_MULTI_ARG, .check = check_shutdown,
      .about = "How to stop on SIGTERM: save, nosave, now, force."},
     {"shutdown-on-sigint", CONFIG_BITS(struct server_config, shutdown_on_sigint, shutdown_words),
-     "default", .group = PROCESS, .flags = CONFIG_KEPT | CONFIG_MULTI_ARG, .check = check_shutdown,
+     "default", .group = PROCESS, .flags = CONFIG_MULTI_ARG, .check = check_shutdown,
      .about = "How to stop on SIGINT."},
     {"shutdown-timeout", CONFIG_INT(struct server_config, shutdown_timeout, 0, INT_MAX), "10",
-     .group = PROCESS, .flags = CONFIG_KEPT,
-     .about = "Seconds to wait for replicas that lag when stopping."},
+     .group = PROCESS, .about = "Seconds to wait for replicas that lag when stopping."},
     {"loglevel", CONFIG_ENUM(struct server_config, loglevel, loglevel_words), "notice",
      .group = LOG, .apply = apply_log, .about = "Least important messages to log."},
     {"logfile", CONFIG_STRING(struct server_config, logfile), "", .group = LOG,

@@ -86,7 +86,6 @@ struct server_config_hooks {
     bool (*log)(void *ctx, struct buf *why);          /* loglevel, hide-user-data-from-log */
     bool (*crash_log)(void *ctx, struct buf *why);    /* crash-log-enabled */
     bool (*watchdog)(void *ctx, struct buf *why);     /* watchdog-period */
-    bool (*cron)(void *ctx, struct buf *why);         /* hz */
     bool (*proc_title)(void *ctx, struct buf *why);   /* proc-title-template */
     bool (*oom_score)(void *ctx, struct buf *why);    /* oom-score-adj, oom-score-adj-values */
     bool (*command_logs)(void *ctx, struct buf *why); /* slowlog-*, commandlog-* */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A data type as the rest of the server sees it: one const table of functions on entries. Nothing
- * outside type/ asks which type it has before it. */
+ * outside type/ and the type's own commands asks which type it has before it, but whether it's a
+ * string, whose bytes may lie outside the entry. */
 #ifndef DREY_TYPE_TYPE_H
 #define DREY_TYPE_TYPE_H
 

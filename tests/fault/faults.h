@@ -16,8 +16,8 @@
  *   LOSE_NAMES   and names that were given or changed since their directory was synced are as
  *                before
  *
- * What the library knows is from its process's begin on, armed or not: what is there by then counts
- * as synced. */
+ * What the library knows is from its process's begin on, armed or not, so `dir` is to be set
+ * before: what is there by then counts as synced. */
 #ifndef DREY_TESTS_FAULTS_H
 #define DREY_TESTS_FAULTS_H
 

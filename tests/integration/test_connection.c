@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,6 +171,21 @@ static void test_daemon_configured_by_stdin(void **state) {
 
 /* --- Where it listens --- */
 
+/* Sends a request with a descriptor, behind which a read of it ends. */
+static void send_with_descriptor(struct wire *w, const char *text) {
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    struct iovec bytes = {(char *)text, strlen(text)};
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    memcpy(CMSG_DATA(&control.header), &w->fd, sizeof w->fd);
+    assert_int_equal(sendmsg(w->fd, &message, 0), bytes.iov_len);
+}
+
 static void test_unix_socket(void **state) {
     char path[64];
     snprintf(path, sizeof path, "/tmp/drey-test-%d.sock", (int)getpid());
@@ -181,6 +197,12 @@ static void test_unix_socket(void **state) {
     struct wire *w = wire_open_unix(path);
     assert_non_null(w);
     wire_ask(w, "+OK", "SET over unix");
+    kill(s->pid, SIGSTOP);
+    send_with_descriptor(w, "PING 1\r\n");
+    wire_text(w, "PING 2\r\n");
+    kill(s->pid, SIGCONT);
+    wire_reply(w, "\"1\"");
+    wire_reply(w, "\"2\"");
     wire_close(w);
     redisContext *c = client_open(s); /* TCP beside it */
     expect(c, "\"unix\"", "GET over");

@@ -142,6 +142,38 @@ static void test_big_argument_paused(void **state) {
     redisFree(c);
 }
 
+/* The big argument isn't the last one, and what follows the request comes together with its end. */
+static void test_big_argument_paused_inside(void **state) {
+    enum { SIZE = 300 * 1000 };
+    static const struct {
+        const char *text, *reply; /* NULL: none */
+    } behind[] = {{"\r\n", NULL},
+                  {"GET none\r\n", "(nil)"},
+                  {"*2\r\n$3\r\nGET\r\n$4\r\nnone\r\n", "(nil)"},
+                  {"*2\r\n$3\r\nGET\r\n$4\r\nno", NULL}};
+    redisContext *c = client_open(*state);
+    char *value = pattern(SIZE, 6);
+    for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+        struct wire *w = wire_open(*state);
+        expect(c, "+OK", "CLIENT PAUSE 100000 WRITE");
+        wire_text(w, "*5\r\n$3\r\nSET\r\n$6\r\npaused\r\n$300000\r\n");
+        wire_send(w, value, SIZE);
+        settle(c);
+        char end[100];
+        snprintf(end, sizeof end, "\r\n$2\r\nEX\r\n$3\r\n100\r\n%s", behind[i].text);
+        wire_text(w, end);
+        await_like(c, "*blocked_clients:1\\\\r\\\\n*", "INFO clients");
+        expect(c, "+OK", "CLIENT UNPAUSE");
+        wire_reply(w, "+OK");
+        if (behind[i].reply) wire_reply(w, behind[i].reply);
+        expect_get(c, "paused", value, SIZE);
+        expect(c, "(int) 1", "DEL paused");
+        wire_close(w);
+    }
+    free(value);
+    redisFree(c);
+}
+
 /* A reply of a value that was received in place, while the value is replaced. */
 static void test_big_value_shared(void **state) {
     enum { SIZE = 2 * 1000 * 1000, TIMES = 20 };
@@ -529,6 +561,7 @@ int main(void) {
         cmocka_unit_test(test_sizes_and_pieces),
         cmocka_unit_test(test_several_big_arguments),
         cmocka_unit_test(test_big_argument_paused),
+        cmocka_unit_test(test_big_argument_paused_inside),
         cmocka_unit_test(test_big_value_shared),
         cmocka_unit_test(test_announcing_costs_nothing),
         cmocka_unit_test(test_idle_clients_own_no_buffers),

@@ -426,6 +426,7 @@ static char *run_random(size_t batch) {
         for (; n < batch && sent < REQUESTS; n++, sent++) {
             random_request(lines[n]);
             requests[n] = (struct request){.argv = argv[n], .argc = split(lines[n], argv[n])};
+            requests[n].same_name = n && slice_eq(argv[n][0], argv[n - 1][0]);
         }
         engine_tick(&engine);
         dispatch_prepare_all(&session, requests, n);

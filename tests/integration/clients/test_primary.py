@@ -260,6 +260,15 @@ class End(unittest.TestCase):
         self.assertIn("1 of 1 replicas are in sync", self.server.log_tail())
         self.assertEqual(self.replica.run("GET", "a").value, b"1")
 
+    def test_insisted_upon(self):
+        self.lag()
+        self.server.process.terminate()
+        await_true("it waits", lambda: "shutdown_in_milliseconds" in info(self.server, "server"))
+        self.server.process.terminate()
+        self.assertEqual(self.server.process.wait(harness.PATIENCE), 1)
+        self.server.process.returncode = 0  # as it should be
+        os.kill(self.replica.process.pid, signal.SIGCONT)
+
     def test_aborted(self):
         self.lag()
         asks = self.server.connect()
