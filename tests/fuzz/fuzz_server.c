@@ -119,7 +119,7 @@ static void peer_open(struct peer *p) {
     int fds[2];
     must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
     *p = (struct peer){.fd = fds[0], .out = BUF_INIT, .in = BUF_INIT};
-    must(client_new(server, fds[1], NULL) != NULL);
+    must(client_new(server, fds[1], NULL, false) != NULL); /* told once, as by TCP */
 }
 
 static void peer_close(struct peer *p) {
