@@ -295,7 +295,7 @@ static void keep_tail_args(struct request_args *args, size_t from) {
 static void stop_at(struct client *c, struct request_parser *p, const struct batch *b,
                     size_t done) {
     struct server *s = c->server;
-    bool keep = done == b->begin && c->input && c->input->big.complete;
+    bool keep = b->of.count && done == b->begin && c->input && c->input->big.complete;
     request_parser_release(p);
     p->pos = keep ? b->of.v[0].end : done;
     s->reading->args.count = keep ? (size_t)s->reading->batch[0].argc : 0;
