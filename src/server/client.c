@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Replies are sent once a turn, at its end: one write per client for all that its requests of this
- * turn had to say. Closing waits for the end of the turn, too, so that whoever runs meanwhile can
- * hold on to a client. */
+/* Closing waits for the end of the turn, so that whoever runs meanwhile can hold on to a client. */
 #include "server/client.h"
 
 #include <errno.h>
@@ -12,23 +10,21 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "io/conn.h"
-#include "io/send_batch.h"
 #include "pubsub/pubsub.h"
 #include "server/busy.h"
 #include "server/client_acl.h"
 #include "server/client_blocked.h"
 #include "server/client_input.h"
 #include "server/client_list.h"
+#include "server/client_send.h"
 #include "server/client_stream.h"
 #include "server/client_tls.h"
 #include "server/server.h"
 
 enum {
-    WRITE_BUDGET = 256 * 1024, /* bytes sent to one client in one turn: its share */
-    BATCH_MIN = 16,            /* clients from which on sending to them in a batch pays */
-    CLOSES_TIMED = 16,         /* closing so many is done between two looks at the clock */
-    CLOSE_NS = 500 * 1000,     /* of a turn, if others wait */
-    WAITING_NS = 1000 * 1000,  /* of a turn, for those whose share of the last one was used up */
+    CLOSES_TIMED = 16,        /* closing so many is done between two looks at the clock */
+    CLOSE_NS = 500 * 1000,    /* of a turn, if others wait */
+    WAITING_NS = 1000 * 1000, /* of a turn, for those whose share of the last one was used up */
 };
 
 struct client *client_of(struct session *s) {
@@ -193,109 +189,6 @@ void client_set_text(struct client *c, enum client_text which, struct slice text
     client_memory_count(c);
 }
 
-/* Sending. */
-
-void client_watch(struct client *c) {
-    unsigned interest = LOOP_READ;
-    if (c->paused || client_is_blocked(c)) interest = LOOP_HANGUP;
-    if (c->close_after_reply) interest = 0;
-    if (reply_len(&c->session.own_reply) || client_stream_ready(c)) interest |= LOOP_WRITE;
-    if (__builtin_expect(c->tls != NULL, 0)) interest = client_tls_interest(c, interest);
-    loop_watch_change(c->server->loop, &c->watch, interest);
-}
-
-void client_wants_flush(struct client *c) {
-    if (c->to_flush) return;
-    c->to_flush = true;
-    c->next_to_flush = c->server->to_flush;
-    c->server->to_flush = c;
-    c->server->to_flush_count++;
-}
-
-/* `sent` bytes of the reply have gone out. */
-static void count_sent(struct client *c, size_t sent) {
-    if (!sent) return;
-    c->active_us = loop_now_us(c->server->loop);
-    c->bytes_out += sent;
-    struct server_stats *stats = &c->server->stats;
-    *(c->kind == CLIENT_REPLICA ? &stats->net_repl_out : &stats->net_out) += sent;
-    if (c->stream) c->stream->ops->sent(c, sent);
-}
-
-/* Is there something to send now? */
-static bool has_more(struct client *c, size_t most) {
-    if (reply_len(&c->session.own_reply)) return true;
-    if (!c->stream) return false;
-    c->stream->ops->fill(c, most);
-    return reply_len(&c->session.own_reply) > 0;
-}
-
-/* Keeps what fits into `most` bytes, which isn't nothing; returns how many they are. */
-static size_t limit_slices(struct slice *slices, size_t *count, size_t most) {
-    size_t total = 0, n = 0;
-    while (n < *count && total < most) {
-        if (slices[n].len > most - total) slices[n].len = most - total;
-        total += slices[n++].len;
-    }
-    *count = n;
-    return total;
-}
-
-/* As much as the socket takes, within the client's share: a value of megabytes mustn't keep the
- * others waiting while the kernel copies it. False if the connection is lost. */
-static bool send_replies(struct client *c) {
-    struct reply *r = &c->session.own_reply;
-    size_t sent = 0;
-    bool lost = false;
-    while (sent < WRITE_BUDGET && has_more(c, WRITE_BUDGET - sent)) {
-        struct slice slices[SOCKET_SLICES_MAX];
-        size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX);
-        size_t total = limit_slices(slices, &n, WRITE_BUDGET - sent);
-        ssize_t done = conn_send(c->watch.fd, c->tls, slices, n);
-        c->server->stats.writes++;
-        lost = done < 0 && errno != EAGAIN;
-        if (done < 0) break;
-        reply_consume(r, (size_t)done);
-        sent += (size_t)done;
-        if ((size_t)done < total) break;
-    }
-    count_sent(c, sent);
-    return !lost;
-}
-
-static void note_peak(struct client *c) {
-    size_t len = reply_len(&c->session.own_reply);
-    uint64_t now = loop_now_us(c->server->loop);
-    if (len < c->reply_peak && now - c->reply_peak_us < c->server->debug.peak_reset_us) return;
-    c->reply_peak = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
-    c->reply_peak_us = now;
-}
-
-static void lost(struct client *c, const char *error) {
-    log_verbose(&c->server->log, "Error writing to client: %s", error);
-    client_close_soon(c);
-}
-
-/* What went out went out; the rest, if any, will when the socket takes it. */
-static void flushed(struct client *c) {
-    bool rest = reply_len(&c->session.own_reply) || client_stream_ready(c);
-    if (!rest && c->close_after_reply) {
-        client_close_soon(c);
-        return;
-    }
-    client_watch(c);
-    client_memory_count(c);
-    if (rest || c->soft_limit_since_us) client_limits_check_output(c);
-}
-
-void client_flush(struct client *c) {
-    note_peak(c);
-    if (send_replies(c))
-        flushed(c);
-    else
-        lost(c, conn_error(c->tls));
-}
-
 /* Turns. */
 
 void client_wait_for_turn(struct client *c) {
@@ -355,100 +248,20 @@ void clients_init(struct server *s) {
 void clients_release(struct server *s) {
     while (s->clients) client_free(s->clients);
     client_pushes_release(s);
-    send_batch_free(s->sends);
+    client_sends_release(&s->sends);
     tracking_release(s);
     table_release(&s->clients_by_id, NULL);
 }
 
-/* What it wrote couldn't be put on disk, and may get there later or not: so no reply would be true.
- */
-static void close_unacknowledged(struct client *c) {
-    if (c->closing) return;
-    client_log(c, LOG_LEVEL_WARNING,
-               "Closing client, as what it wrote isn't on disk (appendfsync always):", "");
-    client_close_soon(c);
-}
-
-/* The next to be flushed, off the list. What it takes to serve the one behind it is asked for
- * meanwhile: with thousands of them each is a few cache misses. */
-static struct client *next_to_flush(struct server *s) {
-    struct client *c = s->to_flush, *next = c->next_to_flush;
-    if (next) {
-        for (size_t at = 0; at < offsetof(struct client, timer); at += 64)
-            __builtin_prefetch((char *)next + at);
-        __builtin_prefetch(next->session.own_reply.head);
-    }
-    s->to_flush = next;
-    s->to_flush_count--;
-    c->to_flush = false;
-    bool acknowledged = persist_acknowledges(&s->persist, c->session.fed);
-    if (__builtin_expect(!acknowledged, 0)) close_unacknowledged(c);
-    return c;
-}
-
-/* Has the client's reply gone out as a part of the batch? `sent`: bytes, or -errno. */
-static void flushed_in_batch(struct client *c, ssize_t sent) {
-    c->server->stats.writes++;
-    if (sent < 0 && sent != -EAGAIN && sent != -EINTR) {
-        lost(c, strerror((int)-sent));
-        return;
-    }
-    if (sent > 0) {
-        reply_consume(&c->session.own_reply, (size_t)sent);
-        count_sent(c, (size_t)sent);
-    }
-    flushed(c);
-}
-
-/* Those whose reply lies in one piece get theirs with one call of the system. */
-static void flush_batch(struct server *s, struct send_batch *b) {
-    struct client *batch[SEND_BATCH_MAX];
-    while (s->to_flush && send_batch_count(b) < SEND_BATCH_MAX) {
-        struct client *c = next_to_flush(s);
-        if (c->closing) continue;
-        struct slice pieces[2];
-        size_t n = reply_slices(&c->session.own_reply, pieces, 2);
-        if (n != 1 || pieces[0].len > WRITE_BUDGET || c->stream || c->tls) {
-            client_flush(c);
-            continue;
-        }
-        note_peak(c);
-        batch[send_batch_count(b)] = c;
-        send_batch_add(b, c->watch.fd, pieces[0]);
-    }
-    size_t count = send_batch_count(b);
-    const ssize_t *sent = send_batch_run(b);
-    for (size_t i = 0; i < count; i++) flushed_in_batch(batch[i], sent[i]);
-}
-
-/* Batches pay when there are many; the means are looked for when that's so for the first time. */
-static bool batches_pay(struct server *s) {
-    if (s->to_flush_count < BATCH_MIN) return false;
-    if (!s->sends && !s->sends_tried) s->sends = send_batch_new();
-    s->sends_tried = true;
-    return s->sends;
-}
-
-static void flush_all(struct server *s) {
-    while (s->to_flush) {
-        if (batches_pay(s)) {
-            flush_batch(s, s->sends);
-        } else {
-            struct client *c = next_to_flush(s);
-            if (!c->closing) client_flush(c);
-        }
-    }
-}
-
-/* All but those who run a script still; of thousands that go at once as many as CLOSE_NS lets, and
- * the others in the next turns. */
+/* All but those who run a script still, or stand in the queue for long replies; of thousands that
+ * go at once as many as CLOSE_NS lets, and the others in the next turns. */
 static void close_all(struct server *s) {
     struct client *kept = NULL;
     uint64_t until_ns = 0;
     for (unsigned n = 1; s->to_close; n++) {
         struct client *c = s->to_close;
         s->to_close = c->next_to_close;
-        if (busy_interrupted(s, c)) {
+        if (c->to_flush || busy_interrupted(s, c)) {
             c->next_to_close = kept;
             kept = c;
             continue;
@@ -471,13 +284,13 @@ static void close_all(struct server *s) {
 
 void clients_poll_end(struct server *s) {
     persist_turn_end(&s->persist);
-    flush_all(s);
+    clients_send(s);
     close_all(s);
 }
 
 void clients_turn_end(struct server *s) {
     tracking_turn_end(s);
-    flush_all(s);
+    clients_send(s);
     client_memory_keep_limit(s);
     close_all(s);
 }

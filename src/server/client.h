@@ -63,14 +63,15 @@ struct client {
     uint8_t kind;                 /* enum client_kind */
     uint8_t size_class;           /* of its memory, see client_memory.c */
     uint8_t handshake;            /* enum client_handshake */
-    bool to_flush : 1;            /* on the server's list */
+    bool to_flush : 1;            /* on the server's list, or in its queue: client_send.h */
     bool closing : 1; /* on the server's list, or being closed: nothing is read or run any more */
     bool close_after_reply : 1;
     bool paused : 1;  /* its input waits for the end of CLIENT PAUSE; nothing is read */
     bool waiting : 1; /* its input waits for the next turn, as its share of this one is used up */
     bool unread : 1;  /* something has come that the loop told of, but nobody has read */
     bool unix_socket : 1;
-    bool local : 1; /* connected from this machine */
+    bool sends_big : 1; /* its last long request had a big argument (big_args.h) */
+    bool local : 1;     /* connected from this machine */
     bool no_evict : 1;
     bool caching : 1;   /* CLIENT CACHING was called for its next request */
     uint64_t active_us; /* monotonic: the last time bytes went either way */
@@ -118,11 +119,7 @@ void client_close_soon(struct client *c);
 /* Closes once everything up to the reply being written is sent; nothing more is read. */
 void client_close_after_reply(struct client *c);
 
-/* Sends what waits, as far as the socket takes it. Closes the client on an error, or when all is
- * sent and it's to close. */
-void client_flush(struct client *c);
-
-/* There's something to send: it will be at the end of the turn. */
+/* There's something to send: it will be at the end of the turn, or of one of the next. */
 void client_wants_flush(struct client *c);
 
 /* Tells the loop what the client waits for now. */

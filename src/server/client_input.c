@@ -32,6 +32,8 @@ enum {
     REST_MAX = SERVER_READ_SIZE / 4, /* a longer rest isn't copied to the server's buffer */
     OWN_MIN = 16 * 1024,             /* own memory starts with this and shrinks to it */
     NEXT_MIN = 1024,                 /* room for the header of an argument, at least */
+    HEAD_READ_SIZE = 16 * 1024,      /* first read of who sends big arguments */
+    BIG_READ_SIZE = 256 * 1024,      /* read of one client in one turn, if its argument is big */
     TRIM_US = 300 * 1000,
     ARGS_COPIED = 64, /* a client keeps copies of up to so many arguments */
     ARGS_KEPT = 4096, /* the batch's argument vector shrinks back to this */
@@ -506,14 +508,15 @@ static bool input_make_room(struct client_input *in) {
 }
 
 /* The argument begun is a big one: what is there of it moves to memory of its own. Who sends one
- * will send more, and what the first read brings of each is put here for a moment: with room for
- * that it isn't allocated anew each time. */
-static bool begin_big(struct client_input *in) {
+ * will send more. */
+static bool begin_big(struct client *c) {
+    struct client_input *in = c->input;
     size_t at = in->parser.pos;
     struct slice have = slice_of(in->data + at, in->len - at);
     if (!big_args_begin(&in->big, (size_t)in->parser.bulk_len, have)) return false;
     in->len = at;
-    return input_grow(in, SERVER_READ_SIZE);
+    c->sends_big = true;
+    return true;
 }
 
 enum place { IN_SHARED, IN_OWN, IN_BIG };
@@ -531,19 +534,19 @@ static enum place place_of(const struct client *c) {
 static char *room_for_reading(struct client *c, enum place place, size_t *room) {
     struct server *s = c->server;
     struct client_input *in = c->input;
-    char *to = NULL;
     if (place == IN_SHARED) {
         size_t pending = in ? in->len : 0;
-        to = s->reading->input + s->reading->input_used + pending;
         *room = SERVER_READ_SIZE - pending;
-    } else if (place == IN_BIG) {
-        if (in->big.receiving || begin_big(in)) to = big_args_room(&in->big, room);
-    } else if (input_make_room(in)) {
-        to = in->data + in->len;
-        *room = in->cap - in->len;
+        if (c->sends_big && !pending) *room = HEAD_READ_SIZE;
+        return s->reading->input + s->reading->input_used + pending;
     }
-    if (*room > SERVER_READ_SIZE) *room = SERVER_READ_SIZE;
-    return to;
+    if (place == IN_BIG) {
+        if (!in->big.receiving && !begin_big(c)) return NULL;
+        return big_args_room(&in->big, room);
+    }
+    if (!input_make_room(in)) return NULL;
+    *room = in->cap - in->len;
+    return in->data + in->len;
 }
 
 /* A piece of a big argument has come. When that's complete, the request goes on behind it, unless
@@ -592,29 +595,51 @@ static void on_read_failed(struct client *c, ssize_t len) {
     client_close_soon(c);
 }
 
-void client_read(struct client *c) {
+/* Reads once, at most `share` bytes. True if that brought all that was asked for: there may be
+ * more.
+ */
+static bool read_piece(struct client *c, enum place place, size_t share, size_t *used) {
     struct server *s = c->server;
-    enum place place = place_of(c);
     size_t room = 0;
     char *to = room_for_reading(c, place, &room);
     if (!to) {
         client_log(c, LOG_LEVEL_WARNING, "Closing client for lack of memory for its request:", "");
         client_close_soon(c);
-        return;
+        return false;
     }
+    if (room > share) room = share;
     ssize_t len = conn_receive(c->watch.fd, c->tls, to, room);
     s->stats.reads++;
     if (len <= 0) {
         on_read_failed(c, len);
-        return;
+        return false;
     }
-    if (__builtin_expect((size_t)len == room, 0)) loop_watch_again(s->loop, &c->watch);
+    bool filled = (size_t)len == room;
+    *used += (size_t)len;
     c->active_us = loop_now_us(s->loop);
     c->bytes_in += (uint64_t)len;
     *(is_primary(c) ? &s->stats.net_repl_in : &s->stats.net_in) += (uint64_t)len;
     if (__builtin_expect(c->stream != NULL, 0)) c->stream->ops->received(c);
-    if (place == IN_SHARED && client_arrivals_add(c, (size_t)len)) return;
+    if (place == IN_SHARED && !filled && client_arrivals_add(c, (size_t)len)) return false;
     arrived(c, place, (size_t)len);
+    return filled;
+}
+
+/* Of a client that sends a big argument at first only the beginning is read, then the rest into its
+ * place; and it's given a larger share, as the kernel holds back who isn't read from. */
+void client_read(struct client *c) {
+    size_t used = 0, share = SERVER_READ_SIZE;
+    enum place place = place_of(c);
+    while (read_piece(c, place, share - used, &used)) {
+        enum place before = place;
+        place = place_of(c);
+        if (before == IN_SHARED && place != IN_BIG) c->sends_big = false;
+        if (place == IN_BIG) share = BIG_READ_SIZE;
+        if (used >= share || c->tls || c->waiting || !client_may_run(c)) {
+            loop_watch_again(c->server->loop, &c->watch);
+            break;
+        }
+    }
     if (__builtin_expect(c->tls != NULL, 0) && client_may_run(c) && tls_pending(c->tls))
         client_wait_for_turn(c);
 }

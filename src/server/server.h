@@ -20,6 +20,7 @@
 #include "server/client_pause.h"
 #include "server/client_primary.h"
 #include "server/client_push.h"
+#include "server/client_send.h"
 #include "server/client_tls.h"
 #include "server/command_log.h"
 #include "server/crash.h"
@@ -94,10 +95,8 @@ struct server {
     size_t client_count;
     size_t replica_count; /* those of them that are replicas */
     uint64_t next_client_id;
-    struct client *to_flush, *to_close;
-    size_t to_flush_count;
-    struct send_batch *sends; /* NULL until there are many to flush, or if there's no such thing */
-    bool sends_tried;
+    struct client *to_close;
+    struct client_sends sends;
     struct client_turns turns;
     struct client_handshakes handshakes;
     struct client_limits limits;
