@@ -109,6 +109,31 @@ static void test_several_big_arguments(void **state) {
     redisFree(c);
 }
 
+/* Who has sent a big argument is read from in other pieces: what follows may end at any of them. */
+static void test_anything_behind_a_big_argument(void **state) {
+    static const size_t lengths[] = {1, 16383, 16384, 16385, 32768, 65535, 65536, 65537, 262144};
+    enum { SIZE = 200 * 1000, PING = sizeof "PING\r\n" - 1 };
+    struct wire *w = wire_open(*state);
+    char *value = pattern(SIZE, 5), *pings = malloc(300 * 1000);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        wire_text(w, "*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$200000\r\n");
+        wire_send(w, value, SIZE);
+        wire_text(w, "\r\n");
+        wire_reply(w, "+OK");
+        size_t count = (lengths[i] + PING - 1) / PING;
+        for (size_t j = 0; j < count; j++) memcpy(pings + j * PING, "PING\r\n", PING);
+        wire_send(w, pings, lengths[i]);
+        wire_send(w, pings + lengths[i] % PING, (PING - lengths[i] % PING) % PING);
+        for (size_t j = 0; j < count; j++) wire_reply(w, "+PONG");
+    }
+    redisContext *c = client_open(*state);
+    expect_get(c, "big", value, SIZE);
+    redisFree(c);
+    free(value);
+    free(pings);
+    wire_close(w);
+}
+
 /* A request with a big argument that has to wait is run later as it was sent. */
 static void test_big_argument_paused(void **state) {
     enum { SIZE = 3 * 1000 * 1000 };
@@ -560,6 +585,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes_and_pieces),
         cmocka_unit_test(test_several_big_arguments),
+        cmocka_unit_test(test_anything_behind_a_big_argument),
         cmocka_unit_test(test_big_argument_paused),
         cmocka_unit_test(test_big_argument_paused_inside),
         cmocka_unit_test(test_big_value_shared),

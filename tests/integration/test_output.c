@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Replies that are long: many at once take turns with what else there is to do, nothing of them is
+ * lost or mixed up, and whoever goes or is ended while others are served leaves nothing behind. */
+#include "integration/support.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { MANY = 200, SIZE = 250 * 1000 };
+
+static int start(void **state) {
+    *state = server_start("--save \"\"");
+    return 0;
+}
+
+static int stop(void **state) {
+    server_stop(*state);
+    return 0;
+}
+
+/* What is sent while the server stands still has all come when it goes on. */
+static void hold(const struct server *s) {
+    int status;
+    assert_int_equal(kill(s->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(s->pid, &status, WUNTRACED), s->pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+static void go_on(const struct server *s) {
+    assert_int_equal(kill(s->pid, SIGCONT), 0);
+}
+
+static void set_long(redisContext *c) {
+    char *value = malloc(SIZE);
+    for (size_t i = 0; i < SIZE; i++) value[i] = (char)('a' + i * 31 % 26);
+    expect(c, "+OK", "SET long %b", value, (size_t)SIZE);
+    free(value);
+}
+
+static void open_many(const struct server *s, struct wire **many) {
+    for (int i = 0; i < MANY; i++) {
+        many[i] = wire_open(s);
+        wire_ask(many[i], "+PONG", "PING");
+    }
+}
+
+static void close_many(struct wire **many) {
+    for (int i = 0; i < MANY; i++) wire_close(many[i]);
+}
+
+static void await_alone(redisContext *c) {
+    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+}
+
+/* Seconds of CPU that the server has used; and of those its longest turn took, since CONFIG
+ * RESETSTAT. */
+static double cpu_used(redisContext *c) {
+    return info_number(c, "cpu", "used_cpu_user") + info_number(c, "cpu", "used_cpu_sys");
+}
+
+static double longest_turn(redisContext *c) {
+    char *text = info_text(c, "loop", "loop_turn_on_cpu_usec");
+    const char *max = strstr(text, "max=");
+    assert_non_null(max);
+    double seconds = atof(max + strlen("max=")) / 1e6;
+    free(text);
+    return seconds;
+}
+
+/* None of the turns in which they're sent takes a large part of it all, as it would if each client
+ * got its share in the first. */
+static void test_long_replies_take_turns(void **state) {
+    struct wire *many[MANY];
+    redisContext *c = client_open(*state);
+    set_long(c);
+    expect(c, "+OK", "CONFIG SET latency-monitor-threshold 1000");
+    open_many(*state, many);
+    char *value = ask(c, "GET long");
+    expect(c, "+OK", "CONFIG RESETSTAT");
+    double before = cpu_used(c);
+    hold(*state);
+    for (int i = 0; i < MANY; i++) wire_text(many[i], "GET long\r\nECHO behind\r\n");
+    go_on(*state);
+    expect(c, "+PONG", "PING");
+    for (int i = 0; i < MANY; i++) {
+        wire_reply(many[i], value);
+        wire_reply(many[i], "\"behind\"");
+    }
+    double used = cpu_used(c) - before;
+    assert_true(longest_turn(c) < used / 5);
+    expect(c, "+OK", "CONFIG SET latency-monitor-threshold 0");
+    free(value);
+    close_many(many);
+    await_alone(c);
+    redisFree(c);
+}
+
+/* Of those in the queue some vanish, some are ended, some ask for more, one ends all others. */
+static void test_whoever_goes_leaves_the_queue(void **state) {
+    struct wire *many[MANY];
+    redisContext *c = client_open(*state);
+    set_long(c);
+    for (int round = 0; round < 5; round++) {
+        open_many(*state, many);
+        hold(*state);
+        for (int i = 0; i < MANY; i++) wire_text(many[i], "GET long\r\n");
+        wire_text(many[MANY / 2], round & 1 ? "CLIENT KILL TYPE normal SKIPME no\r\n" : "QUIT\r\n");
+        for (int i = 0; i < MANY; i += 3) wire_reset(many[i]);
+        go_on(*state);
+        for (int i = 0; i < MANY; i++)
+            if (i % 3 == 1) wire_text(many[i], "GET long\r\n");
+        if (round & 1) {
+            redisFree(c); /* ended, too */
+            c = client_open(*state);
+        }
+        for (int i = 0; i < MANY; i++)
+            if (i % 3) wire_close(many[i]);
+        await_alone(c);
+    }
+    redisFree(c);
+}
+
+/* Who is slow to read gets all of it, while others come and go. */
+static void test_slow_readers(void **state) {
+    enum { SLOW = 8, TIMES = 20 };
+    struct wire *slow[SLOW];
+    redisContext *c = client_open(*state);
+    set_long(c);
+    char *value = ask(c, "GET long");
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = wire_open_narrow(*state);
+        for (int j = 0; j < TIMES; j++) wire_text(slow[i], "GET long\r\n");
+    }
+    for (int j = 0; j < TIMES; j++) {
+        expect(c, "+PONG", "PING");
+        for (int i = 0; i < SLOW; i++) wire_reply(slow[i], value);
+    }
+    for (int i = 0; i < SLOW; i++) wire_close(slow[i]);
+    free(value);
+    redisFree(c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_long_replies_take_turns),
+        cmocka_unit_test(test_whoever_goes_leaves_the_queue),
+        cmocka_unit_test(test_slow_readers),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
