@@ -16,7 +16,7 @@
 
 enum {
     WRITE_BUDGET = 256 * 1024, /* bytes sent to one client in one turn: its share */
-    LONG_REPLY = 16 * 1024,    /* more than that waits for what is shorter */
+    LONG_REPLY = 32 * 1024,    /* more than that waits for what is shorter */
     LONG_NS = 500 * 1000,      /* of a turn, for those */
     BATCH_MIN = 16,            /* clients from which on sending to them in a batch pays */
 };
