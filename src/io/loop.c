@@ -15,7 +15,7 @@ enum {
     /* Of a turn; what is left of the events waits for the next. What they ask for is still to be
      * run and sent then: with 1 ms, turns amid a storm of connections had 4 ms. */
     EVENTS_NS = 500 * 1000,
-    CLOCK_STEP = 4, /* events between two looks at the clock */
+    CLOCK_STEP = 4, /* events between two looks at the clock, unless one took long */
 };
 
 /* Events being told: those of epoll_wait, and within one of those turns those of loop_poll. */
@@ -27,7 +27,7 @@ struct delivery {
 
 struct loop {
     int epoll_fd;
-    bool stopping, no_sleep, in_timers, reads_cpu_time;
+    bool stopping, no_sleep, took_long, in_timers, reads_cpu_time;
     uint64_t now_us;   /* when this turn began; reading the clock takes 25 ns: 0.5 % of a turn */
     uint64_t ended_us; /* when the last one ended */
     uint64_t timers_until_us; /* timers due until then have run, or are running (in_timers) */
@@ -162,6 +162,10 @@ void loop_no_sleep(struct loop *l) {
     l->no_sleep = true;
 }
 
+void loop_took_long(struct loop *l) {
+    l->took_long = true;
+}
+
 struct loop_stats *loop_stats(struct loop *l) {
     return &l->stats;
 }
@@ -241,7 +245,9 @@ static void tell_waited(struct loop *l, uint64_t until_ns) {
     for (unsigned n = 1; d->at < d->count && !l->stopping; n++) {
         if (d->at + 1 < d->count) __builtin_prefetch(d->events[d->at + 1].data.ptr);
         tell(l, &d->events[d->at++], false);
-        if (n % CLOCK_STEP == 0 && (uint64_t)clock_mono_ns() >= until_ns) return;
+        if (n % CLOCK_STEP && !l->took_long) continue;
+        l->took_long = false;
+        if ((uint64_t)clock_mono_ns() >= until_ns) return;
     }
 }
 

@@ -73,6 +73,10 @@ void loop_on_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx);
 /* Something is waiting that no event will announce: the next turn doesn't sleep. */
 void loop_no_sleep(struct loop *l);
 
+/* What an event asked for took longer than usual: before the next one is told it's seen whether the
+ * turn has time for it. */
+void loop_took_long(struct loop *l);
+
 /* Tells the watches that asked for it what happened, without waiting, from within a turn whose work
  * takes long. Nothing else runs: no timers, no end of a turn. */
 void loop_poll(struct loop *l);

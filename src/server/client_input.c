@@ -640,6 +640,7 @@ void client_read(struct client *c) {
             break;
         }
     }
+    if (__builtin_expect(used > SERVER_READ_SIZE, 0)) loop_took_long(c->server->loop);
     if (__builtin_expect(c->tls != NULL, 0) && client_may_run(c) && tls_pending(c->tls))
         client_wait_for_turn(c);
 }
