@@ -288,7 +288,8 @@ void dispatch_run_nested(struct session *s, const struct request *r) {
     size_t before = reply_len(s->reply);
     (s->caller ? s->caller : s)->commands++;
     run(s, r);
-    size_t bytes = reply_len(s->reply) - before;
+    size_t after = reply_len(s->reply); /* some of it may have been sent while a script ran */
+    size_t bytes = after > before ? after - before : 0;
     if (__builtin_expect(bytes >= e->large_reply, 0)) e->observer.large_reply(s, r, bytes);
 }
 

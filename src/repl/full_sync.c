@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "repl/repl.h"
+#include "server/client_send.h"
 
 enum {
     CHAIN_BYTES = 1024 * 1024,    /* kept of what is sent while it's made, beside what is needed */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "repl/link.h"
 #include "repl/role.h"
+#include "server/client_send.h"
 
 static struct repl_link *link_of(const struct client *c) {
     return c->server->repl->link;

@@ -13,6 +13,7 @@
 #include "repl/repl.h"
 #include "server/client_addr.h"
 #include "server/client_list.h"
+#include "server/client_send.h"
 
 enum { FILE_PIECE = 64 * 1024 };
 

@@ -3,6 +3,7 @@
 
 #include "repl/repl.h"
 #include "server/client_limits.h"
+#include "server/client_send.h"
 
 enum { SECOND_US = 1000 * 1000 };
 

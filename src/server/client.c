@@ -41,6 +41,7 @@ static void on_ready(struct loop_watch *watch, unsigned ready) {
     if (ready & LOOP_WRITE) client_wants_flush(c);
     if (ready & LOOP_HANGUP) client_close_soon(c);
     if (!(ready & LOOP_READ) || c->close_after_reply) return;
+    if (client_sends_behind(c)) client_wait_for_turn(c);
     if (c->waiting)
         c->unread = true;
     else
@@ -168,6 +169,15 @@ void client_close_after_reply(struct client *c) {
     client_wants_flush(c);
 }
 
+void client_watch(struct client *c) {
+    unsigned interest = LOOP_READ;
+    if (c->paused || client_is_blocked(c)) interest = LOOP_HANGUP;
+    if (c->close_after_reply) interest = 0;
+    if (reply_len(&c->session.own_reply) || client_stream_ready(c)) interest |= LOOP_WRITE;
+    if (__builtin_expect(c->tls != NULL, 0)) interest = client_tls_interest(c, interest);
+    loop_watch_change(c->server->loop, &c->watch, interest);
+}
+
 /* What it tells of itself. */
 
 const char *client_text(const struct client *c, enum client_text which) {
@@ -200,9 +210,10 @@ void client_wait_for_turn(struct client *c) {
     if (!loop_timer_running(&s->turns.timer)) loop_timer_start(s->loop, &s->turns.timer, 0);
 }
 
-/* While a request is interrupted neither the primary is served nor those whose requests they are.
- */
+/* Its replies are to go first; or while a request is interrupted it's the primary, or one of those
+ * whose requests they are. */
 static bool must_wait_on(const struct client *c) {
+    if (client_sends_behind(c)) return true;
     return busy_serving(c->server) && (!c->watch.nested || busy_interrupted(c->server, c));
 }
 

@@ -3,8 +3,9 @@
  * no buffers and no timer (but for `timeout`), and costs this struct alone.
  *
  * How a client's life goes, and who sees to what:
- *   client.c         birth and death, sending, the end of a turn
+ *   client.c         birth and death, the end of a turn
  *   client_input     reading and running, each client's share of a turn
+ *   client_send      sending replies, short ones first
  *   client_tls       handshakes
  *   client_limits    closing who is idle, sends or leaves too much
  *   client_memory    what clients take; closing the largest
@@ -118,9 +119,6 @@ void client_close_soon(struct client *c);
 
 /* Closes once everything up to the reply being written is sent; nothing more is read. */
 void client_close_after_reply(struct client *c);
-
-/* There's something to send: it will be at the end of the turn, or of one of the next. */
-void client_wants_flush(struct client *c);
 
 /* Tells the loop what the client waits for now. */
 void client_watch(struct client *c);

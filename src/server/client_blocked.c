@@ -2,6 +2,7 @@
 #include "server/client_blocked.h"
 
 #include "server/client_input.h"
+#include "server/client_send.h"
 #include "server/server.h"
 
 static void on_started(struct session *s) {

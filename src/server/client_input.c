@@ -19,6 +19,7 @@
 #include "server/busy.h"
 #include "server/client_blocked.h"
 #include "server/client_list.h"
+#include "server/client_send.h"
 #include "server/client_stream.h"
 #include "server/server.h"
 #include "server/watching.h"
@@ -38,8 +39,8 @@ enum {
     ARGS_COPIED = 64, /* a client keeps copies of up to so many arguments */
     ARGS_KEPT = 4096, /* the batch's argument vector shrinks back to this */
 
-    TURN_NS = 1000 * 1000,    /* a client's time in one turn */
-    TURN_OUTPUT = 256 * 1024, /* replies of one turn, before any of them is sent */
+    TURN_NS = 1000 * 1000,           /* a client's time in one turn */
+    TURN_OUTPUT = CLIENT_SEND_SHARE, /* replies of one turn, before any of them is sent */
     TURN_OUTPUT_UNAUTHENTICATED = 16 * 1024,
 };
 
@@ -591,16 +592,23 @@ static void on_read_failed(struct client *c, ssize_t len) {
         if (c->tls) client_watch(c); /* it may wait for something else now */
         return;
     }
+    if (len == 0 && c->to_flush) { /* its replies come first, and then the end again */
+        loop_watch_again(s->loop, &c->watch);
+        return;
+    }
     if (len < 0) log_verbose(&s->log, "Reading from client: %s", conn_error(c->tls));
     client_close_soon(c);
 }
 
-/* Reads once, at most `share` bytes. True if that brought all that was asked for: there may be
- * more.
- */
-static bool read_piece(struct client *c, enum place place, size_t share, size_t *used) {
+static size_t share_of_reading(enum place place) {
+    return place == IN_BIG ? BIG_READ_SIZE : SERVER_READ_SIZE;
+}
+
+/* Reads once; of its share *used bytes were read before. True if that brought all that was asked
+ * for: there may be more. */
+static bool read_piece(struct client *c, enum place place, size_t *used) {
     struct server *s = c->server;
-    size_t room = 0;
+    size_t room = 0, share = share_of_reading(place) - *used;
     char *to = room_for_reading(c, place, &room);
     if (!to) {
         client_log(c, LOG_LEVEL_WARNING, "Closing client for lack of memory for its request:", "");
@@ -628,14 +636,13 @@ static bool read_piece(struct client *c, enum place place, size_t share, size_t 
 /* Of a client that sends a big argument at first only the beginning is read, then the rest into its
  * place; and it's given a larger share, as the kernel holds back who isn't read from. */
 void client_read(struct client *c) {
-    size_t used = 0, share = SERVER_READ_SIZE;
+    size_t used = 0;
     enum place place = place_of(c);
-    while (read_piece(c, place, share - used, &used)) {
+    while (read_piece(c, place, &used)) {
         enum place before = place;
         place = place_of(c);
         if (before == IN_SHARED && place != IN_BIG) c->sends_big = false;
-        if (place == IN_BIG) share = BIG_READ_SIZE;
-        if (used >= share || c->tls || c->waiting || !client_may_run(c)) {
+        if (used >= share_of_reading(place) || c->tls || c->waiting || !client_may_run(c)) {
             loop_watch_again(c->server->loop, &c->watch);
             break;
         }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "server/client_blocked.h"
 #include "server/client_limits.h"
+#include "server/client_send.h"
 #include "server/server.h"
 
 static struct reply *begin(struct session *session) {

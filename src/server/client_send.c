@@ -4,31 +4,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "io/conn.h"
 #include "io/send_batch.h"
 #include "server/client.h"
-#include "server/client_blocked.h"
+#include "server/client_limits.h"
 #include "server/client_list.h"
+#include "server/client_memory.h"
 #include "server/client_stream.h"
-#include "server/client_tls.h"
 #include "server/server.h"
 
 enum {
-    WRITE_BUDGET = 256 * 1024, /* bytes sent to one client in one turn: its share */
-    LONG_REPLY = 32 * 1024,    /* more than that waits for what is shorter */
-    LONG_NS = 500 * 1000,      /* of a turn, for those */
-    BATCH_MIN = 16,            /* clients from which on sending to them in a batch pays */
+    LONG_REPLY = 32 * 1024, /* more than that waits for what is shorter */
+    LONG_NS = 500 * 1000,   /* of a turn, for those */
+    BATCH_MIN = 16,         /* clients from which on sending to them in a batch pays */
 };
-
-void client_watch(struct client *c) {
-    unsigned interest = LOOP_READ;
-    if (c->paused || client_is_blocked(c)) interest = LOOP_HANGUP;
-    if (c->close_after_reply) interest = 0;
-    if (reply_len(&c->session.own_reply) || client_stream_ready(c)) interest |= LOOP_WRITE;
-    if (__builtin_expect(c->tls != NULL, 0)) interest = client_tls_interest(c, interest);
-    loop_watch_change(c->server->loop, &c->watch, interest);
-}
 
 void client_wants_flush(struct client *c) {
     if (c->to_flush) return;
@@ -37,6 +28,10 @@ void client_wants_flush(struct client *c) {
     c->next_to_flush = sends->first;
     sends->first = c;
     sends->count++;
+}
+
+bool client_sends_behind(const struct client *c) {
+    return c->to_flush && reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE;
 }
 
 /* `sent` bytes of the reply have gone out. */
@@ -74,10 +69,10 @@ static bool send_replies(struct client *c) {
     struct reply *r = &c->session.own_reply;
     size_t sent = 0;
     bool lost = false;
-    while (sent < WRITE_BUDGET && has_more(c, WRITE_BUDGET - sent)) {
+    while (sent < CLIENT_SEND_SHARE && has_more(c, CLIENT_SEND_SHARE - sent)) {
         struct slice slices[SOCKET_SLICES_MAX];
         size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX);
-        size_t total = limit_slices(slices, &n, WRITE_BUDGET - sent);
+        size_t total = limit_slices(slices, &n, CLIENT_SEND_SHARE - sent);
         ssize_t done = conn_send(c->watch.fd, c->tls, slices, n);
         c->server->stats.writes++;
         lost = done < 0 && errno != EAGAIN;
@@ -118,6 +113,7 @@ static void flushed(struct client *c) {
 /* Sends what waits, as far as the socket takes it. Closes the client on an error, or when all is
  * sent and it's to close. */
 static void flush(struct client *c) {
+    c->to_flush = false;
     note_peak(c);
     if (send_replies(c))
         flushed(c);
@@ -134,11 +130,11 @@ static void close_unacknowledged(struct client *c) {
     client_close_soon(c);
 }
 
-/* It's off its list or queue: may it be sent something? */
+/* It's off its list or queue, if only for a moment: may it be sent something? */
 static bool may_send(struct client *c) {
-    c->to_flush = false;
     bool acknowledged = persist_acknowledges(&c->server->persist, c->session.fed);
     if (__builtin_expect(!acknowledged, 0)) close_unacknowledged(c);
+    if (c->closing) c->to_flush = false;
     return !c->closing;
 }
 
@@ -158,30 +154,40 @@ static struct client *next_to_flush(struct client_sends *sends) {
 
 /* Long replies. */
 
-static bool is_long(struct client *c) {
-    if (c->stream) has_more(c, WRITE_BUDGET);
-    return reply_len(&c->session.own_reply) > LONG_REPLY;
-}
-
-static void queue_long(struct client_sends *sends, struct client *c) {
-    c->to_flush = true;
+static void enqueue(struct client_sends *sends, struct client *c) {
+    DASSERT(c->to_flush);
     c->next_to_flush = NULL;
     if (sends->long_first)
         sends->long_last->next_to_flush = c;
     else
         sends->long_first = c;
     sends->long_last = c;
+    client_memory_count(c);
 }
 
-/* At least one of the queue, so that it moves. */
-static void send_long(struct client_sends *sends) {
+/* Those of the list who may be sent something now; the others go into the queue. A stream is asked
+ * what it has, as that may be long; which may make it want to be flushed, but that it does, or end
+ * the client. */
+static bool is_short(struct client_sends *sends, struct client *c) {
+    if (!may_send(c)) return false;
+    if (__builtin_expect(c->stream != NULL, 0)) {
+        has_more(c, CLIENT_SEND_SHARE);
+        if (!may_send(c)) return false;
+    }
+    if (reply_len(&c->session.own_reply) <= LONG_REPLY) return true;
+    enqueue(sends, c);
+    return false;
+}
+
+/* At least one of the queue, so that it moves; all if there's no next turn. */
+static void flush_long(struct client_sends *sends, bool last_turn) {
     if (!sends->long_first) return;
     int64_t until_ns = clock_mono_ns() + LONG_NS;
     do {
         struct client *c = sends->long_first;
         sends->long_first = c->next_to_flush;
         if (may_send(c)) flush(c);
-    } while (sends->long_first && clock_mono_ns() < until_ns);
+    } while (sends->long_first && (last_turn || clock_mono_ns() < until_ns));
 }
 
 /* Short ones. */
@@ -201,21 +207,18 @@ static void flushed_in_batch(struct client *c, ssize_t sent) {
 }
 
 /* Those whose reply lies in one piece get theirs with one call of the system. */
-static void send_batch(struct client_sends *sends) {
+static void flush_batch(struct client_sends *sends) {
     struct client *batch[SEND_BATCH_MAX];
     struct send_batch *b = sends->batch;
     while (sends->first && send_batch_count(b) < SEND_BATCH_MAX) {
         struct client *c = next_to_flush(sends);
-        if (!may_send(c)) continue;
-        if (is_long(c)) {
-            queue_long(sends, c);
-            continue;
-        }
+        if (!is_short(sends, c)) continue;
         struct slice pieces[2];
         if (reply_slices(&c->session.own_reply, pieces, 2) != 1 || c->stream || c->tls) {
             flush(c);
             continue;
         }
+        c->to_flush = false;
         note_peak(c);
         batch[send_batch_count(b)] = c;
         send_batch_add(b, c->watch.fd, pieces[0]);
@@ -237,17 +240,14 @@ void clients_send(struct server *s) {
     struct client_sends *sends = &s->sends;
     while (sends->first) {
         if (batches_pay(sends)) {
-            send_batch(sends);
-            continue;
+            flush_batch(sends);
+        } else {
+            struct client *c = next_to_flush(sends);
+            if (is_short(sends, c)) flush(c);
         }
-        struct client *c = next_to_flush(sends);
-        if (!may_send(c)) continue;
-        if (is_long(c))
-            queue_long(sends, c);
-        else
-            flush(c);
     }
-    send_long(sends);
+    flush_long(sends, loop_stopping(s->loop));
+    /* A stream that was sent has maybe more on the list. */
     if (sends->first || sends->long_first) loop_no_sleep(s->loop);
 }
 

@@ -13,6 +13,8 @@ struct client;
 struct send_batch;
 struct server;
 
+enum { CLIENT_SEND_SHARE = 256 * 1024 }; /* bytes sent to one client in one turn, at most */
+
 struct client_sends {
     struct client *first; /* they have something to send: by next_to_flush, the last one first */
     size_t count;
@@ -20,6 +22,13 @@ struct client_sends {
     struct send_batch *batch;              /* NULL until it pays, or if there's no such thing */
     bool batch_tried;
 };
+
+/* There's something to send: it will be at the end of the turn, or of one of the next. */
+void client_wants_flush(struct client *c);
+
+/* Does it stand in the queue with all that one turn would send it? Until some of that is gone it
+ * runs nothing that makes more. */
+bool client_sends_behind(const struct client *c);
 
 /* Sends what this turn has time for; the loop doesn't sleep before the rest. */
 void clients_send(struct server *s);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 enum { MANY = 200, SIZE = 250 * 1000 };
@@ -38,6 +39,11 @@ static void set_long(redisContext *c) {
     for (size_t i = 0; i < SIZE; i++) value[i] = (char)('a' + i * 31 % 26);
     expect(c, "+OK", "SET long %b", value, (size_t)SIZE);
     free(value);
+}
+
+/* As long as a reply that is long must be, and short enough for any socket to take it at once. */
+static void set_fitting(redisContext *c) {
+    expect(c, "(int) 60000", "SETRANGE fits 59999 x");
 }
 
 static void open_many(const struct server *s, struct wire **many) {
@@ -143,11 +149,69 @@ static void test_slow_readers(void **state) {
     redisFree(c);
 }
 
+/* Who has said that nothing more will come waits for its replies all the same: also if the end is
+ * read at once behind a big argument, or while the client stands in the queue. */
+static void test_half_closed(void **state) {
+    struct wire *many[MANY], *writer = wire_open(*state);
+    redisContext *c = client_open(*state);
+    set_fitting(c);
+    char *value = ask(c, "GET fits"), *big = calloc(1, SIZE);
+    hold(*state);
+    wire_text(writer, "*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$250000\r\n");
+    wire_send(writer, big, SIZE);
+    wire_text(writer, "\r\n");
+    assert_int_equal(shutdown(writer->fd, SHUT_WR), 0);
+    go_on(*state);
+    wire_reply(writer, "+OK");
+    wire_expect_closed(writer);
+    open_many(*state, many);
+    hold(*state);
+    for (int i = 0; i < MANY; i++) {
+        wire_text(many[i], "GET fits\r\n");
+        assert_int_equal(shutdown(many[i]->fd, SHUT_WR), 0);
+    }
+    go_on(*state);
+    for (int i = 0; i < MANY; i++) {
+        wire_reply(many[i], value);
+        wire_expect_closed(many[i]);
+    }
+    await_alone(c);
+    close_many(many);
+    wire_close(writer);
+    free(value);
+    free(big);
+    redisFree(c);
+}
+
+/* Of what ran before the end of the server nobody's reply is lost. */
+static void test_shutdown_sends_what_ran(void **unused) {
+    (void)unused;
+    struct wire *many[MANY];
+    struct server *s = server_start("--save \"\"");
+    redisContext *c = client_open(s);
+    set_fitting(c);
+    char *value = ask(c, "GET fits");
+    open_many(s, many);
+    struct wire *last = wire_open(s);
+    hold(s);
+    for (int i = 0; i < MANY; i++) wire_text(many[i], "GET fits\r\n");
+    wire_text(last, "SHUTDOWN NOSAVE\r\n");
+    go_on(s);
+    for (int i = 0; i < MANY; i++) wire_reply(many[i], value);
+    assert_int_equal(server_end(s, 0), 0);
+    close_many(many);
+    wire_close(last);
+    free(value);
+    redisFree(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_long_replies_take_turns),
         cmocka_unit_test(test_whoever_goes_leaves_the_queue),
         cmocka_unit_test(test_slow_readers),
+        cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_shutdown_sends_what_ran),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -165,6 +165,33 @@ class LargeValue(Nothing):
         self.exchange.close()
 
 
+class LargeReplies(Nothing):
+    """So many connections ask for a value of so many bytes, all at once, and again when all have it."""
+
+    def __init__(self, port, connections, size):
+        self.exchanges = [Exchange(port) for _ in range(connections)]
+        self.reply_bytes = len(b"$%d\r\n\r\n" % size) + size
+        writer = self.exchanges[0]
+        writer.start(encode("SET", "long", b"x" * size), len(OK))
+        while not writer.step():
+            pass
+        self.waiting = collections.deque()
+
+    def turn(self, now):
+        if not self.waiting:
+            for exchange in self.exchanges:
+                exchange.start(encode("GET", "long"), self.reply_bytes)
+            self.waiting.extend(self.exchanges)
+        elif self.waiting[0].step():
+            self.waiting.popleft()
+        else:
+            self.waiting.rotate(-1)
+
+    def close(self):
+        for exchange in self.exchanges:
+            exchange.close()
+
+
 class Storm(Nothing):
     """Connections made at an even rate. Each asks for a PONG, and is reset some time after."""
 
