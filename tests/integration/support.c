@@ -334,6 +334,17 @@ void server_stop(struct server *s) {
     server_free(s);
 }
 
+void server_hold(const struct server *s) {
+    int status;
+    if (kill(s->pid, SIGSTOP) != 0 || waitpid(s->pid, &status, WUNTRACED) != s->pid ||
+        !WIFSTOPPED(status))
+        FAIL("%s", "it can't be stopped");
+}
+
+void server_go_on(const struct server *s) {
+    if (kill(s->pid, SIGCONT) != 0) FAIL("%s", "it can't be continued");
+}
+
 char *server_log(const struct server *s) {
     int fd = open(s->log, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return strdup("");
@@ -468,6 +479,10 @@ void await_like(redisContext *c, const char *want, const char *command) {
     }
 }
 
+void await_alone(redisContext *c) {
+    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+}
+
 char *info_text(redisContext *c, const char *section, const char *field) {
     char *info = ask(c, "INFO %s", section), wanted[64];
     int len = snprintf(wanted, sizeof wanted, "\\n%s:", field); /* a reply's text is quoted */
@@ -557,6 +572,17 @@ void wire_close(struct wire *w) {
 void wire_reset(struct wire *w) {
     setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
     wire_close(w);
+}
+
+void wires_open(const struct server *s, struct wire **wires, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        wires[i] = wire_open(s);
+        wire_ask(wires[i], "+PONG", "PING");
+    }
+}
+
+void wires_close(struct wire **wires, size_t count) {
+    for (size_t i = 0; i < count; i++) wire_close(wires[i]);
 }
 
 bool wire_try_send(struct wire *w, const void *bytes, size_t len) {

@@ -58,6 +58,12 @@ void server_stop(struct server *s);
  * or 128 + the signal that ended it; frees as above. */
 int server_end(struct server *s, int signal);
 
+/* It stands still from here on, with SIGSTOP. What is sent meanwhile has all come when it goes on,
+ * and is taken in the order in which it was sent, unless a client but the first was being served
+ * when it was stopped. */
+void server_hold(const struct server *s);
+void server_go_on(const struct server *s);
+
 /* Everything logged so far; the caller frees. */
 char *server_log(const struct server *s);
 
@@ -96,6 +102,9 @@ char *ask(redisContext *c, const char *format, ...);
 /* Asks again and again, without pause, until the reply's text matches the glob pattern. */
 void await_like(redisContext *c, const char *want, const char *command);
 
+/* Waits until the server has no other connection, not even one that is about to be closed. */
+void await_alone(redisContext *c);
+
 /* The value of a field of INFO, up to the end of its line; the caller frees. */
 char *info_text(redisContext *c, const char *section, const char *field);
 double info_number(redisContext *c, const char *section, const char *field);
@@ -116,6 +125,10 @@ struct wire *wire_open_narrow(const struct server *s);
 struct wire *wire_open_unix(const char *path); /* NULL if nobody listens there */
 void wire_close(struct wire *w);
 void wire_reset(struct wire *w); /* closes with RST instead of FIN */
+
+/* Many, each of them known to the server; and their end. */
+void wires_open(const struct server *s, struct wire **wires, size_t count);
+void wires_close(struct wire **wires, size_t count);
 
 void wire_send(struct wire *w, const void *bytes, size_t len);
 void wire_text(struct wire *w, const char *text);

@@ -50,7 +50,7 @@ static void test_info_server(void **state) {
     expect_info(c, "server", "server_name", "drey");
     assert_int_equal(info_number(c, "server", "process_id"), s->pid);
     assert_int_equal(info_number(c, "server", "tcp_port"), s->port);
-    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients"); /* the start's own is gone */
+    await_alone(c); /* the start's own is gone */
     redisContext *other = client_open(s);
     expect(other, "+PONG", "PING");
     assert_int_equal(info_number(c, "clients", "connected_clients"), 2);

@@ -24,10 +24,6 @@ static void await_blocked(redisContext *c, int clients) {
     await_like(c, want, "INFO clients");
 }
 
-static void await_alone(redisContext *c) {
-    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
-}
-
 static long long id_of(struct wire *w) {
     wire_text(w, "CLIENT ID\r\n");
     char *reply = wire_take_reply(w);

@@ -23,10 +23,6 @@ static void expect_logged(const struct server *s, const char *part) {
     free(log);
 }
 
-static void await_alone(redisContext *c) {
-    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
-}
-
 static char *id_of(struct wire *w) {
     wire_text(w, "CLIENT ID\r\n");
     char *reply = wire_take_reply(w);

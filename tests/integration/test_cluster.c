@@ -265,13 +265,13 @@ static void test_failure(void **state) {
     snprintf(fails, sizeof fails, "*%s * master,fail *", ids[2]);
     snprintf(well, sizeof well, "*%s * master - *", ids[2]);
     set_timeouts(NODE_TIMEOUT_MS);
-    kill(nodes[2]->pid, SIGSTOP);
+    server_hold(nodes[2]);
     for (int i = 0; i < 2; i++) {
         await_like(clients[i], fails, "CLUSTER NODES");
         await_like(clients[i], "*cluster_state:fail*", "CLUSTER INFO");
     }
     expect(clients[0], "(err) CLUSTERDOWN The cluster is down", "GET bar");
-    kill(nodes[2]->pid, SIGCONT);
+    server_go_on(nodes[2]);
     for (int i = 0; i < 2; i++) await_like(clients[i], well, "CLUSTER NODES");
     await_all("*cluster_state:ok*", "CLUSTER INFO");
     set_timeouts(LONG_TIMEOUT_MS);
@@ -333,14 +333,14 @@ static void test_failover(void **state) {
     expect(replica_client, "\"other\"", "GET key1");
     set_timeouts(NODE_TIMEOUT_MS);
     set_timeout(replica_client, NODE_TIMEOUT_MS);
-    kill(nodes[1]->pid, SIGSTOP);
+    server_hold(nodes[1]);
     await_like(replica_client, leads, "CLUSTER NODES");
     await_like(replica_client, "+OK", "SET key1 third");
     expect_like(replica_client, "[[]*\"slots\"*\"slots\"*\"slots\"*]", "CLUSTER SHARDS");
     char *shards = ask(replica_client, "CLUSTER SHARDS"); /* who was replaced is no shard */
     assert_null(strstr(shards, "\"slots\", []"));
     free(shards);
-    kill(nodes[1]->pid, SIGCONT);
+    server_go_on(nodes[1]);
     await_like(clients[1], "*role:slave*master_link_status:up*", "INFO replication");
     free(id);
     redisFree(replica_client);

@@ -4,12 +4,10 @@
  * waiting by another. */
 #include "integration/support.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 static int start(void **state) {
     *state = server_start("--enable-debug-command yes");
@@ -19,10 +17,6 @@ static int start(void **state) {
 static int stop(void **state) {
     server_stop(*state);
     return 0;
-}
-
-static void await_alone(redisContext *c) {
-    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
 }
 
 /* Bytes that tell where they belong. */
@@ -358,31 +352,7 @@ static void test_pipeline_leaves_room_for_others(void **state) {
 
 /* --- Many at once --- */
 
-/* What is sent while the server stands still has all come when it goes on. It takes it in the order
- * in which it was sent, unless a client but the first was being served when it was stopped. */
-static void hold(const struct server *s) {
-    int status;
-    assert_int_equal(kill(s->pid, SIGSTOP), 0);
-    assert_int_equal(waitpid(s->pid, &status, WUNTRACED), s->pid);
-    assert_true(WIFSTOPPED(status));
-}
-
-static void go_on(const struct server *s) {
-    assert_int_equal(kill(s->pid, SIGCONT), 0);
-}
-
 enum { MANY = 80 };
-
-static void open_many(const struct server *s, struct wire **many) {
-    for (int i = 0; i < MANY; i++) {
-        many[i] = wire_open(s);
-        wire_ask(many[i], "+PONG", "PING");
-    }
-}
-
-static void close_many(struct wire **many) {
-    for (int i = 0; i < MANY; i++) wire_close(many[i]);
-}
 
 /* Of each client another value, some of them long, under a key of its own in one of two databases.
  */
@@ -423,10 +393,10 @@ static void expect_mixed(struct wire *w, int i) {
 
 static void test_many_at_once(void **state) {
     struct wire *many[MANY];
-    open_many(*state, many);
-    hold(*state);
+    wires_open(*state, many, MANY);
+    server_hold(*state);
     for (int i = 0; i < MANY; i++) send_set(many[i], i);
-    go_on(*state);
+    server_go_on(*state);
     for (int i = 0; i < MANY; i++) {
         wire_reply(many[i], "+OK");
         wire_reply(many[i], "+OK");
@@ -434,25 +404,25 @@ static void test_many_at_once(void **state) {
     wire_ask(many[0], "+OK", "SET \"\" \"no name\"");
     wire_ask(many[1], "+OK", "SET \"\" \"no name\"");
     for (int part = 0; part < 2; part++) {
-        hold(*state);
+        server_hold(*state);
         for (int i = 0; i < MANY; i++) send_mixed(many[i], i, part);
-        go_on(*state);
+        server_go_on(*state);
     }
     for (int i = 0; i < MANY; i++) expect_mixed(many[i], i);
     wire_ask(many[0], "\"8\"", "GETDEL all"); /* of 16, half in the other database */
     wire_ask(many[1], "\"8\"", "GETDEL all");
-    close_many(many);
+    wires_close(many, MANY);
 }
 
 /* The replies of those who were first don't wait for all the others. */
 static void test_many_slow_ones_at_once(void **state) {
     struct wire *many[MANY];
     redisContext *c = client_open(*state);
-    open_many(*state, many);
+    wires_open(*state, many, MANY);
     double before = info_number(c, "stats", "eventloop_cycles");
-    hold(*state);
+    server_hold(*state);
     for (int i = 0; i < MANY; i++) wire_text(many[i], "DEBUG SLEEP 0.002\r\nINCR slow\r\n");
-    go_on(*state);
+    server_go_on(*state);
     for (int i = 0; i < MANY; i++) {
         wire_reply(many[i], "+OK");
         wire_reply_like(many[i], "(int) *");
@@ -460,7 +430,7 @@ static void test_many_slow_ones_at_once(void **state) {
     expect(c, "\"80\"", "GETDEL slow");
     double turns = info_number(c, "stats", "eventloop_cycles") - before;
     assert_true(turns >= MANY / 6); /* a turn looks at the clock at each fourth client */
-    close_many(many);
+    wires_close(many, MANY);
     redisFree(c);
 }
 
@@ -474,10 +444,10 @@ static void test_one_of_many_ends_or_pauses_others(void **state) {
     assert_int_equal(sscanf(reply, "(int) %29s", id), 1);
     wire_ask(killer, "+PONG", "PING");
     snprintf(text, sizeof text, "CLIENT KILL ID %s\r\n", id);
-    hold(*state);
+    server_hold(*state);
     wire_text(killer, text);
     wire_text(victim, "INCR killed\r\n");
-    go_on(*state);
+    server_go_on(*state);
     wire_reply(killer, "(int) 1");
     wire_expect_closed(victim);
     expect(c, "(nil)", "GET killed");
@@ -485,10 +455,10 @@ static void test_one_of_many_ends_or_pauses_others(void **state) {
     struct wire *paused = wire_open(*state);
     wire_ask(paused, "+PONG", "PING");
     wire_ask(killer, "+PONG", "PING");
-    hold(*state);
+    server_hold(*state);
     wire_text(killer, "CLIENT PAUSE 100000 WRITE\r\n");
     wire_text(paused, "INCR paused\r\n");
-    go_on(*state);
+    server_go_on(*state);
     wire_reply(killer, "+OK");
     await_like(c, "*blocked_clients:1\\\\r\\\\n*", "INFO clients");
     expect(c, "(nil)", "GET paused");
@@ -512,12 +482,12 @@ static void script_and_its_end(void **state, bool late) {
     wire_ask(other, "+PONG", "PING");
     wire_ask(end, "+PONG", "PING");
     wire_ask(first, "+PONG", "PING");
-    hold(*state);
+    server_hold(*state);
     wire_text(first, late ? "DEBUG SLEEP 0.005\r\n" : "PING\r\n");
     wire_text(script, "EVAL 'while true do end' 0\r\n");
     wire_text(other, "*2\r\n$3\r\nGET\r\n$4\r\nnone\r\n");
     wire_text(end, "SCRIPT KILL\r\n");
-    go_on(*state);
+    server_go_on(*state);
     wire_reply_like(other, "(err) BUSY *");
     wire_reply(end, "+OK");
     wire_reply_like(script, "(err) ERR Script killed by user with SCRIPT KILL*");
@@ -540,9 +510,9 @@ static void test_more_while_waiting(void **state) {
     enum { TURNS = 30 };
     struct wire *w = wire_open(*state);
     wire_ask(w, "+PONG", "PING");
-    hold(*state);
+    server_hold(*state);
     for (int i = 0; i < TURNS; i++) wire_text(w, "DEBUG SLEEP 0.002\r\n");
-    go_on(*state);
+    server_go_on(*state);
     wire_reply(w, "+OK");
     wire_text(w, "ECHO more\r\n");
     for (int i = 1; i < TURNS; i++) wire_reply(w, "+OK");
@@ -554,11 +524,11 @@ static void test_more_while_waiting(void **state) {
 static void test_behind_urgent_data(void **state) {
     struct wire *w = wire_open(*state);
     wire_ask(w, "+PONG", "PING");
-    hold(*state);
+    server_hold(*state);
     wire_text(w, "PING\r\n");
     assert_int_equal(send(w->fd, "!", 1, MSG_OOB), 1);
     wire_text(w, "ECHO behind\r\n");
-    go_on(*state);
+    server_go_on(*state);
     wire_reply(w, "+PONG");
     wire_reply(w, "\"behind\"");
     wire_close(w);
@@ -570,10 +540,10 @@ static void test_nothing_runs_behind_shutdown(void **unused) {
     struct wire *ends = wire_open(s), *other = wire_open(s);
     wire_ask(other, "+PONG", "PING");
     wire_ask(ends, "+PONG", "PING");
-    hold(s);
+    server_hold(s);
     wire_text(ends, "SHUTDOWN NOSAVE\r\nSET behind 1\r\n");
     wire_text(other, "*3\r\n$3\r\nSET\r\n$5\r\nother\r\n$1\r\n1\r\n");
-    go_on(s);
+    server_go_on(s);
     wire_expect_closed(ends);
     wire_expect_closed(other);
     assert_int_equal(server_end(s, 0), 0);

@@ -3,12 +3,10 @@
  * lost or mixed up, and whoever goes or is ended while others are served leaves nothing behind. */
 #include "integration/support.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 enum { MANY = 200, SIZE = 250 * 1000 };
 
@@ -22,18 +20,6 @@ static int stop(void **state) {
     return 0;
 }
 
-/* What is sent while the server stands still has all come when it goes on. */
-static void hold(const struct server *s) {
-    int status;
-    assert_int_equal(kill(s->pid, SIGSTOP), 0);
-    assert_int_equal(waitpid(s->pid, &status, WUNTRACED), s->pid);
-    assert_true(WIFSTOPPED(status));
-}
-
-static void go_on(const struct server *s) {
-    assert_int_equal(kill(s->pid, SIGCONT), 0);
-}
-
 static void set_long(redisContext *c) {
     char *value = malloc(SIZE);
     for (size_t i = 0; i < SIZE; i++) value[i] = (char)('a' + i * 31 % 26);
@@ -44,21 +30,6 @@ static void set_long(redisContext *c) {
 /* As long as a reply that is long must be, and short enough for any socket to take it at once. */
 static void set_fitting(redisContext *c) {
     expect(c, "(int) 60000", "SETRANGE fits 59999 x");
-}
-
-static void open_many(const struct server *s, struct wire **many) {
-    for (int i = 0; i < MANY; i++) {
-        many[i] = wire_open(s);
-        wire_ask(many[i], "+PONG", "PING");
-    }
-}
-
-static void close_many(struct wire **many) {
-    for (int i = 0; i < MANY; i++) wire_close(many[i]);
-}
-
-static void await_alone(redisContext *c) {
-    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
 }
 
 /* Seconds of CPU that the server has used; and of those its longest turn took, since CONFIG
@@ -81,9 +52,9 @@ static double longest_part(const struct server *s, redisContext *c, struct wire 
                            const char *value) {
     expect(c, "+OK", "CONFIG RESETSTAT");
     double before = cpu_used(c);
-    hold(s);
+    server_hold(s);
     for (int i = 0; i < MANY; i++) wire_text(many[i], "GET long\r\nECHO behind\r\n");
-    go_on(s);
+    server_go_on(s);
     expect(c, "+PONG", "PING");
     for (int i = 0; i < MANY; i++) {
         wire_reply(many[i], value);
@@ -100,13 +71,13 @@ static void test_long_replies_take_turns(void **state) {
     redisContext *c = client_open(*state);
     set_long(c);
     expect(c, "+OK", "CONFIG SET latency-monitor-threshold 1000");
-    open_many(*state, many);
+    wires_open(*state, many, MANY);
     char *value = ask(c, "GET long");
     bool small = false;
     for (int i = 0; i < TRIES && !small; i++) small = longest_part(*state, c, many, value) < 0.2;
     expect(c, "+OK", "CONFIG SET latency-monitor-threshold 0");
     free(value);
-    close_many(many);
+    wires_close(many, MANY);
     await_alone(c);
     redisFree(c);
     assert_true(small);
@@ -118,12 +89,12 @@ static void test_whoever_goes_leaves_the_queue(void **state) {
     redisContext *c = client_open(*state);
     set_long(c);
     for (int round = 0; round < 5; round++) {
-        open_many(*state, many);
-        hold(*state);
+        wires_open(*state, many, MANY);
+        server_hold(*state);
         for (int i = 0; i < MANY; i++) wire_text(many[i], "GET long\r\n");
         wire_text(many[MANY / 2], round & 1 ? "CLIENT KILL TYPE normal SKIPME no\r\n" : "QUIT\r\n");
         for (int i = 0; i < MANY; i += 3) wire_reset(many[i]);
-        go_on(*state);
+        server_go_on(*state);
         for (int i = 0; i < MANY; i++)
             if (i % 3 == 1) wire_try_send(many[i], "PING\r\n", strlen("PING\r\n"));
         if (round & 1) {
@@ -164,27 +135,27 @@ static void test_half_closed(void **state) {
     redisContext *c = client_open(*state);
     set_fitting(c);
     char *value = ask(c, "GET fits"), *big = calloc(1, SIZE);
-    hold(*state);
+    server_hold(*state);
     wire_text(writer, "*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$250000\r\n");
     wire_send(writer, big, SIZE);
     wire_text(writer, "\r\n");
     assert_int_equal(shutdown(writer->fd, SHUT_WR), 0);
-    go_on(*state);
+    server_go_on(*state);
     wire_reply(writer, "+OK");
     wire_expect_closed(writer);
-    open_many(*state, many);
-    hold(*state);
+    wires_open(*state, many, MANY);
+    server_hold(*state);
     for (int i = 0; i < MANY; i++) {
         wire_text(many[i], "GET fits\r\n");
         assert_int_equal(shutdown(many[i]->fd, SHUT_WR), 0);
     }
-    go_on(*state);
+    server_go_on(*state);
     for (int i = 0; i < MANY; i++) {
         wire_reply(many[i], value);
         wire_expect_closed(many[i]);
     }
     await_alone(c);
-    close_many(many);
+    wires_close(many, MANY);
     wire_close(writer);
     free(value);
     free(big);
@@ -199,15 +170,15 @@ static void test_shutdown_sends_what_ran(void **unused) {
     redisContext *c = client_open(s);
     set_fitting(c);
     char *value = ask(c, "GET fits");
-    open_many(s, many);
+    wires_open(s, many, MANY);
     struct wire *last = wire_open(s);
-    hold(s);
+    server_hold(s);
     for (int i = 0; i < MANY; i++) wire_text(many[i], "GET fits\r\n");
     wire_text(last, "SHUTDOWN NOSAVE\r\n");
-    go_on(s);
+    server_go_on(s);
     for (int i = 0; i < MANY; i++) wire_reply(many[i], value);
     assert_int_equal(server_end(s, 0), 0);
-    close_many(many);
+    wires_close(many, MANY);
     wire_close(last);
     free(value);
     redisFree(c);

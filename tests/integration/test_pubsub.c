@@ -133,7 +133,7 @@ static void test_waiting_messages_are_shared(void **state) {
     assert_in_range(used, 0, 100 * 1000 * 1000); /* copies would take 800 MB */
     free(info);
     for (int i = 0; i < MANY; i++) wire_close(subscribers[i]);
-    await_like(c, "*connected_clients:1\\\\r\\\\n*", "INFO clients");
+    await_alone(c);
     free(payload);
     redisFree(c);
 }
