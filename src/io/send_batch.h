@@ -19,7 +19,7 @@
 struct send_batch;
 
 enum {
-    SEND_BATCH_MAX = 256,
+    SEND_BATCH_MAX = 64,
     SEND_BATCH_BYTES = 1 << 30, /* of one send */
 };
 

@@ -64,8 +64,10 @@ struct client {
     uint8_t kind;                 /* enum client_kind */
     uint8_t size_class;           /* of its memory, see client_memory.c */
     uint8_t handshake;            /* enum client_handshake */
-    bool to_flush : 1;            /* on the server's list, or in its queue: client_send.h */
-    bool closing : 1; /* on the server's list, or being closed: nothing is read or run any more */
+    uint8_t to_flush_since;       /* turn of client_sends, if it's to be flushed */
+    bool to_flush : 1; /* in a queue of those who are to be sent something: client_send.h */
+    bool behind : 1;   /* it's to wait for others there */
+    bool closing : 1;  /* on the server's list, or being closed: nothing is read or run any more */
     bool close_after_reply : 1;
     bool paused : 1;  /* its input waits for the end of CLIENT PAUSE; nothing is read */
     bool waiting : 1; /* its input waits for the next turn, as its share of this one is used up */

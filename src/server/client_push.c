@@ -22,7 +22,7 @@ static struct reply *begin(struct session *session) {
 static void end(struct session *session) {
     if (!session->is_client) return;
     struct client *c = client_of(session);
-    client_wants_flush(c);
+    client_wants_push(c);
     if (__builtin_expect(session->own_reply.memory > c->server->limits.output_watch, 0))
         client_limits_check_output(c);
 }

@@ -17,22 +17,54 @@
 
 enum {
     LONG_REPLY = 32 * 1024, /* more than that waits for what is shorter */
-    LONG_NS = 500 * 1000,   /* of a turn, for those */
+    QUEUE_NS = 500 * 1000,  /* of a turn, for a queue other than that of replies */
     BATCH_MIN = 16,         /* clients from which on sending to them in a batch pays */
 };
 
-void client_wants_flush(struct client *c) {
-    if (c->to_flush) return;
+/* Queues. */
+
+static void push(struct send_queue *q, struct client *c) {
+    c->next_to_flush = NULL;
+    if (q->first)
+        q->last->next_to_flush = c;
+    else
+        q->first = c;
+    q->last = c;
+    q->count++;
+}
+
+/* What it takes to serve the one behind it is asked for meanwhile: with thousands of them each is a
+ * few cache misses. */
+static struct client *pop(struct send_queue *q) {
+    struct client *c = q->first, *next = c->next_to_flush;
+    if (next) {
+        for (size_t at = 0; at < offsetof(struct client, timer); at += 64)
+            __builtin_prefetch((char *)next + at);
+        __builtin_prefetch(next->session.own_reply.head);
+    }
+    q->first = next;
+    q->count--;
+    return c;
+}
+
+static void enqueue(struct client *c, enum client_send_queue which) {
     struct client_sends *sends = &c->server->sends;
+    if (c->to_flush) return;
     c->to_flush = true;
-    c->next_to_flush = sends->first;
-    sends->first = c;
-    sends->count++;
+    c->to_flush_since = sends->turn;
+    push(&sends->queues[which], c);
+}
+
+void client_wants_flush(struct client *c) {
+    enqueue(c, SEND_REPLIES);
 }
 
 bool client_sends_behind(const struct client *c) {
-    return c->to_flush && reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE;
+    if (!c->to_flush) return false;
+    return c->behind || reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE;
 }
+
+/* To one client. */
 
 /* `sent` bytes of the reply have gone out. */
 static void count_sent(struct client *c, size_t sent) {
@@ -85,6 +117,10 @@ static bool send_replies(struct client *c) {
     return !lost;
 }
 
+static void off_queue(struct client *c) {
+    c->to_flush = c->behind = false;
+}
+
 static void note_peak(struct client *c) {
     size_t len = reply_len(&c->session.own_reply);
     uint64_t now = loop_now_us(c->server->loop);
@@ -113,12 +149,32 @@ static void flushed(struct client *c) {
 /* Sends what waits, as far as the socket takes it. Closes the client on an error, or when all is
  * sent and it's to close. */
 static void flush(struct client *c) {
-    c->to_flush = false;
+    off_queue(c);
     note_peak(c);
     if (send_replies(c))
         flushed(c);
     else
         lost(c, conn_error(c->tls));
+}
+
+/* Sends some of what was pushed to it before the end of the turn, if that may be told already. */
+static void send_ahead(struct client *c) {
+    struct server *s = c->server;
+    if (!persist_acknowledges(&s->persist, s->engine.fed)) return;
+    if (!send_replies(c)) lost(c, conn_error(c->tls));
+}
+
+void client_wants_push(struct client *c) {
+    struct client_sends *sends = &c->server->sends;
+    struct client *pusher = c->server->running;
+    if (__builtin_expect(c->to_flush && c != pusher, 0)) {
+        if (c->to_flush_since != sends->turn && pusher) {
+            pusher->behind = true;
+            client_wants_flush(pusher);
+        }
+        if (reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE) send_ahead(c);
+    }
+    enqueue(c, c == pusher ? SEND_REPLIES : SEND_PUSHES);
 }
 
 /* What it wrote couldn't be put on disk, and may get there later or not: so no reply would be true.
@@ -130,67 +186,15 @@ static void close_unacknowledged(struct client *c) {
     client_close_soon(c);
 }
 
-/* It's off its list or queue, if only for a moment: may it be sent something? */
+/* May it be sent something, now that its turn has come? */
 static bool may_send(struct client *c) {
     bool acknowledged = persist_acknowledges(&c->server->persist, c->session.fed);
     if (__builtin_expect(!acknowledged, 0)) close_unacknowledged(c);
-    if (c->closing) c->to_flush = false;
+    if (c->closing) off_queue(c);
     return !c->closing;
 }
 
-/* The next, off the list. What it takes to serve the one behind it is asked for meanwhile: with
- * thousands of them each is a few cache misses. */
-static struct client *next_to_flush(struct client_sends *sends) {
-    struct client *c = sends->first, *next = c->next_to_flush;
-    if (next) {
-        for (size_t at = 0; at < offsetof(struct client, timer); at += 64)
-            __builtin_prefetch((char *)next + at);
-        __builtin_prefetch(next->session.own_reply.head);
-    }
-    sends->first = next;
-    sends->count--;
-    return c;
-}
-
-/* Long replies. */
-
-static void enqueue(struct client_sends *sends, struct client *c) {
-    DASSERT(c->to_flush);
-    c->next_to_flush = NULL;
-    if (sends->long_first)
-        sends->long_last->next_to_flush = c;
-    else
-        sends->long_first = c;
-    sends->long_last = c;
-    client_memory_count(c);
-}
-
-/* Those of the list who may be sent something now; the others go into the queue. A stream is asked
- * what it has, as that may be long; which may make it want to be flushed, but that it does, or end
- * the client. */
-static bool is_short(struct client_sends *sends, struct client *c) {
-    if (!may_send(c)) return false;
-    if (__builtin_expect(c->stream != NULL, 0)) {
-        has_more(c, CLIENT_SEND_SHARE);
-        if (!may_send(c)) return false;
-    }
-    if (reply_len(&c->session.own_reply) <= LONG_REPLY) return true;
-    enqueue(sends, c);
-    return false;
-}
-
-/* At least one of the queue, so that it moves; all if there's no next turn. */
-static void flush_long(struct client_sends *sends, bool last_turn) {
-    if (!sends->long_first) return;
-    int64_t until_ns = clock_mono_ns() + LONG_NS;
-    do {
-        struct client *c = sends->long_first;
-        sends->long_first = c->next_to_flush;
-        if (may_send(c)) flush(c);
-    } while (sends->long_first && (last_turn || clock_mono_ns() < until_ns));
-}
-
-/* Short ones. */
+/* To many. */
 
 /* Has the client's reply gone out as a part of the batch? `sent`: bytes, or -errno. */
 static void flushed_in_batch(struct client *c, ssize_t sent) {
@@ -206,49 +210,78 @@ static void flushed_in_batch(struct client *c, ssize_t sent) {
     flushed(c);
 }
 
-/* Those whose reply lies in one piece get theirs with one call of the system. */
-static void flush_batch(struct client_sends *sends) {
-    struct client *batch[SEND_BATCH_MAX];
-    struct send_batch *b = sends->batch;
-    while (sends->first && send_batch_count(b) < SEND_BATCH_MAX) {
-        struct client *c = next_to_flush(sends);
-        if (!is_short(sends, c)) continue;
-        struct slice pieces[2];
-        if (reply_slices(&c->session.own_reply, pieces, 2) != 1 || c->stream || c->tls) {
-            flush(c);
-            continue;
-        }
-        c->to_flush = false;
-        note_peak(c);
-        batch[send_batch_count(b)] = c;
-        send_batch_add(b, c->watch.fd, pieces[0]);
-    }
-    size_t count = send_batch_count(b);
-    const ssize_t *sent = send_batch_run(b);
-    for (size_t i = 0; i < count; i++) flushed_in_batch(batch[i], sent[i]);
-}
-
 /* Batches pay when there are many; the means are looked for when that's so for the first time. */
-static bool batches_pay(struct client_sends *sends) {
-    if (sends->count < BATCH_MIN) return false;
+static bool batches_pay(struct client_sends *sends, size_t count) {
+    if (count < BATCH_MIN) return false;
     if (!sends->batch && !sends->batch_tried) sends->batch = send_batch_new();
     sends->batch_tried = true;
     return sends->batch;
 }
 
-void clients_send(struct server *s) {
-    struct client_sends *sends = &s->sends;
-    while (sends->first) {
-        if (batches_pay(sends)) {
-            flush_batch(sends);
+/* What fills a batch lies in one piece. */
+static bool fits_batch(const struct client *c, struct slice *piece) {
+    struct slice pieces[2];
+    if (c->stream || c->tls || reply_slices(&c->session.own_reply, pieces, 2) != 1) return false;
+    *piece = pieces[0];
+    return true;
+}
+
+/* Where it belongs that has come to its place in a queue. With a stream it's served in any: a
+ * replica that is kept waiting falls behind more and more. */
+static enum client_send_queue queue_of(const struct client *c, enum client_send_queue which) {
+    if (c->stream) return which;
+    if (reply_len(&c->session.own_reply) > LONG_REPLY) return SEND_LONG;
+    return c->behind && which < SEND_LONG ? which + 1 : which;
+}
+
+/* Serves some: of those who are to get little as many as one system call can, of the others one. */
+static void serve_some(struct client_sends *sends, enum client_send_queue which) {
+    struct send_queue *q = &sends->queues[which];
+    struct client *batch[SEND_BATCH_MAX];
+    struct send_batch *b = batches_pay(sends, q->count) ? sends->batch : NULL;
+    size_t in_batch = 0;
+    bool long_sent = false;
+    for (size_t n = SEND_BATCH_MAX; n && q->first && !long_sent; n--) {
+        struct client *c = pop(q);
+        struct slice piece;
+        if (!may_send(c)) continue;
+        enum client_send_queue right = queue_of(c, which);
+        bool is_long = reply_len(&c->session.own_reply) > LONG_REPLY;
+        if (right != which) {
+            push(&sends->queues[right], c);
+            client_memory_count(c);
+        } else if (b && !is_long && fits_batch(c, &piece)) {
+            off_queue(c);
+            note_peak(c);
+            batch[in_batch++] = c;
+            send_batch_add(b, c->watch.fd, piece);
         } else {
-            struct client *c = next_to_flush(sends);
-            if (is_short(sends, c)) flush(c);
+            flush(c);
+            long_sent = is_long;
         }
     }
-    flush_long(sends, loop_stopping(s->loop));
-    /* A stream that was sent has maybe more on the list. */
-    if (sends->first || sends->long_first) loop_no_sleep(s->loop);
+    if (!in_batch) return;
+    const ssize_t *sent = send_batch_run(b);
+    for (size_t i = 0; i < in_batch; i++) flushed_in_batch(batch[i], sent[i]);
+}
+
+/* All, or as many as there's time for; at least some, so that it moves. */
+static void serve(struct client_sends *sends, enum client_send_queue which, bool all) {
+    const struct send_queue *q = &sends->queues[which];
+    if (!q->first) return;
+    int64_t until_ns = all ? INT64_MAX : clock_mono_ns() + QUEUE_NS;
+    do serve_some(sends, which);
+    while (q->first && (all || clock_mono_ns() < until_ns));
+}
+
+void clients_send(struct server *s) {
+    struct client_sends *sends = &s->sends;
+    bool last = loop_stopping(s->loop), rest = false;
+    for (enum client_send_queue which = 0; which < CLIENT_SEND_QUEUES; which++)
+        serve(sends, which, last || which == SEND_REPLIES);
+    for (size_t i = 0; i < CLIENT_SEND_QUEUES; i++) rest |= sends->queues[i].first != NULL;
+    if (rest) loop_no_sleep(s->loop); /* also when a stream that was sent has more */
+    sends->turn++;
 }
 
 void client_sends_release(struct client_sends *sends) {

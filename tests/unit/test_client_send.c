@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +21,7 @@ enum { PEERS = 40, VALUE = 200 * 1000, TURNS_MAX = 10000 };
 struct peer {
     int fd;
     struct client *client;
-    size_t received;
+    size_t said, received;
 };
 
 static int start(void **state) {
@@ -72,7 +73,7 @@ static void receive(struct peer *p) {
     while ((n = recv(p->fd, room, sizeof room, 0)) > 0) p->received += (size_t)n;
 }
 
-/* Turns until all have received so much, and nobody is queued. */
+/* Turns until all have received so much. */
 static void turn_until(struct server *s, struct peer *peers, size_t count, size_t received) {
     size_t done = 0;
     for (int i = 0; i < TURNS_MAX && done < count; i++) {
@@ -84,15 +85,18 @@ static void turn_until(struct server *s, struct peer *peers, size_t count, size_
         }
     }
     assert_int_equal(done, count);
+}
+
+static void expect_nobody_queued(struct server *s) {
     turn(s);
-    assert_null(s->sends.first);
-    assert_null(s->sends.long_first);
+    for (int i = 0; i < CLIENT_SEND_QUEUES; i++) assert_null(s->sends.queues[i].first);
 }
 
 static void close_all(struct server *s, struct peer *peers, size_t count) {
+    size_t left = s->client_count - count;
     for (size_t i = 0; i < count; i++) close(peers[i].fd);
-    for (int i = 0; i < TURNS_MAX && s->client_count; i++) turn(s);
-    assert_int_equal(s->client_count, 0);
+    for (int i = 0; i < TURNS_MAX && s->client_count > left; i++) turn(s);
+    assert_int_equal(s->client_count, left);
 }
 
 /* --- A stream whose end makes it want to be flushed, as a replica's does --- */
@@ -171,6 +175,7 @@ static void test_stream_wants_more(void **state) {
         turn_until(s, &peers[1], 1, lengths[i]);
         turn_until(s, &peers[0], 1, strlen("+PONG\r\n"));
         turn_until(s, &peers[2], 1, strlen("+PONG\r\n"));
+        expect_nobody_queued(s);
         close_all(s, peers, 3);
     }
 }
@@ -207,10 +212,105 @@ static void test_nothing_piles_up(void **state) {
     close_all(s, peers, PEERS);
 }
 
+/* --- Many who push much to many --- */
+
+enum { SUBSCRIBERS = 150, PUBLISHERS = 10, MESSAGE = 30 * 1000, ROUNDS = 30 };
+
+static const char confirmation[] = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n";
+
+static void subscribe_all(struct server *s, struct peer *subscribers) {
+    for (int i = 0; i < SUBSCRIBERS; i++) {
+        peer_open(s, &subscribers[i]);
+        say(&subscribers[i], "SUBSCRIBE news\r\n");
+    }
+    turn_until(s, subscribers, SUBSCRIBERS, strlen(confirmation));
+    for (int i = 0; i < SUBSCRIBERS; i++) subscribers[i].received = 0;
+}
+
+static const char published[] = ":150\r\n";
+
+/* In *received: how long it is as its receivers get it. */
+static char *publish_request(int len, size_t *received) {
+    char *request = malloc((size_t)len + 100);
+    int at = sprintf(request, "*3\r\n$7\r\nPUBLISH\r\n$4\r\nnews\r\n$%d\r\n", len);
+    memset(request + at, 'm', (size_t)len);
+    strcpy(request + at + len, "\r\n");
+    *received = (size_t)(at + len) + 2; /* as "message" is no longer than "PUBLISH" */
+    return request;
+}
+
+/* Who publishes a second message has its reply when all have got the first one, not before. */
+static void test_who_publishes_stands_behind(void **state) {
+    struct server *s = *state;
+    struct peer subscribers[SUBSCRIBERS], publisher;
+    size_t first_len, second_len;
+    char *first = publish_request(100 * 1000, &first_len);
+    char *second = publish_request(1, &second_len);
+    subscribe_all(s, subscribers);
+    peer_open(s, &publisher);
+    say(&publisher, first);
+    turn_until(s, &publisher, 1, strlen(published));
+    say(&publisher, second);
+    for (int i = 0; i < TURNS_MAX && publisher.received < 2 * strlen(published); i++) {
+        turn(s);
+        receive(&publisher);
+        for (int j = 0; j < SUBSCRIBERS; j++) receive(&subscribers[j]);
+    }
+    assert_int_equal(publisher.received, 2 * strlen(published));
+    for (int i = 0; i < SUBSCRIBERS; i++) assert_true(subscribers[i].received >= first_len);
+    turn_until(s, subscribers, SUBSCRIBERS, first_len + second_len);
+    free(first);
+    free(second);
+    close_all(s, &publisher, 1);
+    close_all(s, subscribers, SUBSCRIBERS);
+}
+
+/* Each says the next as soon as it has the reply to the one before. */
+static void publish_on(struct peer *publishers, const char *request) {
+    for (int i = 0; i < PUBLISHERS; i++) {
+        struct peer *p = &publishers[i];
+        size_t replies = p->received / strlen(published);
+        if (p->said == replies && replies < ROUNDS) {
+            say(p, request);
+            p->said++;
+        }
+        receive(p);
+    }
+}
+
+/* However fast they publish: what isn't sent yet stays within a turn's share, and all arrives. */
+static void test_many_who_publish(void **state) {
+    struct server *s = *state;
+    struct peer subscribers[SUBSCRIBERS], publishers[PUBLISHERS];
+    size_t len;
+    char *request = publish_request(MESSAGE, &len);
+    subscribe_all(s, subscribers);
+    for (int i = 0; i < PUBLISHERS; i++) peer_open(s, &publishers[i]);
+    size_t done = 0;
+    for (int i = 0; i < TURNS_MAX && done < SUBSCRIBERS; i++) {
+        publish_on(publishers, request);
+        turn(s);
+        done = 0;
+        for (int j = 0; j < SUBSCRIBERS; j++) {
+            size_t waiting = reply_len(&subscribers[j].client->session.own_reply);
+            assert_true(waiting <= 2 * (CLIENT_SEND_SHARE + MESSAGE));
+            receive(&subscribers[j]);
+            done += subscribers[j].received == (size_t)ROUNDS * PUBLISHERS * len;
+        }
+    }
+    assert_int_equal(done, SUBSCRIBERS);
+    turn_until(s, publishers, PUBLISHERS, ROUNDS * strlen(published));
+    free(request);
+    close_all(s, publishers, PUBLISHERS);
+    close_all(s, subscribers, SUBSCRIBERS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream_wants_more, start, stop),
         cmocka_unit_test_setup_teardown(test_nothing_piles_up, start, stop),
+        cmocka_unit_test_setup_teardown(test_who_publishes_stands_behind, start, stop),
+        cmocka_unit_test_setup_teardown(test_many_who_publish, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,35 @@ class LargeReplies(Nothing):
             exchange.close()
 
 
+class Messages(Nothing):
+    """One after the other, at an even rate, to a channel with so many subscribers, who leave them in their sockets."""
+
+    def __init__(self, port, subscribers, per_second, size):
+        self.subscribers = [Exchange(port) for _ in range(subscribers)]
+        for exchange in self.subscribers:
+            exchange.start(encode("SUBSCRIBE", "news"), len(encode("subscribe", "news")) + len(b":1\r\n"))
+        for exchange in self.subscribers:
+            while not exchange.step():
+                pass
+        self.publisher = Exchange(port)
+        self.request = encode("PUBLISH", "news", b"m" * size)
+        self.every_ns = 1_000_000_000 // per_second
+        self.due = now_ns()
+        self.idle = True
+
+    def turn(self, now):
+        if not self.idle:
+            self.idle = self.publisher.step()
+        elif now >= self.due:
+            self.due = now + self.every_ns
+            self.idle = False
+            self.publisher.start(self.request)
+
+    def close(self):
+        for exchange in [*self.subscribers, self.publisher]:
+            exchange.close()
+
+
 class Storm(Nothing):
     """Connections made at an even rate. Each asks for a PONG, and is reset some time after."""
 

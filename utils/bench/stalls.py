@@ -17,7 +17,7 @@ import time
 
 from . import report
 from .client import SETS, Template
-from .probe import LargeReplies, LargeValue, Load, Nothing, Once, Probe, Shrinking, Storm
+from .probe import LargeReplies, LargeValue, Load, Messages, Nothing, Once, Probe, Shrinking, Storm
 from .saving import await_saved
 from .server import Server
 
@@ -27,6 +27,9 @@ LOAD_SECONDS_MAX = 300
 LARGE_BYTES = 10_000_000
 READERS = 100         # of LONG_BYTES each
 LONG_BYTES = 250_000
+SUBSCRIBERS = 5_000
+MESSAGES_PER_SECOND = 20
+MESSAGE_BYTES = 100
 CONNECTIONS_PER_SECOND = 10_000
 LATENCY_WANTED = "/dev/cpu_dma_latency"  # microseconds, see the kernel's pm_qos_interface.txt
 
@@ -147,6 +150,8 @@ class Round:
         self.watch("keys", sizes.watch_seconds, Once(port, "KEYS", "nothing:*"))
         self.watch("large", sizes.watch_seconds, LargeValue(port, LARGE_BYTES))
         self.watch("readers", sizes.watch_seconds, LargeReplies(port, READERS, LONG_BYTES))
+        self.watch("messages", sizes.watch_seconds,
+                   Messages(port, SUBSCRIBERS, MESSAGES_PER_SECOND, MESSAGE_BYTES))
         storm = self.watch("storm", sizes.watch_seconds, Storm(port, CONNECTIONS_PER_SECOND))
         self.figures["storm rate"] = storm.rate
         self.figures["storm answered"] = 100 * storm.answered / (storm.made - len(storm.open))
@@ -188,6 +193,7 @@ def show(got, names, sizes):
         "keys": f"KEYS over {grown} keys",
         "large": f"SET and GET of {LARGE_BYTES // 1_000_000} MB without a pause",
         "readers": f"{READERS} connections that read {LONG_BYTES // 1000} KB at once",
+        "messages": f"{MESSAGES_PER_SECOND} messages a second to {SUBSCRIBERS:,} subscribers",
         "storm": f"{CONNECTIONS_PER_SECOND:,} new connections a second",
         "lower": f"maxmemory lowered to half of {grown} keys",
         "flush": "FLUSHALL of what is left",
