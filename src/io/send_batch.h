@@ -24,7 +24,7 @@ enum {
 };
 
 /* NULL if there's no such ring to be had: an older kernel, one that does it otherwise, a sandbox
- * that forbids it. Takes about 30 KB. */
+ * that forbids it. Takes about 10 KB. */
 struct send_batch *send_batch_new(void);
 void send_batch_free(struct send_batch *b); /* NULL is fine */
 

@@ -509,7 +509,8 @@ static bool input_make_room(struct client_input *in) {
 }
 
 /* The argument begun is a big one: what is there of it moves to memory of its own. Who sends one
- * will send more. */
+ * will send more, and gets room for all that a first read may bring; which CLIENT LIST shows until
+ * it's trimmed, as of a client of Redis that sent one. */
 static bool begin_big(struct client *c) {
     struct client_input *in = c->input;
     size_t at = in->parser.pos;
@@ -517,7 +518,7 @@ static bool begin_big(struct client *c) {
     if (!big_args_begin(&in->big, (size_t)in->parser.bulk_len, have)) return false;
     in->len = at;
     c->sends_big = true;
-    return true;
+    return input_grow(in, SERVER_READ_SIZE);
 }
 
 enum place { IN_SHARED, IN_OWN, IN_BIG };

@@ -285,6 +285,28 @@ static void test_idle_clients_own_no_buffers(void **state) {
     redisFree(c);
 }
 
+/* A big argument comes in pieces; afterwards there's room for the next one's first piece. */
+static void test_room_of_who_sends_big(void **state) {
+    enum { SIZE = 400 * 1000, FIRST = 4096, ROOM_MIN = 32 * 1024, ROOM_MAX = 80 * 1024 };
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    char *value = pattern(SIZE, 1);
+    expect(c, "+OK", "DEBUG PAUSE-CRON 1");
+    wire_ask(w, "+OK", "CLIENT SETNAME big");
+    wire_text(w, "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$400000\r\n");
+    wire_send(w, value, FIRST);
+    settle(c);
+    wire_send(w, value + FIRST, SIZE - FIRST);
+    wire_text(w, "\r\n");
+    wire_reply(w, "+OK");
+    assert_in_range(client_number(c, "big", "qbuf-free"), ROOM_MIN + 1, ROOM_MAX);
+    expect(c, "+OK", "DEBUG PAUSE-CRON 0");
+    await_within(c, "big", "qbuf-free", 0, 0);
+    free(value);
+    wire_close(w);
+    redisFree(c);
+}
+
 /* --- Vanishing --- */
 
 /* Of everything that can be under way: an incomplete request, a big argument, replies that wait,
@@ -561,6 +583,7 @@ int main(void) {
         cmocka_unit_test(test_big_value_shared),
         cmocka_unit_test(test_announcing_costs_nothing),
         cmocka_unit_test(test_idle_clients_own_no_buffers),
+        cmocka_unit_test(test_room_of_who_sends_big),
         cmocka_unit_test(test_client_vanishes_anywhere),
         cmocka_unit_test(test_pipeline_leaves_room_for_others),
         cmocka_unit_test(test_many_at_once),
