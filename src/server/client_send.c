@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "io/conn.h"
 #include "io/send_batch.h"
+#include "server/busy.h"
 #include "server/client.h"
 #include "server/client_limits.h"
 #include "server/client_list.h"
@@ -157,9 +158,12 @@ static void flush(struct client *c) {
         lost(c, conn_error(c->tls));
 }
 
-/* Sends some of what was pushed to it before the end of the turn, if that may be told already. */
+/* Sends some of what was pushed to it before the end of the turn, if that may be told already, and
+ * its socket isn't known to be full, and nothing is appending a reply to what there is. */
 static void send_ahead(struct client *c) {
     struct server *s = c->server;
+    if (c->watch.interest & LOOP_WRITE) return;
+    if (c == s->pushes.answering || busy_interrupted(s, c)) return;
     if (!persist_acknowledges(&s->persist, s->engine.fed)) return;
     if (!send_replies(c)) lost(c, conn_error(c->tls));
 }
