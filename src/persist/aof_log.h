@@ -91,4 +91,9 @@ static inline bool aof_log_acknowledges(const struct aof_log *log, uint64_t fed)
            log->config->fsync != AOF_FSYNC_ALWAYS || (fed <= log->written && aof_log_rests(log));
 }
 
+/* Has what was fed up to that count been written to the file, if there is one? */
+static inline bool aof_log_has_written(const struct aof_log *log, uint64_t fed) {
+    return fed <= log->written || log->fd < 0;
+}
+
 #endif

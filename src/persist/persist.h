@@ -55,6 +55,11 @@ static inline bool persist_acknowledges(const struct persist *p, uint64_t fed) {
     return aof_log_acknowledges(&p->aof.log, fed);
 }
 
+/* May what was said to who has written up to there leave before the turn ends? */
+static inline bool persist_has_written(const struct persist *p, uint64_t fed) {
+    return aof_log_has_written(&p->aof.log, fed);
+}
+
 /* The process ends: gets on disk what has to be, and gives up what is written in the background. */
 void persist_end(struct persist *p);
 

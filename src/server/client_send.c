@@ -105,6 +105,7 @@ static bool send_replies(struct client *c) {
     while (sent < CLIENT_SEND_SHARE && has_more(c, CLIENT_SEND_SHARE - sent)) {
         struct slice slices[SOCKET_SLICES_MAX];
         size_t n = reply_slices(r, slices, SOCKET_SLICES_MAX);
+        ASSERT(n); /* a reply that is being made may have none yet: it isn't sent */
         size_t total = limit_slices(slices, &n, CLIENT_SEND_SHARE - sent);
         ssize_t done = conn_send(c->watch.fd, c->tls, slices, n);
         c->server->stats.writes++;
@@ -158,14 +159,15 @@ static void flush(struct client *c) {
         lost(c, conn_error(c->tls));
 }
 
-/* Sends some of what was pushed to it before the end of the turn, if that may be told already, and
- * its socket isn't known to be full, and nothing is appending a reply to what there is. */
-static void send_ahead(struct client *c) {
-    struct server *s = c->server;
-    if (c->watch.interest & LOOP_WRITE) return;
-    if (c == s->pushes.answering || busy_interrupted(s, c)) return;
-    if (!persist_acknowledges(&s->persist, s->engine.fed)) return;
-    if (!send_replies(c)) lost(c, conn_error(c->tls));
+/* May it be sent something in the middle of a turn? Not what acknowledges writes that the log
+ * hasn't got, its own or, if all must be on disk first, those that messages tell of; nor a part of
+ * a reply that is being made; and a socket that is known to be full would take nothing. */
+static bool may_send_ahead(const struct client *c) {
+    const struct server *s = c->server;
+    if (c->watch.interest & LOOP_WRITE) return false;
+    if (c == s->pushes.answering || busy_interrupted(s, c)) return false;
+    return persist_has_written(&s->persist, c->session.fed) &&
+           persist_acknowledges(&s->persist, s->engine.fed);
 }
 
 void client_wants_push(struct client *c) {
@@ -176,7 +178,8 @@ void client_wants_push(struct client *c) {
             pusher->behind = true;
             client_wants_flush(pusher);
         }
-        if (reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE) send_ahead(c);
+        bool much = reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE;
+        if (much && may_send_ahead(c) && !send_replies(c)) lost(c, conn_error(c->tls));
     }
     enqueue(c, c == pusher ? SEND_REPLIES : SEND_PUSHES);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sending: once a turn, at its end, one write per client for all that its requests of this turn had
- * to say, and what others' had to say to it. Replies go first. Messages come next, and those who
- * are to get much come last, each with a share of it; of either a turn serves as many as half a
- * millisecond allows, in order. However many get a message or read large values, the next requests
- * are soon looked at.
+ * to say, and what others' had to say to it. Replies go first, messages next (and a reply behind
+ * them, of who was told something before it), and those who are to get much come last, each with a
+ * share of it; of messages and of the last a turn serves as many as half a millisecond allows, in
+ * order. However many get a message or read large values, the next requests are soon looked at.
  *
  * Nothing may pile up in the queues that wouldn't if all were sent at once. So who stands there
  * with much runs no more requests; whoever pushes to those who have stood there since an earlier

@@ -381,11 +381,43 @@ static void test_vanishes_while_flushing(void **state) {
     redisFree(c);
 }
 
+/* Who waits for two streams is told of what its own reply to the wait does, while that is made; and
+ * so much is waiting for it already that some would be sent at once. */
+static void test_told_while_answered(void **state) {
+    redisContext *c = client_open(*state);
+    struct wire *w = wire_open(*state);
+    wire_text(w, "HELLO 3\r\nSUBSCRIBE ch\r\n"
+                 "PSUBSCRIBE __keyevent@0__:xgroup-createconsumer\r\n");
+    wire_reply_like(w, "{*}");
+    wire_reply_like(w, ">[[]*]");
+    wire_reply_like(w, ">[[]*]");
+    expect(c, "+OK", "CONFIG SET notify-keyspace-events KEA");
+    for (int i = 1; i <= 2; i++) expect(c, "+OK", "XGROUP CREATE s%d g $ MKSTREAM", i);
+    wire_text(w, "XREADGROUP GROUP g me BLOCK 0 STREAMS s1 s2 > >\r\n");
+    await_blocked(c, 1);
+    expect(c, "(int) 1", "EVAL %s 0",
+           "redis.call('xgroup', 'delconsumer', 's2', 'g', 'me') "
+           "redis.call('publish', 'ch', string.rep('p', 7000)) "
+           "for i = 1, 400 do redis.call('xadd', 's1', '*', 'f', string.rep('v', 1000)) end "
+           "return 1");
+    wire_reply_like(w, ">[[]\"message\"*]");
+    char *reply = wire_take_reply(w);
+    assert_true(strlen(reply) > 400 * 1000);
+    free(reply);
+    for (int i = 0; i < 3; i++) wire_reply_like(w, ">[[]\"pmessage\"*]");
+    wire_ask(w, "+PONG", "PING");
+    expect(c, "+OK", "CONFIG SET notify-keyspace-events %s", "");
+    expect(c, "(int) 2", "DEL s1 s2");
+    wire_close(w);
+    redisFree(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_count_as_memory),
         cmocka_unit_test(test_closed_while_others_are_served),
         cmocka_unit_test(test_subscribers_leave_with_half_a_request),
+        cmocka_unit_test(test_told_while_answered),
         cmocka_unit_test(test_requests_behind_run_in_order),
         cmocka_unit_test(test_much_behind),
         cmocka_unit_test(test_timeouts),
