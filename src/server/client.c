@@ -38,7 +38,10 @@ static void on_ready(struct loop_watch *watch, unsigned ready) {
     struct client *c = (struct client *)((char *)watch - offsetof(struct client, watch));
     if (c->closing) return;
     if (__builtin_expect(c->tls != NULL, 0)) ready = client_tls_ready(c, ready);
-    if (ready & LOOP_WRITE) client_wants_flush(c);
+    if (ready & LOOP_WRITE) {
+        c->full = false;
+        client_wants_flush(c);
+    }
     if (ready & LOOP_HANGUP) client_close_soon(c);
     if (!(ready & LOOP_READ) || c->close_after_reply) return;
     if (client_sends_behind(c)) client_wait_for_turn(c);

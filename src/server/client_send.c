@@ -110,10 +110,11 @@ static bool send_replies(struct client *c) {
         ssize_t done = conn_send(c->watch.fd, c->tls, slices, n);
         c->server->stats.writes++;
         lost = done < 0 && errno != EAGAIN;
+        c->full = done < (ssize_t)total;
         if (done < 0) break;
         reply_consume(r, (size_t)done);
         sent += (size_t)done;
-        if ((size_t)done < total) break;
+        if (c->full) break;
     }
     count_sent(c, sent);
     return !lost;
@@ -164,8 +165,7 @@ static void flush(struct client *c) {
  * a reply that is being made; and a socket that is known to be full would take nothing. */
 static bool may_send_ahead(const struct client *c) {
     const struct server *s = c->server;
-    if (c->watch.interest & LOOP_WRITE) return false;
-    if (c == s->pushes.answering || busy_interrupted(s, c)) return false;
+    if (c->full || c == s->pushes.answering || busy_interrupted(s, c)) return false;
     return persist_has_written(&s->persist, c->session.fed) &&
            persist_acknowledges(&s->persist, s->engine.fed);
 }
