@@ -24,6 +24,8 @@ struct peer {
     size_t said, received;
 };
 
+/* One server for all: it moves arguments and environment, once, to memory that the process keeps.
+ */
 static int start(void **state) {
     static const char *const options[] = {
         "test",      "--port",           "0",  "--save",       "",   "--dir", ".", "--logfile",
@@ -309,10 +311,10 @@ static void test_many_who_publish(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_stream_wants_more, start, stop),
-        cmocka_unit_test_setup_teardown(test_nothing_piles_up, start, stop),
-        cmocka_unit_test_setup_teardown(test_who_publishes_stands_behind, start, stop),
-        cmocka_unit_test_setup_teardown(test_many_who_publish, start, stop),
+        cmocka_unit_test(test_stream_wants_more),
+        cmocka_unit_test(test_nothing_piles_up),
+        cmocka_unit_test(test_who_publishes_stands_behind),
+        cmocka_unit_test(test_many_who_publish),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, start, stop);
 }
