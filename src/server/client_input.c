@@ -195,7 +195,7 @@ static struct share share_of(const struct client *c) {
 }
 
 static bool used_up(const struct client *c, const struct share *share) {
-    return c->server->engine.busy_ns >= share->time_end_ns;
+    return c->crowds || c->server->engine.busy_ns >= share->time_end_ns;
 }
 
 static void look_at_output(struct client *c, struct share *share, const struct request *r,

@@ -121,7 +121,7 @@ static bool send_replies(struct client *c) {
 }
 
 static void off_queue(struct client *c) {
-    c->to_flush = c->behind = false;
+    c->to_flush = c->behind = c->crowds = false;
 }
 
 static void note_peak(struct client *c) {
@@ -174,14 +174,20 @@ void client_wants_push(struct client *c) {
     struct client_sends *sends = &c->server->sends;
     struct client *pusher = c->server->running;
     if (__builtin_expect(c->to_flush && c != pusher, 0)) {
-        if (c->to_flush_since != sends->turn && pusher) {
+        size_t waiting = reply_len(&c->session.own_reply);
+        bool is_long = waiting > LONG_REPLY;
+        if (pusher && (is_long || c->to_flush_since != sends->turn)) {
             pusher->behind = true;
+            pusher->crowds |= is_long;
             client_wants_flush(pusher);
         }
-        bool much = reply_len(&c->session.own_reply) >= CLIENT_SEND_SHARE;
+        bool much = waiting >= CLIENT_SEND_SHARE;
         if (much && may_send_ahead(c) && !send_replies(c)) lost(c, conn_error(c->tls));
     }
-    enqueue(c, c == pusher ? SEND_REPLIES : SEND_PUSHES);
+    if (c->full)
+        client_memory_count(c); /* the loop will tell when there's room */
+    else
+        enqueue(c, c == pusher ? SEND_REPLIES : SEND_PUSHES);
 }
 
 /* What it wrote couldn't be put on disk, and may get there later or not: so no reply would be true.
@@ -214,6 +220,7 @@ static void flushed_in_batch(struct client *c, ssize_t sent) {
         reply_consume(&c->session.own_reply, (size_t)sent);
         count_sent(c, (size_t)sent);
     }
+    c->full = reply_len(&c->session.own_reply) > 0;
     flushed(c);
 }
 

@@ -267,6 +267,59 @@ static void test_who_publishes_stands_behind(void **state) {
     close_all(s, subscribers, SUBSCRIBERS);
 }
 
+/* However long its pipeline: what its subscribers are to get first doesn't grow long behind it. */
+static void test_pipeline_stops(void **state) {
+    enum { LENGTH = 8 * 1000, COUNT = 16, MOST = 32 * 1024 + 2 * LENGTH };
+    struct server *s = *state;
+    struct peer subscribers[SUBSCRIBERS], publisher;
+    size_t len;
+    char *request = publish_request(LENGTH, &len);
+    subscribe_all(s, subscribers);
+    peer_open(s, &publisher);
+    for (int i = 0; i < COUNT; i++) say(&publisher, request);
+    size_t done = 0, longest = 0;
+    for (int i = 0; i < TURNS_MAX && done < SUBSCRIBERS; i++) {
+        turn(s);
+        done = 0;
+        for (int j = 0; j < SUBSCRIBERS; j++) {
+            size_t waiting = reply_len(&subscribers[j].client->session.own_reply);
+            if (waiting > longest) longest = waiting;
+            receive(&subscribers[j]);
+            done += subscribers[j].received == COUNT * len;
+        }
+    }
+    assert_int_equal(done, SUBSCRIBERS);
+    assert_in_range(longest, LENGTH, MOST);
+    turn_until(s, &publisher, 1, COUNT * strlen(published));
+    free(request);
+    close_all(s, &publisher, 1);
+    close_all(s, subscribers, SUBSCRIBERS);
+}
+
+/* Who doesn't read is left alone until it does, holds up nobody, and then gets all. */
+static void test_full_is_not_tried(void **state) {
+    enum { TIMES = 40 };
+    struct server *s = *state;
+    struct peer subscribers[SUBSCRIBERS], publisher;
+    size_t len;
+    char *request = publish_request(MESSAGE, &len);
+    subscribe_all(s, subscribers);
+    peer_open(s, &publisher);
+    uint64_t writes = 0;
+    for (size_t i = 1; i <= TIMES; i++) {
+        if (i == TIMES) writes = s->stats.writes;
+        say(&publisher, request);
+        turn_until(s, &publisher, 1, i * strlen(published));
+        turn_until(s, subscribers + 1, SUBSCRIBERS - 1, i * len);
+    }
+    assert_true(subscribers[0].client->full);
+    assert_int_equal(s->stats.writes - writes, SUBSCRIBERS); /* with the publisher, without it */
+    turn_until(s, subscribers, 1, TIMES * len);
+    free(request);
+    close_all(s, &publisher, 1);
+    close_all(s, subscribers, SUBSCRIBERS);
+}
+
 /* Each says the next as soon as it has the reply to the one before. */
 static void publish_on(struct peer *publishers, const char *request) {
     for (int i = 0; i < PUBLISHERS; i++) {
@@ -311,10 +364,9 @@ static void test_many_who_publish(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream_wants_more),
-        cmocka_unit_test(test_nothing_piles_up),
-        cmocka_unit_test(test_who_publishes_stands_behind),
-        cmocka_unit_test(test_many_who_publish),
+        cmocka_unit_test(test_stream_wants_more),           cmocka_unit_test(test_nothing_piles_up),
+        cmocka_unit_test(test_who_publishes_stands_behind), cmocka_unit_test(test_pipeline_stops),
+        cmocka_unit_test(test_full_is_not_tried),           cmocka_unit_test(test_many_who_publish),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
