@@ -67,7 +67,7 @@ struct client {
     uint8_t to_flush_since;       /* turn of client_sends, if it's to be flushed */
     bool to_flush : 1; /* in a queue of those who are to be sent something: client_send.h */
     bool behind : 1;   /* it's to wait for others there */
-    bool crowds : 1;   /* among them one who has much waiting: its turn ends with its request */
+    bool crowds : 1;   /* they are many who are to get much: its turn ends with its request */
     bool full : 1;     /* its socket took less than it was to; the loop tells when there's room */
     bool closing : 1;  /* on the server's list, or being closed: nothing is read or run any more */
     bool close_after_reply : 1;

@@ -19,6 +19,7 @@
 enum {
     LONG_REPLY = 32 * 1024, /* more than that waits for what is shorter */
     QUEUE_NS = 500 * 1000,  /* of a turn, for a queue other than that of replies */
+    CROWD = 4 << 20,        /* about as many bytes as are sent in two such times */
     BATCH_MIN = 16,         /* clients from which on sending to them in a batch pays */
 };
 
@@ -170,24 +171,28 @@ static bool may_send_ahead(const struct client *c) {
            persist_acknowledges(&s->persist, s->engine.fed);
 }
 
+/* Does much wait for it as for many who are pushed to? Of few as much may wait as can be sent
+ * ahead; what is short goes to many at once; and who doesn't read holds up nobody. */
+static bool is_crowded(const struct client_sends *sends, const struct client *c, size_t waiting) {
+    size_t many = sends->queues[SEND_PUSHES].count + sends->queues[SEND_LONG].count;
+    return waiting > LONG_REPLY && many * waiting >= CROWD && !c->full;
+}
+
 void client_wants_push(struct client *c) {
     struct client_sends *sends = &c->server->sends;
     struct client *pusher = c->server->running;
     if (__builtin_expect(c->to_flush && c != pusher, 0)) {
         size_t waiting = reply_len(&c->session.own_reply);
-        bool is_long = waiting > LONG_REPLY;
-        if (pusher && (is_long || c->to_flush_since != sends->turn)) {
+        bool crowd = is_crowded(sends, c, waiting);
+        if (pusher && (crowd || c->to_flush_since != sends->turn)) {
             pusher->behind = true;
-            pusher->crowds |= is_long;
+            pusher->crowds |= crowd;
             client_wants_flush(pusher);
         }
         bool much = waiting >= CLIENT_SEND_SHARE;
         if (much && may_send_ahead(c) && !send_replies(c)) lost(c, conn_error(c->tls));
     }
-    if (c->full)
-        client_memory_count(c); /* the loop will tell when there's room */
-    else
-        enqueue(c, c == pusher ? SEND_REPLIES : SEND_PUSHES);
+    enqueue(c, c == pusher ? SEND_REPLIES : SEND_PUSHES);
 }
 
 /* What it wrote couldn't be put on disk, and may get there later or not: so no reply would be true.
