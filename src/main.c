@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/version.h"
 #include "cluster/cluster.h"
 #include "exec/acl.h"
@@ -35,8 +36,10 @@ static int print_help(void) {
     return 1;
 }
 
+/* In redis-server's form: what starts servers takes the first number for Redis's version. */
 static int print_version(void) {
-    printf("Drey server v=%s compatible=redis-%s bits=64\n", DREY_VERSION, DREY_REDIS_VERSION);
+    printf("Drey server v=%s sha=00000000:0 malloc=%s bits=64 build=0000000000000000 drey=%s\n",
+           DREY_REDIS_VERSION, heap_allocator(), DREY_VERSION);
     return 0;
 }
 
