@@ -8,7 +8,7 @@
  * Nothing may pile up in the queues that wouldn't if all were sent at once. So who stands there
  * with much runs no more requests; whoever pushes to those who have stood there since an earlier
  * turn has to queue up behind them, at once if many are to get much; and where more than a turn's
- * share has piled up all the same, by a request that pushes many times, it's sent meanwhile. */
+ * share has piled up all the same, for a few or by one request, it's sent meanwhile. */
 #ifndef DREY_SERVER_CLIENT_SEND_H
 #define DREY_SERVER_CLIENT_SEND_H
 
